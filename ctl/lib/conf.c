@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "mnat/conf.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "mnat/addr.h"
+
+/* libconfuse's own error reports, in the form compilers and editors know. */
+static void report(cfg_t *cfg, const char *fmt, va_list ap)
+{
+	if (cfg && cfg->filename && cfg->line)
+		fprintf(stderr, "%s:%d: ", cfg->filename, cfg->line);
+	else if (cfg && cfg->filename)
+		fprintf(stderr, "%s: ", cfg->filename);
+	vfprintf(stderr, fmt, ap);
+	fputc('\n', stderr);
+}
+
+int mnat_conf_load(const char *path, cfg_opt_t *opts, void (*validate)(cfg_t *), cfg_t **ret_cfg)
+{
+	cfg_t *cfg = cfg_init(opts, CFGF_NONE);
+	int r;
+
+	if (!cfg)
+		return -ENOMEM;
+	cfg_set_error_function(cfg, report);
+	if (validate)
+		validate(cfg);
+	r = cfg_parse(cfg, path);
+	if (r == CFG_SUCCESS) {
+		*ret_cfg = cfg;
+		return 0;
+	}
+	r = r == CFG_FILE_ERROR ? -errno : -EINVAL;
+	if (r != -EINVAL)
+		fprintf(stderr, "%s: cannot be read: %s\n", path, strerror(-r));
+	cfg_free(cfg);
+	return r;
+}
+
+static int check_each(cfg_t *cfg, cfg_opt_t *opt, int (*parse)(const char *, void *),
+		      const char *expected)
+{
+	for (unsigned int i = 0; i < cfg_opt_size(opt); i++) {
+		const char *text = cfg_opt_getnstr(opt, i);
+		char scratch[64];
+
+		if (!text || parse(text, scratch)) {
+			cfg_error(cfg, "%s = \"%s\": expected %s", opt->name, text ? text : "",
+				  expected);
+			return -1;
+		}
+	}
+	return 0;
+}
+
+static int parse_ip(const char *text, void *out)
+{
+	return mnat_parse_ip(text, out);
+}
+
+static int parse_prefix(const char *text, void *out)
+{
+	return mnat_parse_prefix(text, out);
+}
+
+static int parse_range(const char *text, void *out)
+{
+	return mnat_parse_range(text, out);
+}
+
+static int parse_ports(const char *text, void *out)
+{
+	return mnat_parse_ports(text, out);
+}
+
+int mnat_conf_is_ip(cfg_t *cfg, cfg_opt_t *opt)
+{
+	return check_each(cfg, opt, parse_ip, "an IPv4 address such as 10.0.1.1");
+}
+
+int mnat_conf_is_prefix(cfg_t *cfg, cfg_opt_t *opt)
+{
+	return check_each(cfg, opt, parse_prefix,
+			  "a prefix with no host bits set, such as 10.0.1.0/24");
+}
+
+int mnat_conf_is_range(cfg_t *cfg, cfg_opt_t *opt)
+{
+	return check_each(cfg, opt, parse_range,
+			  "an address, a prefix, or a range such as 10.0.1.5-10.0.1.254");
+}
+
+int mnat_conf_is_ports(cfg_t *cfg, cfg_opt_t *opt)
+{
+	return check_each(cfg, opt, parse_ports, "a port range such as 8000-10000");
+}
+
+int mnat_conf_is_positive(cfg_t *cfg, cfg_opt_t *opt)
+{
+	for (unsigned int i = 0; i < cfg_opt_size(opt); i++) {
+		long value = cfg_opt_getnint(opt, i);
+
+		if (value < 1 || value > INT32_MAX) {
+			cfg_error(cfg, "%s = %ld: expected a number from 1 to %d", opt->name, value,
+				  INT32_MAX);
+			return -1;
+		}
+	}
+	return 0;
+}

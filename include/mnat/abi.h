@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The contract between the BPF programs and user space: maps, their keys and
+ * values, counters, and the load-time configuration. Nothing else is shared.
+ *
+ * Byte order: fields named __be32/__be16 hold network order, as on the wire.
+ * All other integers are host order. Times in maps are whole seconds of
+ * CLOCK_MONOTONIC (the coarse clock BPF reads for 13 ns).
+ *
+ * Any change to a struct, a map's meaning or the counter list's order raises
+ * MNAT_ABI_VERSION: mnat-load refuses to reuse pinned maps of another version.
+ */
+#ifndef MNAT_ABI_H
+#define MNAT_ABI_H
+
+#ifndef __bpf__
+#include <linux/types.h>
+#endif
+
+#define MNAT_ABI_MAGIC 0x4d4e4154 /* "MNAT" */
+#define MNAT_ABI_VERSION 1
+
+enum mnat_role { MNAT_ROLE_GATEWAY = 1, MNAT_ROLE_NODE = 2 };
+
+/* Map "abi", ARRAY[1]: written once by mnat-load when it creates the maps. */
+struct mnat_abi {
+	__u32 magic;
+	__u32 version;
+	__u32 role;
+	__u32 pad;
+};
+
+/* ---- Counters ------------------------------------------------------------
+ *
+ * Every way out of a program is counted under exactly one of these; EVENT
+ * rows are counted besides. X(NAME, class, text). mnatctl prints the lower-case
+ * NAME and the text; the number is the position.
+ *
+ *   FORWARD  translated and sent on      STACK  handed to the kernel untouched
+ *   DROP     dropped                     EVENT  something worth counting happened
+ */
+#define MNAT_COUNTERS(X)                                                                       \
+	/* gateway */                                                                          \
+	X(OUT_TRANSLATED, FORWARD, "inside to outside, translated")                            \
+	X(IN_TRANSLATED, FORWARD, "outside to inside, translated")                             \
+	X(NOT_IPV4, STACK, "ARP, IPv6 and other ethertypes")                                   \
+	X(TO_GATEWAY, STACK, "addressed to the gateway itself, broadcast or multicast")        \
+	X(INTRA_DOMAIN, STACK, "from inside to inside, routed by the kernel")                  \
+	X(NO_BINDING, STACK, "from outside to an external port no host holds")                 \
+	X(OTHER_ADDRESS, STACK, "from outside to an address that is not an external one")      \
+	X(TTL_EXPIRED, STACK, "TTL ran out, the kernel answers with ICMP 11")                  \
+	X(SHORT_PACKET, DROP, "truncated, or lengths that contradict each other")              \
+	X(BAD_HEADER, DROP, "IP version, header length or TCP offset is impossible")           \
+	X(FRAGMENT, DROP, "IP fragment, not yet translated")                                   \
+	X(ICMP_UNSUPPORTED, DROP, "ICMP other than echo, not yet translated")                  \
+	X(PROTO_UNSUPPORTED, DROP, "IP protocol that has no ports to translate")               \
+	X(NO_HOST, DROP, "source address belongs to no host of this domain")                   \
+	X(HOST_GONE, DROP, "host has left, its grace period is over")                          \
+	X(OLD_ACTUAL, DROP, "source is an old actual address after its grace period")          \
+	X(NO_SESSION, DROP, "TCP segment other than SYN without a session")                    \
+	X(PORTS_EXHAUSTED, DROP, "no free external port within the bounded search")            \
+	X(SESSIONS_FULL, DROP, "session table is full")                                        \
+	X(BINDINGS_FULL, DROP, "binding table is full")                                        \
+	X(NO_ROUTE, DROP, "the kernel has no route, or forwarding is off")                     \
+	X(TOO_BIG, DROP, "larger than the MTU of the next link")                               \
+	X(UNTRANSLATED, DROP, "inside source about to leave on the outside, stopped")          \
+	X(INTERNAL, DROP, "a kernel helper failed")                                            \
+	X(SESSION_NEW, EVENT, "sessions created")                                              \
+	X(BINDING_NEW, EVENT, "bindings (external ports) taken")                               \
+	X(CREATE_RACE, EVENT, "two CPUs created one flow, the second adopted the first's")     \
+	X(SESSION_SWEPT, EVENT, "sessions expired and removed")                                \
+	X(BINDING_FREED, EVENT, "bindings (external ports) released")                          \
+	/* node */                                                                             \
+	X(NODE_OUT, FORWARD, "virtual to actual, sent on the uplink")                          \
+	X(NODE_IN, FORWARD, "actual to virtual, given to the stack")                           \
+	X(NODE_IN_OLD, FORWARD, "to the previous actual address within its grace, accepted")   \
+	X(NODE_PASS, STACK, "passed as it is: passthrough mode or not for the shim")           \
+	X(NODE_DHCP, STACK, "DHCP, left to the client daemon")                                 \
+	X(NODE_NOT_IPV4, DROP, "other ethertype on mnat0, has no translation")                 \
+	X(NODE_NO_LINK, DROP, "no uplink is configured yet")                                   \
+	X(NODE_NO_GATEWAY, DROP, "the gateway's MAC address is not known yet")                 \
+	X(NODE_NOT_OURS, STACK, "to an address that is not this node's")                       \
+	X(NODE_SOURCE, DROP, "source on mnat0 is not the virtual address")                     \
+	X(ARP_GATEWAY, FORWARD, "ARP for the gateway answered from the cache")                 \
+	X(ARP_OFF_LINK, FORWARD, "ARP for an off-link address answered with the gateway's")    \
+	X(ARP_ON_LINK, FORWARD, "ARP for an on-link neighbour sent with the actual address")   \
+	X(ARP_ANSWERED, FORWARD, "ARP request for the actual address answered")                \
+	X(ARP_TO_STACK, FORWARD, "ARP reply of a neighbour given to the stack")                \
+	X(ARP_LEARNED, FORWARD, "ARP reply of the gateway, MAC address learnt")                \
+	X(ARP_REPLY_OUT, DROP, "ARP reply of the stack, stopped")                              \
+	X(ARP_OTHER, DROP, "ARP for someone else")                                             \
+	X(ARP_MALFORMED, DROP, "ARP that is not Ethernet and IPv4")                            \
+	X(ARP_UNSOLICITED, DROP, "ARP claiming to be the gateway, nobody asked")
+
+enum mnat_counter_class {
+	MNAT_CLASS_FORWARD,
+	MNAT_CLASS_STACK,
+	MNAT_CLASS_DROP,
+	MNAT_CLASS_EVENT,
+};
+
+enum mnat_counter_id {
+#define X(name, class, text) MNAT_C_##name,
+	MNAT_COUNTERS(X)
+#undef X
+	MNAT_N_COUNTERS,
+};
+
+/* Map "counters", PERCPU_ARRAY[MNAT_N_COUNTERS]. Both roles have one. */
+struct mnat_counter {
+	__u64 packets;
+	__u64 bytes;
+};
+
+/*
+ * Map "port_tries", PERCPU_ARRAY[8] of __u64: how many probes finding a free
+ * external port took. Bucket i counts searches of 2^i .. 2^(i+1)-1 probes.
+ */
+#define MNAT_TRIES_BUCKETS 8
+#define MNAT_PORT_TRIES_MAX 128
+
+/* ---- Gateway: where hosts are ---------------------------------------------
+ *
+ * A host is a small id. Ids 1 .. n_actuals stand for plain hosts: the id is one
+ * more than the index of the host's own address among the inside prefixes, so
+ * that they need no administration. Ids above are handed to mobile nodes by
+ * mnat-midcomd.
+ *
+ * Map "hosts", ARRAY[n_actuals + max_hosts + 1] of __u64, mmapable: a host's
+ * location word. 0: no such host, or the host has left. User space changes a
+ * location by one 64-bit store through its mapping; that store is the move
+ * (seed paragraphs 68, 69).
+ *
+ *   63            32 31    24 23    16 15           0
+ *  +----------------+--------+--------+--------------+
+ *  | endpoint, be32 |  path  | flags  |  generation  |
+ *  +----------------+--------+--------+--------------+
+ */
+enum mnat_path {
+	MNAT_PATH_NONE = 0,
+	MNAT_PATH_TRANSLATE = 1, /* destination becomes the endpoint (figure 3B) */
+	MNAT_PATH_TUNNEL = 2,    /* IP-in-IP to the endpoint (figure 3A); reserved */
+};
+
+#define MNAT_HOST_PLAIN (1 << 0) /* no virtual address: identified by its actual one */
+
+static inline __u64 mnat_location(__be32 endpoint, __u8 path, __u8 flags, __u16 gen)
+{
+	return (__u64)endpoint << 32 | (__u64)path << 24 | (__u64)flags << 16 | gen;
+}
+
+static inline __be32 mnat_location_endpoint(__u64 word)
+{
+	return (__be32)(word >> 32);
+}
+
+static inline __u8 mnat_location_path(__u64 word)
+{
+	return (__u8)(word >> 24);
+}
+
+static inline __u8 mnat_location_flags(__u64 word)
+{
+	return (__u8)(word >> 16);
+}
+
+static inline __u16 mnat_location_gen(__u64 word)
+{
+	return (__u16)word;
+}
+
+/*
+ * Map "actuals", ARRAY[n_actuals] of __u64, mmapable: who uses an inside
+ * address. Index: the address's position among the inside prefixes, in order.
+ *
+ *   63              32 31             0
+ *  +------------------+----------------+
+ *  | until, seconds   | host id        |   until 0: current
+ *  +------------------+----------------+
+ *
+ * until != 0: the host has moved away, packets still in flight from here are
+ * accepted up to that second. Word 0: no lease known; the address is a plain
+ * host's if the configuration admits those.
+ */
+static inline __u64 mnat_actual(__u32 host, __u32 until)
+{
+	return (__u64)until << 32 | host;
+}
+
+static inline __u32 mnat_actual_host(__u64 word)
+{
+	return (__u32)word;
+}
+
+static inline __u32 mnat_actual_until(__u64 word)
+{
+	return (__u32)(word >> 32);
+}
+
+/*
+ * Map "host_info", ARRAY as "hosts": what user space must find again after a
+ * restart. Owned by mnat-midcomd; the fast path does not read it.
+ * virt 0: id is free, or belongs to a plain host.
+ */
+struct mnat_host_info {
+	__be32 virt;
+	__be32 actual;	   /* as last bound; 0 when the host has left */
+	__u32 gen;	   /* full generation of the last accepted rebind */
+	__u32 flags;
+	__u64 bound_at_ns; /* CLOCK_BOOTTIME of the last accepted rebind */
+};
+
+/* Map "virtuals", HASH[max_hosts]: __be32 virtual address -> __u32 host id. */
+
+/* ---- Gateway: bindings and sessions ----------------------------------------
+ *
+ * A binding (RFC 6146's BIB entry) is an external port taken by one inside
+ * endpoint; it serves all remotes (endpoint-independent mapping and filtering,
+ * RFC 4787 REQ-1, REQ-8). Map "bindings", ARRAY[external endpoints], is indexed
+ * by external endpoint, so that packets from outside need no hash:
+ *
+ *   index = (proto_class * n_ext_addrs + address - ext_first) * n_ports + port - port_first
+ *
+ * Taking a port is one compare-and-swap of owner from 0.
+ */
+enum mnat_proto_class { MNAT_TCP, MNAT_UDP, MNAT_ICMP, MNAT_N_PROTO };
+
+struct mnat_binding {
+	__u64 owner;   /* host id << 32 | inside port (be16) << 16 | serial; 0: free */
+	__u32 refs;    /* sessions that use it; MNAT_BINDING_DYING while being freed */
+	__u32 created; /* seconds */
+};
+
+#define MNAT_BINDING_DYING 0x80000000u
+
+static inline __u32 mnat_owner_host(__u64 owner)
+{
+	return (__u32)(owner >> 32);
+}
+
+static inline __be16 mnat_owner_port(__u64 owner)
+{
+	return (__be16)(owner >> 16);
+}
+
+/* Map "bib", HASH: an inside endpoint -> the index of its binding. */
+struct mnat_bib_key {
+	__u32 host;
+	__be16 port; /* ICMP: identifier */
+	__u8 proto;  /* enum mnat_proto_class */
+	__u8 pad;
+};
+
+/*
+ * Map "sessions", HASH: the one record of a flow, for both directions. Keyed on
+ * the host's identity, never on its actual address. Created by packets from
+ * inside only. The value points at its binding by index.
+ */
+struct mnat_session_key {
+	__u32 host;
+	__be32 remote;
+	__be16 port;	    /* inside port; ICMP: identifier */
+	__be16 remote_port; /* ICMP: 0 */
+	__u8 proto;	    /* enum mnat_proto_class */
+	__u8 pad[3];
+};
+
+enum mnat_tcp_state {
+	MNAT_TCP_NONE, /* UDP and ICMP sessions stay here */
+	MNAT_TCP_OPENING,
+	MNAT_TCP_ESTABLISHED,
+	MNAT_TCP_CLOSING,
+	MNAT_TCP_RESET,
+};
+
+struct mnat_session {
+	__u32 binding;
+	__u32 last_seen; /* seconds, written at most once a second */
+	__u32 created;	 /* seconds */
+	__u8 state;	 /* enum mnat_tcp_state */
+	__u8 flags;	 /* MNAT_SEEN_* */
+	__u8 marked;	 /* first phase of the sweep found it idle */
+	__u8 pad;
+};
+
+#define MNAT_SEEN_SYN_OUT (1 << 0)
+#define MNAT_SEEN_SYN_IN (1 << 1)
+#define MNAT_SEEN_FIN_OUT (1 << 2)
+#define MNAT_SEEN_FIN_IN (1 << 3)
+
+/*
+ * The sweep: mnat-midcomd runs program "gw_sweep" by BPF_PROG_TEST_RUN with this
+ * as packet data (at least 14 bytes, hence the size) and reads it back. Sessions
+ * idle beyond their time-out are marked; those still idle and marked at the next
+ * sweep are deleted, with their binding when it was the last user.
+ */
+struct mnat_sweep {
+	__u32 now;    /* in: seconds; 0: the kernel's own clock. Tests set it */
+	__u32 live;   /* out */
+	__u32 marked; /* out: newly marked */
+	__u32 deleted;
+	__u32 freed; /* out: bindings released */
+	__u32 pad[11];
+};
+
+/* ---- Gateway: load-time configuration (rodata "cfg") ------------------------ */
+
+#define MNAT_MAX_INSIDE 16
+
+struct mnat_prefix {
+	__u32 first; /* host order */
+	__u32 last;
+	__u32 base; /* index of first in "actuals" */
+};
+
+struct mnat_timeouts { /* seconds; indexed by use */
+	__u32 udp;
+	__u32 icmp;
+	__u32 tcp_opening;
+	__u32 tcp_established;
+	__u32 tcp_closing;
+	__u32 tcp_reset;
+};
+
+struct mnat_gateway_config {
+	struct mnat_prefix inside[MNAT_MAX_INSIDE];
+	__u32 n_inside;
+	__u32 n_actuals;
+	__u32 ext_first; /* host order */
+	__u32 n_ext;
+	__u32 port_first;
+	__u32 n_ports;
+	__u32 plain_hosts; /* 1: addresses without a lease get ordinary NAT */
+	struct mnat_timeouts timeouts;
+};
+
+/* ---- Node: the shim ---------------------------------------------------------
+ *
+ * Map "shim", ARRAY[MNAT_SHIM_SLOTS] of struct mnat_shim, and map "shim_active",
+ * ARRAY[1] of __u32: the slot in force. mnatc fills the next slot, then flips the
+ * index: the datapath sees the old state or the new one, never a mixture.
+ */
+#define MNAT_SHIM_SLOTS 4
+
+enum mnat_shim_mode {
+	MNAT_MODE_PASSTHRU = 0,
+	MNAT_MODE_TRANSLATE = 1,
+	MNAT_MODE_TUNNEL = 2, /* reserved */
+};
+
+struct mnat_shim {
+	__u32 mode;
+	__u32 generation;
+	__be32 virt;
+	__be32 actual;
+	__be32 mask;		/* of the actual subnet */
+	__be32 gateway;		/* router on the actual subnet */
+	__be32 virt_gateway;	/* the gateway the stack believes in (10.0.0.1) */
+	__u32 uplink;		/* ifindex; 0: none */
+	__u32 device;		/* ifindex of mnat0 */
+	__be32 old_actual;	/* still accepted ... */
+	__u64 old_until_ns;	/* ... up to this CLOCK_BOOTTIME */
+	__u64 gateway_mac;	/* first 6 bytes; 0: not known yet. One store, never torn */
+	__u8 uplink_mac[6];
+	__u8 device_mac[6];
+	__u32 arp_pending;	/* mnatc has asked for the gateway; one reply is welcome */
+	__u64 first_out_ns;	/* CLOCK_BOOTTIME of the first packet under this slot */
+	__u64 first_in_ns;
+};
+
+#ifdef __cplusplus
+#define MNAT_ASSERT(c, m) static_assert(c, m)
+#else
+#define MNAT_ASSERT(c, m) _Static_assert(c, m)
+#endif
+MNAT_ASSERT(sizeof(struct mnat_abi) == 16, "abi");
+MNAT_ASSERT(sizeof(struct mnat_host_info) == 24, "host info");
+MNAT_ASSERT(sizeof(struct mnat_binding) == 16, "binding");
+MNAT_ASSERT(sizeof(struct mnat_bib_key) == 8, "bib key");
+MNAT_ASSERT(sizeof(struct mnat_session_key) == 16, "session key");
+MNAT_ASSERT(sizeof(struct mnat_session) == 16, "session");
+MNAT_ASSERT(sizeof(struct mnat_sweep) == 64, "sweep");
+MNAT_ASSERT(sizeof(struct mnat_shim) == 88, "shim");
+
+#endif

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * DHCP messages (RFC 2131, 2132, 3396, 3046, 3925), for the server and the client.
+ *
+ * Received messages are hostile: dhcp_parse() validates the whole of one before
+ * anything is read from it. Addresses are struct in_addr, network order; times
+ * are seconds, host order.
+ */
+#ifndef MNAT_DHCP_H
+#define MNAT_DHCP_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define DHCP_SERVER_PORT 67
+#define DHCP_CLIENT_PORT 68
+#define DHCP_MAGIC 0x63825363u
+#define DHCP_MIN_MESSAGE 300 /* BOOTP's; shorter replies are padded to it */
+#define DHCP_MAX_MESSAGE 1472
+#define DHCP_ENTERPRISE_DEFAULT 32473 /* RFC 5612's documentation number */
+#define DHCP_SEED_OPTION_DEFAULT 224
+
+enum dhcp_op { DHCP_BOOTREQUEST = 1, DHCP_BOOTREPLY = 2 };
+
+enum dhcp_type {
+	DHCP_DISCOVER = 1,
+	DHCP_OFFER,
+	DHCP_REQUEST,
+	DHCP_DECLINE,
+	DHCP_ACK,
+	DHCP_NAK,
+	DHCP_RELEASE,
+	DHCP_INFORM,
+};
+
+enum dhcp_option_code {
+	DHCP_OPT_PAD = 0,
+	DHCP_OPT_MASK = 1,
+	DHCP_OPT_ROUTER = 3,
+	DHCP_OPT_DNS = 6,
+	DHCP_OPT_HOSTNAME = 12,
+	DHCP_OPT_DOMAIN = 15,
+	DHCP_OPT_MTU = 26,
+	DHCP_OPT_BROADCAST = 28,
+	DHCP_OPT_REQUESTED_IP = 50,
+	DHCP_OPT_LEASE_TIME = 51,
+	DHCP_OPT_OVERLOAD = 52,
+	DHCP_OPT_TYPE = 53,
+	DHCP_OPT_SERVER_ID = 54,
+	DHCP_OPT_PARAMETERS = 55,
+	DHCP_OPT_MESSAGE = 56,
+	DHCP_OPT_MAX_SIZE = 57,
+	DHCP_OPT_T1 = 58,
+	DHCP_OPT_T2 = 59,
+	DHCP_OPT_CLIENT_ID = 61,
+	DHCP_OPT_RAPID_COMMIT = 80,
+	DHCP_OPT_RELAY_INFO = 82,
+	DHCP_OPT_VIVSO = 125,
+	DHCP_OPT_END = 255,
+};
+
+/* Sub-options of option 125 under our enterprise number. */
+enum dhcp_mnat_option {
+	DHCP_MNAT_SHIM = 1,	  /* 4 bytes a virtual address, the preferred one first */
+	DHCP_MNAT_MANAGER = 2,	  /* 4 bytes a mobility manager */
+	DHCP_MNAT_MODE = 3,	  /* 1 byte: 0 either, 1 translate, 2 tunnel */
+	DHCP_MNAT_OLD_MANAGER = 4,
+	DHCP_MNAT_OLD_VIRTUAL = 5,
+	DHCP_MNAT_DOMAIN = 6,
+};
+
+/* The fixed part, as on the wire. */
+struct dhcp_header {
+	uint8_t op;
+	uint8_t htype;
+	uint8_t hlen;
+	uint8_t hops;
+	uint32_t xid;
+	uint16_t secs;
+	uint16_t flags;
+	struct in_addr ciaddr;
+	struct in_addr yiaddr;
+	struct in_addr siaddr;
+	struct in_addr giaddr;
+	uint8_t chaddr[16];
+	uint8_t sname[64];
+	uint8_t file[128];
+	uint32_t magic;
+} __attribute__((packed));
+
+_Static_assert(sizeof(struct dhcp_header) == 240, "RFC 2131 figure 1 and the magic cookie");
+
+#define DHCP_FLAG_BROADCAST 0x8000 /* host order */
+
+/* How a client asked for its virtual address, and how it is answered. */
+enum dhcp_shim_form {
+	DHCP_SHIM_NONE = 0,
+	DHCP_SHIM_VIVSO = 1 << 0, /* option 125 */
+	DHCP_SHIM_SEED = 1 << 1,  /* the site-specific option of four bytes */
+};
+
+/* Where the shim option lives in this domain. */
+struct dhcp_codec {
+	uint32_t enterprise;
+	uint8_t seed_option; /* 224..254 (RFC 3942); 0: not accepted */
+};
+
+/* One decoded option: all its parts (RFC 3396), joined. */
+struct dhcp_option {
+	uint16_t len;
+	bool present;
+	const uint8_t *data; /* into struct dhcp_message.bytes or .joined */
+};
+
+/*
+ * A parsed message. Owns copies of all it points to, so it may be moved only by
+ * dhcp_parse()ing again; keep it where it was parsed.
+ */
+struct dhcp_message {
+	struct dhcp_header header; /* network order */
+	enum dhcp_type type;
+	struct dhcp_option options[256];
+	/* the shim option decoded; shim_form DHCP_SHIM_NONE: the rest is zero */
+	enum dhcp_shim_form shim_form;
+	struct in_addr shim; /* 0.0.0.0 in a request: allocate one */
+	struct in_addr manager;
+	uint8_t mode;
+	size_t len;
+	uint8_t bytes[DHCP_MAX_MESSAGE];
+	uint8_t joined[DHCP_MAX_MESSAGE];
+};
+
+/* Why a datagram is not a DHCP message; also the counters' names. */
+#define DHCP_ERRORS(X)                                                                         \
+	X(SHORT, "shorter than the fixed header")                                              \
+	X(LONG, "longer than any datagram we read")                                            \
+	X(OP, "neither a request nor a reply, or not the one expected")                        \
+	X(HARDWARE, "hardware address longer than 16 bytes, or not Ethernet")                  \
+	X(MAGIC, "no DHCP magic cookie")                                                       \
+	X(OPTION, "an option runs past the end of its field")                                  \
+	X(TYPE, "message type missing, or of an impossible length or value")                   \
+	X(LENGTH, "an option has a length its definition does not allow")                      \
+	X(HOPS, "more than 16 relays")
+
+enum dhcp_error {
+	DHCP_E_NONE,
+#define X(name, text) DHCP_E_##name,
+	DHCP_ERRORS(X)
+#undef X
+	DHCP_N_ERRORS,
+};
+
+const char *dhcp_error_name(enum dhcp_error error); /* lower case, "option" */
+const char *dhcp_error_text(enum dhcp_error error);
+const char *dhcp_type_name(enum dhcp_type type); /* "DISCOVER" */
+
+/*
+ * Parse len bytes of UDP payload; op is the one expected. Options in sname and
+ * file are read when option 52 says so. Unknown options are kept undecoded,
+ * unknown sub-options skipped. Options with a fixed meaning used by this project
+ * (1 3 6 50 51 53 54 57 58 59 and the shim forms) have their length checked.
+ */
+enum dhcp_error dhcp_parse(const struct dhcp_codec *codec, enum dhcp_op op, const void *data,
+			   size_t len, struct dhcp_message *ret_message);
+
+/* Typed access; false if the option is absent (length is already checked). */
+bool dhcp_get_ip(const struct dhcp_message *message, uint8_t code, struct in_addr *ret_addr);
+bool dhcp_get_u32(const struct dhcp_message *message, uint8_t code, uint32_t *ret_value);
+/* Does the parameter request list (55) name code? */
+bool dhcp_wants(const struct dhcp_message *message, uint8_t code);
+
+/*
+ * Building. The options are appended in call order; an error (no room) sticks and
+ * is returned by dhcp_finish(), so that callers need not check each call. Options
+ * over 255 bytes are split (RFC 3396).
+ */
+struct dhcp_builder {
+	uint8_t *buf;
+	size_t size;
+	size_t len;
+	int error;
+};
+
+/* header: network order; buf: at least DHCP_MIN_MESSAGE bytes. */
+void dhcp_build(struct dhcp_builder *b, void *buf, size_t size,
+		const struct dhcp_header *header, enum dhcp_type type);
+void dhcp_put(struct dhcp_builder *b, uint8_t code, const void *data, size_t len);
+void dhcp_put_ip(struct dhcp_builder *b, uint8_t code, struct in_addr addr);
+void dhcp_put_u32(struct dhcp_builder *b, uint8_t code, uint32_t value);
+void dhcp_put_u16(struct dhcp_builder *b, uint8_t code, uint16_t value);
+void dhcp_put_u8(struct dhcp_builder *b, uint8_t code, uint8_t value);
+
+/* The shim option in the given form(s). manager 0.0.0.0 and mode 0 are left out. */
+void dhcp_put_shim(struct dhcp_builder *b, const struct dhcp_codec *codec,
+		   enum dhcp_shim_form form, struct in_addr shim, struct in_addr manager,
+		   uint8_t mode);
+
+/* End option and padding. 0 and the length, or -EMSGSIZE. */
+int dhcp_finish(struct dhcp_builder *b, size_t *ret_len);
+
+#endif

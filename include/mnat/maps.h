@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Pinned BPF maps, as the daemons that read or write them open them. */
+#ifndef MNAT_MAPS_H
+#define MNAT_MAPS_H
+
+#include <stdint.h>
+
+#include "mnat/abi.h"
+
+#define MNAT_PIN_GATEWAY "/sys/fs/bpf/mobilenat/gateway"
+#define MNAT_PIN_NODE "/sys/fs/bpf/mobilenat/node"
+
+/*
+ * The gateway's maps. hosts and actuals are the maps' own memory: a 64-bit store
+ * there is what the datapath sees next. All are valid until mnat_gateway_close().
+ */
+struct mnat_gateway {
+	volatile uint64_t *hosts;
+	volatile uint64_t *actuals;
+	uint32_t n_hosts;
+	uint32_t n_actuals;
+	uint32_t n_bindings;
+	uint32_t max_sessions;
+	uint32_t max_hosts;
+	int host_info_fd;
+	int virtuals_fd;
+	int bindings_fd;
+	int bib_fd;
+	int sessions_fd;
+	int counters_fd;
+	int port_tries_fd;
+	int sweep_fd; /* program gw_sweep */
+	struct mnat_gateway_config config; /* of the program in force */
+};
+
+/* The node's maps. */
+struct mnat_node {
+	int shim_fd;
+	int active_fd;
+	int counters_fd;
+};
+
+/*
+ * Open what mnat-load pinned under dir. -ENOENT: nothing is loaded; -EPROTO: maps
+ * of another ABI version; the error is printed with what to do.
+ */
+int mnat_gateway_open(const char *dir, struct mnat_gateway *ret_gateway);
+void mnat_gateway_close(struct mnat_gateway *gateway);
+
+int mnat_node_open(const char *dir, struct mnat_node *ret_node);
+void mnat_node_close(struct mnat_node *node);
+
+/* Sum a per-CPU counter map into ret_counters[MNAT_N_COUNTERS]. 0 or -errno. */
+int mnat_counters_read(int fd, struct mnat_counter *ret_counters);
+
+const char *mnat_counter_name(enum mnat_counter_id id); /* lower case */
+const char *mnat_counter_text(enum mnat_counter_id id);
+enum mnat_counter_class mnat_counter_class(enum mnat_counter_id id);
+
+/* Index of an inside address (host order) in "actuals", or -1. */
+int64_t mnat_actual_index(const struct mnat_gateway_config *config, uint32_t addr);
+
+/* External endpoint of binding index. addr and port in host order. */
+void mnat_binding_endpoint(const struct mnat_gateway_config *config, uint32_t index,
+			   enum mnat_proto_class *ret_proto, uint32_t *ret_addr,
+			   uint16_t *ret_port);
+
+#endif

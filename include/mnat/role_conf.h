@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * gateway.conf and node.conf: each is read by two programs (mnat-load and the
+ * role's daemon), so both are parsed here. The sections of dhcpd.conf and mmd.conf
+ * are their daemons' own.
+ */
+#ifndef MNAT_ROLE_CONF_H
+#define MNAT_ROLE_CONF_H
+
+#include <net/if.h>
+#include <stdbool.h>
+
+#include "mnat/abi.h"
+#include "mnat/addr.h"
+
+#define MNAT_MAX_INTERFACES 32
+#define MNAT_PATH_MAX 256
+
+struct mnat_gateway_conf {
+	char pin[MNAT_PATH_MAX];     /* pin = "/sys/fs/bpf/mobilenat/gateway" */
+	char run_dir[MNAT_PATH_MAX]; /* run-dir = "/run/mobilenat" */
+	char inside_if[MNAT_MAX_INTERFACES][IF_NAMESIZE];
+	char outside_if[MNAT_MAX_INTERFACES][IF_NAMESIZE];
+	int n_inside_if;
+	int n_outside_if;
+	unsigned int max_hosts;	   /* mobile nodes */
+	unsigned int max_sessions;
+	unsigned int sweep_interval; /* seconds */
+	unsigned int grace;	     /* seconds an old actual address stays accepted */
+	struct mnat_gateway_config bpf; /* prefixes, external pool, timeouts */
+};
+
+struct mnat_node_conf {
+	char pin[MNAT_PATH_MAX];
+	char run_dir[MNAT_PATH_MAX];
+	char state_file[MNAT_PATH_MAX]; /* state = "/var/lib/mobilenat/mnatc.json" */
+	char device[IF_NAMESIZE];	/* device = "mnat0" */
+	char uplink[MNAT_MAX_INTERFACES][IF_NAMESIZE]; /* the first has priority */
+	int n_uplink;
+	struct in_addr virt_gateway; /* virtual-gateway = "10.0.0.1" */
+	struct in_addr virt_mask;    /* virtual-mask = "255.0.0.0" */
+	unsigned int enterprise;     /* of option 125 */
+	unsigned int seed_option;    /* 0: do not send the seed's own form */
+	char form[8];		     /* shim-option = "vivso" | "seed" | "both" */
+	char client_id[64];	     /* optional; default: from the uplink's MAC */
+	bool default_route;	     /* put a default route through the device */
+	unsigned int old_grace_ms;
+};
+
+/* 0, or -errno with the error printed as FILE:LINE: ... */
+int mnat_gateway_conf_load(const char *path, struct mnat_gateway_conf *ret_conf);
+int mnat_node_conf_load(const char *path, struct mnat_node_conf *ret_conf);
+
+#endif
