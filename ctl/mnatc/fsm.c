@@ -359,7 +359,7 @@ bool fsm_receive(struct fsm *fsm, const struct reply *reply)
 	return take && take(fsm, reply);
 }
 
-static bool in_use(const struct fsm *fsm)
+bool fsm_is_bound(const struct fsm *fsm)
 {
 	return fsm->state == FSM_BOUND || fsm->state == FSM_RENEWING ||
 	       fsm->state == FSM_REBINDING;
@@ -379,7 +379,7 @@ void fsm_tick(struct fsm *fsm)
 		drop_lease(fsm, ended(fsm));
 		if (fsm->state == FSM_INIT_REBOOT)
 			enter(fsm, FSM_INIT);
-		else if (in_use(fsm) || fsm->state == FSM_REBOOTING)
+		else if (fsm_is_bound(fsm) || fsm->state == FSM_REBOOTING)
 			discover(fsm);
 	}
 	if (now >= fsm->deadline_ns && rows[fsm->state].timeout)
@@ -405,7 +405,7 @@ void fsm_link_down(struct fsm *fsm)
 
 int fsm_renew(struct fsm *fsm)
 {
-	if (!fsm->have_lease || !in_use(fsm))
+	if (!fsm->have_lease || !fsm_is_bound(fsm))
 		return -ENOTCONN;
 	renew(fsm);
 	return 0;

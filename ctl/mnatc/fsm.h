@@ -96,6 +96,9 @@ int fsm_renew(struct fsm *fsm);
 /* Give the lease back and stay idle until fsm_link_up(). -ENOTCONN: there is none. */
 int fsm_release(struct fsm *fsm);
 
+/* BOUND, RENEWING or REBINDING: the lease is known to be good on this uplink. */
+bool fsm_is_bound(const struct fsm *fsm);
+
 const char *fsm_state_name(enum fsm_state state); /* as in RFC 2131 */
 
 #endif
