@@ -83,6 +83,15 @@ static void report_empty(const struct dump *dump)
 		log_info("no %s", dump->noun->name);
 }
 
+static int finish(const struct dump *dump, int result)
+{
+	if (ctl_rows_finish(dump->rows, result == CTL_DONE))
+		return CTL_FAILED;
+	if (result == CTL_DONE)
+		report_empty(dump);
+	return result;
+}
+
 /* The first of sources that runs. */
 static int dump_first(struct dump *dump, const struct ctl_source *sources, size_t n)
 {
@@ -106,10 +115,7 @@ static int dump_first(struct dump *dump, const struct ctl_source *sources, size_
 			return nobody(dump);
 		r = ctl_settle(ctl, sources[i].daemon, CTL_READ_ONLY, r, last);
 		json_decref(last);
-		ctl_rows_finish(rows, r == CTL_DONE);
-		if (r == CTL_DONE)
-			report_empty(dump);
-		return r;
+		return finish(dump, r);
 	}
 	return CTL_FAILED;
 }
@@ -139,10 +145,7 @@ static int dump_all(struct dump *dump, const struct ctl_source *sources, size_t 
 	}
 	if (absent == n)
 		return nobody(dump);
-	ctl_rows_finish(rows, result == CTL_DONE);
-	if (result == CTL_DONE)
-		report_empty(dump);
-	return result;
+	return finish(dump, result);
 }
 
 /* Reduce the noun's sources to the one that --from names. */

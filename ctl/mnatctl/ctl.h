@@ -173,9 +173,9 @@ size_t ctl_rows_count(const struct ctl_rows *rows);
 
 /*
  * whole: the dump came to its end. A JSON array cut short is left open, so that
- * no reader takes it for all there is.
+ * no reader takes it for all there is. 0, or -errno, printed, if a row was lost.
  */
-void ctl_rows_finish(struct ctl_rows *rows, bool whole);
+int ctl_rows_finish(struct ctl_rows *rows, bool whole);
 void ctl_rows_free(struct ctl_rows **rows);
 
 struct ctl_table;

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
+#include <string.h>
 
 #include "ctl.h"
 #include "mnat/cleanup.h"
+#include "mnat/log.h"
 
 struct ctl_rows {
 	FILE *out;
 	struct ctl_table *table;   /* NULL: JSON */
 	struct ctl_columns chosen; /* JSON: keys to keep; n 0: all */
 	size_t n;
+	int error; /* the first, of a row that could not be shown */
 };
 
 int ctl_rows_new(const struct ctl *ctl, const struct ctl_columns *columns,
@@ -59,7 +62,9 @@ static void write_chosen(struct ctl_rows *rows, const json_t *row)
 void ctl_rows_add(struct ctl_rows *rows, const json_t *row)
 {
 	if (rows->table) {
-		ctl_table_add(rows->table, row);
+		int r = ctl_table_add(rows->table, row);
+
+		rows->error = rows->error ? rows->error : r;
 	} else {
 		fputs(rows->n ? ",\n" : "[", rows->out);
 		if (rows->chosen.n)
@@ -75,10 +80,14 @@ size_t ctl_rows_count(const struct ctl_rows *rows)
 	return rows->n;
 }
 
-void ctl_rows_finish(struct ctl_rows *rows, bool whole)
+int ctl_rows_finish(struct ctl_rows *rows, bool whole)
 {
-	if (rows->table)
-		ctl_table_flush(rows->table);
-	else if (whole)
+	int r = rows->table ? ctl_table_flush(rows->table) : 0;
+
+	if (!rows->table && whole)
 		fputs(rows->n ? "]\n" : "[]\n", rows->out);
+	r = rows->error ? rows->error : r;
+	if (r)
+		log_err("rows are missing here: %s", strerror(-r));
+	return r;
 }
