@@ -48,18 +48,16 @@ static struct nlmsghdr *new_link(char *buf, uint16_t flags, unsigned int ifi_fla
 static int create_pair(const char *name, const char *peer)
 {
 	char buf[MNL_SOCKET_BUFFER_SIZE];
-	struct nlmsghdr *nlh = new_link(buf, NLM_F_CREATE | NLM_F_EXCL, IFF_UP);
+	struct nlmsghdr *nlh = new_link(buf, NLM_F_CREATE | NLM_F_EXCL, 0);
 	struct nlattr *info, *data, *other;
-	struct ifinfomsg *ifi;
 
+	/* not IFF_UP yet: an end of a veth cannot be opened before it has its peer */
 	mnl_attr_put_strz(nlh, IFLA_IFNAME, name);
 	info = mnl_attr_nest_start(nlh, IFLA_LINKINFO);
 	mnl_attr_put_strz(nlh, IFLA_INFO_KIND, "veth");
 	data = mnl_attr_nest_start(nlh, IFLA_INFO_DATA);
 	other = mnl_attr_nest_start(nlh, VETH_INFO_PEER);
-	ifi = mnl_nlmsg_put_extra_header(nlh, sizeof(*ifi));
-	ifi->ifi_flags = IFF_UP;
-	ifi->ifi_change = IFF_UP;
+	mnl_nlmsg_put_extra_header(nlh, sizeof(struct ifinfomsg));
 	mnl_attr_put_strz(nlh, IFLA_IFNAME, peer);
 	mnl_attr_nest_end(nlh, other);
 	mnl_attr_nest_end(nlh, data);
