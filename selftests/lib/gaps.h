@@ -34,7 +34,10 @@ struct gaps {
 	struct gap list[GAPS_MAX];
 };
 
-/* Something arrived now; lost numbers were skipped since the last arrival. */
+/*
+ * Something arrived now; lost numbers were skipped since the last arrival. A gap is
+ * also told at once on standard error, for those who watch.
+ */
 static inline void gaps_arrival(struct gaps *gaps, uint64_t now_ns, uint64_t lost)
 {
 	uint64_t length = now_ns - gaps->last_ns;
@@ -47,10 +50,13 @@ static inline void gaps_arrival(struct gaps *gaps, uint64_t now_ns, uint64_t los
 		gaps->longest_ns = length;
 	if (length < gaps->threshold_ns)
 		return;
-	if (gaps->n == GAPS_MAX)
+	if (gaps->n == GAPS_MAX) {
 		gaps->dropped++;
-	else
-		gaps->list[gaps->n++] = (struct gap){from, length, lost};
+		return;
+	}
+	gaps->list[gaps->n++] = (struct gap){from, length, lost};
+	fprintf(stderr, "gap at_us=%ju ms=%.3f lost=%ju\n", (uintmax_t)(from / 1000),
+		(double)length / 1e6, (uintmax_t)lost);
 }
 
 static inline json_t *gaps_json(const struct gaps *gaps)

@@ -2,6 +2,7 @@
 import hashlib
 import json
 import os
+import re
 import signal
 import subprocess
 import threading
@@ -63,12 +64,17 @@ class UdpFlow(Pair):
     def __init__(self, client, server, port=5004, **kwargs):
         super().__init__(client, server, port, **kwargs)
 
-    @staticmethod
-    def outage(result, from_us, to_us):
-        """The longest gap, in ms, that touches an interval."""
-        return max((gap["ms"] for gap in result["gaps"]
-                    if gap["at_us"] + gap["ms"] * 1000 >= from_us and gap["at_us"] <= to_us),
-                   default=0.0)
+    GAP = re.compile(r"^gap at_us=(\d+) ms=([\d.]+) lost=(\d+)$", re.MULTILINE)
+
+    def outage(self, from_us, to_us=None):
+        """(out, in): the longest gap, in ms, of each way that touches the interval."""
+        to_us = to_us or boottime() * 1e6
+        longest = []
+        for receiver in (self.server, self.client):
+            gaps = [(int(at), float(ms)) for at, ms, _ in self.GAP.findall(receiver.log())]
+            longest.append(max((ms for at, ms in gaps
+                                if at + ms * 1000 >= from_us and at <= to_us), default=0.0))
+        return tuple(longest)
 
 
 class TcpFlow(Pair):
