@@ -104,8 +104,21 @@ void mnat_control_done(struct mnat_control_client *client, json_t *fields);
 void mnat_control_fail(struct mnat_control_client *client, enum mnat_code code, const char *fmt,
 		       ...) __attribute__((format(printf, 3, 4)));
 
-/* Bytes accepted for this client and not yet written: a dump yields above a limit of its own. */
+/* Bytes accepted for this client and not yet written. */
 size_t mnat_control_backlog(const struct mnat_control_client *client);
+
+/*
+ * Answer piece by piece: a table of a million rows must neither block the loop nor
+ * sit in memory for a reader that does not read. step() gives some rows (about
+ * MNAT_CONTROL_PIECE bytes) and returns true, or answers by done/fail and returns
+ * false; it is called whenever the client has taken what came before. free_state
+ * (may be NULL) is called once after the last step, or when the client has gone.
+ * Further requests of this client wait meanwhile.
+ */
+#define MNAT_CONTROL_PIECE 65536
+void mnat_control_stream(struct mnat_control_client *client,
+			 bool (*step)(struct mnat_control_client *client, void *state),
+			 void (*free_state)(void *state), void *state);
 
 struct mnat_control_client *mnat_control_client_ref(struct mnat_control_client *client);
 void mnat_control_client_unref(struct mnat_control_client *client);

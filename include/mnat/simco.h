@@ -85,7 +85,7 @@ enum simco_attribute {
 #define SIMCO_HSYNC_BEGIN (1u << 0)
 #define SIMCO_HSYNC_END (1u << 1)
 
-/* A decoded message: has says which of the attributes came (1 << (type & 31)). */
+/* A decoded message: has says which of the attributes came, one SIMCO_HAS() bit each. */
 struct simco_message {
 	uint8_t basic;
 	uint8_t subtype;
@@ -103,7 +103,8 @@ struct simco_message {
 	uint32_t hosts;
 };
 
-#define SIMCO_HAS(type) (1u << ((type) & 31))
+/* Attributes of the RFC take bits 0-15, ours 16-31. */
+#define SIMCO_HAS(type) (1u << (((type) & 15) | ((type) >> 11 & 16)))
 
 /*
  * Decode the first message of len buffered bytes. Returns the bytes it took, 0 if

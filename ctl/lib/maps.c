@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "mnat/maps.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "mnat/cleanup.h"
+#include "mnat/log.h"
+
+static int open_pin(const char *dir, const char *name)
+{
+	char path[4096];
+	int fd;
+
+	if (snprintf(path, sizeof(path), "%s/%s", dir, name) >= (int)sizeof(path))
+		return -ENAMETOOLONG;
+	fd = bpf_obj_get(path);
+	if (fd < 0 && errno == ENOENT)
+		log_err("%s is not there: load the data path first (mnat-load)", path);
+	else if (fd < 0 && errno == EPERM)
+		log_err("%s: not permitted; run as root or with CAP_BPF and CAP_NET_ADMIN", path);
+	else if (fd < 0)
+		log_err("%s cannot be opened: %m", path);
+	return fd < 0 ? -errno : fd;
+}
+
+static int check_abi(const char *dir, enum mnat_role role)
+{
+	_cleanup_close_ int fd = open_pin(dir, "abi");
+	struct mnat_abi abi = {0};
+	uint32_t zero = 0;
+
+	if (fd < 0)
+		return fd;
+	if (bpf_map_lookup_elem(fd, &zero, &abi) || abi.magic != MNAT_ABI_MAGIC) {
+		log_err("%s holds no MobileNAT maps; give another pin directory", dir);
+		return -EPROTO;
+	}
+	if (abi.version != MNAT_ABI_VERSION) {
+		log_err("%s holds maps of ABI version %u, this program needs %u: upgrade with "
+			"mnat-load, which knows how to carry or drop them",
+			dir, abi.version, MNAT_ABI_VERSION);
+		return -EPROTO;
+	}
+	if (abi.role != role) {
+		log_err("%s holds a %s's maps, expected a %s's; check pin in the configuration", dir,
+			abi.role == MNAT_ROLE_NODE ? "node" : "gateway",
+			role == MNAT_ROLE_NODE ? "node" : "gateway");
+		return -EPROTO;
+	}
+	return 0;
+}
+
+/* One pinned object: where its descriptor and its size go. */
+struct pin {
+	const char *name;
+	int *fd;
+	uint32_t *max_entries; /* may be NULL */
+};
+
+static int open_pins(const char *dir, const struct pin *pins, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct bpf_map_info info = {0};
+		uint32_t len = sizeof(info);
+		int fd = open_pin(dir, pins[i].name);
+
+		if (fd < 0)
+			return fd;
+		*pins[i].fd = fd;
+		if (!pins[i].max_entries)
+			continue;
+		if (bpf_obj_get_info_by_fd(fd, &info, &len))
+			return -errno;
+		*pins[i].max_entries = info.max_entries;
+	}
+	return 0;
+}
+
+static size_t words_len(uint32_t n)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+
+	return (n * sizeof(uint64_t) + page - 1) & ~(page - 1);
+}
+
+/* The memory of an mmapable array of words; the map lives as long as the mapping. */
+static int map_words(int fd, uint32_t n, volatile uint64_t **ret_words)
+{
+	void *at = mmap(NULL, words_len(n), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	if (at == MAP_FAILED)
+		return -errno;
+	*ret_words = at;
+	return 0;
+}
+
+static int map_memory(const char *dir, int hosts_fd, int actuals_fd, struct mnat_gateway *g)
+{
+	int r = map_words(hosts_fd, g->n_hosts, &g->hosts);
+
+	if (!r)
+		r = map_words(actuals_fd, g->n_actuals, &g->actuals);
+	if (r)
+		log_err("the maps of %s cannot be mapped into memory: %s", dir, strerror(-r));
+	return r;
+}
+
+/* What of the maps contradicts the configuration the programs were loaded with. */
+static int check_sizes(const char *dir, struct mnat_gateway *g)
+{
+	const struct mnat_gateway_config *c = &g->config;
+
+	if (c->n_inside <= MNAT_MAX_INSIDE && c->n_actuals <= g->n_actuals &&
+	    g->n_hosts > c->n_actuals &&
+	    (uint64_t)MNAT_N_PROTO * c->n_ext * c->n_ports <= g->n_bindings && c->n_ports)
+		return 0;
+	log_err("the maps of %s do not fit their own configuration: reload them with mnat-load", dir);
+	return -EPROTO;
+}
+
+static int open_gateway(const char *dir, struct mnat_gateway *g)
+{
+	_cleanup_close_ int hosts_fd = -1, actuals_fd = -1, config_fd = -1;
+	const struct pin pins[] = {
+		{"hosts", &hosts_fd, &g->n_hosts},
+		{"actuals", &actuals_fd, &g->n_actuals},
+		{"config", &config_fd, NULL},
+		{"host_info", &g->host_info_fd, NULL},
+		{"virtuals", &g->virtuals_fd, &g->max_hosts},
+		{"bindings", &g->bindings_fd, &g->n_bindings},
+		{"bib", &g->bib_fd, NULL},
+		{"sessions", &g->sessions_fd, &g->max_sessions},
+		{"counters", &g->counters_fd, NULL},
+		{"port_tries", &g->port_tries_fd, NULL},
+		{"prog/gw_sweep", &g->sweep_fd, NULL},
+	};
+	uint32_t zero = 0;
+	int r = open_pins(dir, pins, sizeof(pins) / sizeof(pins[0]));
+
+	if (r)
+		return r;
+	if (bpf_map_lookup_elem(config_fd, &zero, &g->config))
+		return -errno;
+	r = check_sizes(dir, g);
+	return r ? r : map_memory(dir, hosts_fd, actuals_fd, g);
+}
+
+int mnat_gateway_open(const char *dir, struct mnat_gateway *ret_gateway)
+{
+	struct mnat_gateway g = {
+		.host_info_fd = -1,
+		.virtuals_fd = -1,
+		.bindings_fd = -1,
+		.bib_fd = -1,
+		.sessions_fd = -1,
+		.counters_fd = -1,
+		.port_tries_fd = -1,
+		.sweep_fd = -1,
+	};
+	int r = check_abi(dir, MNAT_ROLE_GATEWAY);
+
+	if (!r)
+		r = open_gateway(dir, &g);
+	if (r) {
+		mnat_gateway_close(&g);
+		return r;
+	}
+	*ret_gateway = g;
+	return 0;
+}
+
+void mnat_gateway_close(struct mnat_gateway *g)
+{
+	int *fds[] = {&g->host_info_fd, &g->virtuals_fd, &g->bindings_fd,   &g->bib_fd,
+		      &g->sessions_fd,	&g->counters_fd, &g->port_tries_fd, &g->sweep_fd};
+
+	if (g->hosts)
+		munmap((void *)g->hosts, words_len(g->n_hosts));
+	if (g->actuals)
+		munmap((void *)g->actuals, words_len(g->n_actuals));
+	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
+		mnat_closep(fds[i]);
+}
+
+int mnat_node_open(const char *dir, struct mnat_node *ret_node)
+{
+	struct mnat_node node = {-1, -1, -1};
+	const struct pin pins[] = {
+		{"shim", &node.shim_fd, NULL},
+		{"shim_active", &node.active_fd, NULL},
+		{"counters", &node.counters_fd, NULL},
+	};
+	int r = check_abi(dir, MNAT_ROLE_NODE);
+
+	if (!r)
+		r = open_pins(dir, pins, sizeof(pins) / sizeof(pins[0]));
+	if (r) {
+		mnat_node_close(&node);
+		return r;
+	}
+	*ret_node = node;
+	return 0;
+}
+
+void mnat_node_close(struct mnat_node *node)
+{
+	mnat_closep(&node->shim_fd);
+	mnat_closep(&node->active_fd);
+	mnat_closep(&node->counters_fd);
+}
+
+int mnat_counters_read(int fd, struct mnat_counter *ret_counters)
+{
+	int n_cpus = libbpf_num_possible_cpus();
+	struct mnat_counter sums[MNAT_N_COUNTERS] = {0};
+	_cleanup_free_ struct mnat_counter *per_cpu = NULL;
+
+	if (n_cpus < 0)
+		return n_cpus;
+	per_cpu = calloc((size_t)n_cpus, sizeof(*per_cpu));
+	if (!per_cpu)
+		return -ENOMEM;
+	for (uint32_t id = 0; id < MNAT_N_COUNTERS; id++) {
+		if (bpf_map_lookup_elem(fd, &id, per_cpu))
+			return -errno;
+		for (int cpu = 0; cpu < n_cpus; cpu++) {
+			sums[id].packets += per_cpu[cpu].packets;
+			sums[id].bytes += per_cpu[cpu].bytes;
+		}
+	}
+	memcpy(ret_counters, sums, sizeof(sums));
+	return 0;
+}
+
+int64_t mnat_actual_index(const struct mnat_gateway_config *config, uint32_t addr)
+{
+	for (uint32_t i = 0; i < config->n_inside; i++) {
+		const struct mnat_prefix *p = &config->inside[i];
+
+		if (addr >= p->first && addr <= p->last)
+			return (int64_t)p->base + (addr - p->first);
+	}
+	return -1;
+}
+
+void mnat_binding_endpoint(const struct mnat_gateway_config *config, uint32_t index,
+			   enum mnat_proto_class *ret_proto, uint32_t *ret_addr,
+			   uint16_t *ret_port)
+{
+	uint32_t row = index / config->n_ports;
+
+	*ret_port = (uint16_t)(config->port_first + index % config->n_ports);
+	*ret_addr = config->ext_first + row % config->n_ext;
+	*ret_proto = row / config->n_ext;
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Buffered byte streams over Unix sockets on a libuv loop: what control, its
+ * peers and SIMCO are built on. Output of one turn of the loop leaves in one
+ * write. SIGPIPE need not be ignored.
+ */
+#ifndef MNAT_STREAM_H
+#define MNAT_STREAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <uv.h>
+
+struct mnat_stream;
+
+struct mnat_stream_ops {
+	/*
+	 * Bytes received and not yet consumed. Returns how many it took, 0 if it needs
+	 * more, or -errno: the stream cannot be followed further, ended() is next.
+	 */
+	ssize_t (*received)(struct mnat_stream *stream, const uint8_t *buf, size_t len,
+			    void *user);
+	/* All output has been written. May be NULL. */
+	void (*drained)(struct mnat_stream *stream, void *user);
+	/*
+	 * There will be no more input. error 0: the other side has closed its half and
+	 * may still read (an error may follow, once). Otherwise the stream is of no
+	 * further use: it is to be closed.
+	 */
+	void (*ended)(struct mnat_stream *stream, int error, void *user);
+};
+
+/*
+ * A stream on a connected socket; takes fd over when it succeeds. max_in: the most
+ * bytes kept unconsumed; more without consumption ends it with -EMSGSIZE.
+ */
+int mnat_stream_new(uv_loop_t *loop, int fd, size_t max_in, const struct mnat_stream_ops *ops,
+		    void *user, struct mnat_stream **ret_stream);
+
+/* Write what can be written at once and close. No call back comes after this. */
+void mnat_stream_close(struct mnat_stream *stream);
+
+/*
+ * Append output: room for len bytes (NULL: no memory), of which commit says how many
+ * were used. Discarded when the stream has ended with an error.
+ */
+uint8_t *mnat_stream_reserve(struct mnat_stream *stream, size_t len);
+void mnat_stream_commit(struct mnat_stream *stream, size_t len);
+
+/* Bytes committed and not yet written. */
+size_t mnat_stream_backlog(const struct mnat_stream *stream);
+
+/* Stop and resume reading; on resuming, bytes already here are offered again. */
+void mnat_stream_pause(struct mnat_stream *stream, bool paused);
+
+#endif
