@@ -83,8 +83,8 @@ static inline void print_json(json_t *object)
 	json_decref(object);
 }
 
-/* Descriptor that becomes readable on SIGTERM or SIGINT. */
-static inline int stop_signals(void)
+/* Descriptor that becomes readable on SIGTERM, SIGINT and extra (0: none). */
+static inline int stop_signals(int extra)
 {
 	sigset_t set;
 
@@ -92,6 +92,8 @@ static inline int stop_signals(void)
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
+	if (extra)
+		sigaddset(&set, extra);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }

@@ -269,7 +269,7 @@ int main(int argc, char **argv)
 
 	s.sock = server ? accept_one(strtoul(argv[1], NULL, 10))
 			: connect_to(argv[1], strtoul(argv[2], NULL, 10), o.local_port);
-	stop_fd = stop_signals();
+	stop_fd = stop_signals(0);
 	endpoint(s.sock, getsockname, local);
 	endpoint(s.sock, getpeername, peer);
 	s.rate = o.rate;

@@ -11,7 +11,8 @@
  * Each side prints one JSON object: what it sent, and what arrived from the other
  * side: received, lost (up to the last number the other side says it sent),
  * duplicated, reordered, corrupt, the longest gap and the list of gaps, and the
- * peer's address with the number of times it changed.
+ * peer's address with the number of times it changed. SIGUSR1 asks for the time of
+ * the last arrival, on standard error.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -155,6 +156,17 @@ static int every(uint64_t interval_ns)
 	return fd;
 }
 
+/* false: to stop; true: only to tell the last arrival, which is done here. */
+static bool heard_question(const struct flow *f, int signal_fd)
+{
+	struct signalfd_siginfo info;
+
+	if (read(signal_fd, &info, sizeof(info)) != sizeof(info) || info.ssi_signo != SIGUSR1)
+		return false;
+	fprintf(stderr, "last at_us=%ju\n", (uintmax_t)(f->gaps.last_ns / 1000));
+	return true;
+}
+
 /* Send on each tick and receive, until stopped, told goodbye, or out of time. */
 static void converse(struct flow *f, int stop_fd, const struct options *o)
 {
@@ -165,7 +177,7 @@ static void converse(struct flow *f, int stop_fd, const struct options *o)
 
 	while (!f->peer_done && f->sent < limit) {
 		poll(fds, 3, -1);
-		if (fds[2].revents)
+		if (fds[2].revents && !heard_question(f, stop_fd))
 			break;
 		receive_all(f);
 		if (read(timer, &ticks, sizeof(ticks)) != sizeof(ticks) || !f->peer.sin_port)
@@ -272,7 +284,7 @@ int main(int argc, char **argv)
 		return usage();
 	}
 
-	stop_fd = stop_signals();
+	stop_fd = stop_signals(SIGUSR1);
 	f->sock = open_socket(o.local_port);
 	be_punctual();
 	fprintf(stderr, "udpflow: ready\n");

@@ -9,7 +9,7 @@ import threading
 import time
 
 from . import BUILD
-from .proc import Program
+from .proc import Program, wait_until
 from .services import listening
 from .topology import SERVER, boottime
 
@@ -66,14 +66,25 @@ class UdpFlow(Pair):
 
     GAP = re.compile(r"^gap at_us=(\d+) ms=([\d.]+) lost=(\d+)$", re.MULTILINE)
 
-    def outage(self, from_us, to_us=None):
-        """(out, in): the longest gap, in ms, of each way that touches the interval."""
-        to_us = to_us or boottime() * 1e6
+    LAST = re.compile(r"^last at_us=(\d+)$", re.MULTILINE)
+
+    def _last_arrival(self, receiver):
+        """µs; asked now."""
+        asked = len(self.LAST.findall(receiver.log()))
+        receiver.signal(signal.SIGUSR1)
+        receiver.wait_for(lambda: len(self.LAST.findall(receiver.log())) > asked, "an answer")
+        return int(self.LAST.findall(receiver.log())[-1])
+
+    def outage(self, from_us):
+        """(out, in): the longest silence since, in ms, of each way, 0 below 5 ms; waits
+        until both ways are alive again."""
         longest = []
         for receiver in (self.server, self.client):
-            gaps = [(int(at), float(ms)) for at, ms, _ in self.GAP.findall(receiver.log())]
-            longest.append(max((ms for at, ms in gaps
-                                if at + ms * 1000 >= from_us and at <= to_us), default=0.0))
+            asked_us = boottime() * 1e6
+            wait_until(lambda: self._last_arrival(receiver) >= asked_us, 20,
+                       f"the UDP flow to reach {receiver.netns.name} again")
+            longest.append(max((float(ms) for at, ms, _ in self.GAP.findall(receiver.log())
+                                if int(at) + float(ms) * 1000 >= from_us), default=0.0))
         return tuple(longest)
 
 

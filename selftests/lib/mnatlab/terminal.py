@@ -39,5 +39,7 @@ class Terminal(Program):
                    f"the answer to {command}")
         if "end42" not in self.text[start:]:
             self.fail("the session ended")
-        answer = self.text[start:].split("\n", 1)[1].split("end42")[0]
-        return answer.strip(), 1000 * (boottime() - began)
+        answer = self.text[start:].split("end42")[0].replace("\r", "")
+        # before the first prompt the terminal's own echo comes as well
+        lines = [line for line in answer.split("\n") if "end$((" not in line]
+        return "\n".join(lines).removeprefix("server$ ").strip(), 1000 * (boottime() - began)
