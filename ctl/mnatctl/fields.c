@@ -54,23 +54,58 @@ static void name_of(const char *key, const struct unit *unit, char *buf, size_t 
 		*p = ' ';
 }
 
-static void value_of(const json_t *fields, const char *key, const struct unit *unit, char *buf,
-		     size_t size)
+static void append(char *buf, size_t size, const char *text)
+{
+	strncat(buf, text, size - strlen(buf) - 1);
+}
+
+static void scalar_of(const json_t *fields, const char *key, const struct unit *unit, char *buf,
+		      size_t size)
 {
 	struct ctl_column column = {.name = key, .null = "none"};
-	const json_t *value = json_object_get(fields, key);
-	char max[64];
 
-	if (unit && json_is_number(value))
+	if (unit && json_is_number(json_object_get(fields, key)))
 		column.format = unit->format;
 	ctl_cell(&column, fields, buf, size);
 	if (column.format)
-		strncat(buf, unit->after, size - strlen(buf) - 1);
+		append(buf, size, unit->after);
+}
+
+/* "runs 3, live 4, worst 0.51 ms" */
+static void object_of(const json_t *object, char *buf, size_t size)
+{
+	char name[64], text[64];
+	const char *key;
+	json_t *value;
+
+	buf[0] = '\0';
+	json_object_foreach((json_t *)object, key, value)
+	{
+		const struct unit *unit = unit_of(key);
+
+		name_of(key, unit, name, sizeof(name));
+		scalar_of(object, key, unit, text, sizeof(text));
+		append(buf, size, *buf ? ", " : "");
+		append(buf, size, name);
+		append(buf, size, " ");
+		append(buf, size, text);
+	}
+}
+
+static void value_of(const json_t *fields, const char *key, char *buf, size_t size)
+{
+	const json_t *value = json_object_get(fields, key);
+	char max[64], limit[64];
+
+	if (json_is_object(value))
+		object_of(value, buf, size);
+	else
+		scalar_of(fields, key, unit_of(key), buf, size);
 	snprintf(max, sizeof(max), "max_%s", key);
-	column.name = max;
 	if (json_object_get(fields, max)) {
-		strncat(buf, " of ", size - strlen(buf) - 1);
-		ctl_cell(&column, fields, buf + strlen(buf), size - strlen(buf));
+		scalar_of(fields, max, NULL, limit, sizeof(limit));
+		append(buf, size, " of ");
+		append(buf, size, limit);
 	}
 }
 
@@ -105,7 +140,7 @@ int ctl_fields_print(FILE *out, const json_t *last)
 		if (!is_own(last, key))
 			continue;
 		name_of(key, unit, name, sizeof(name));
-		value_of(last, key, unit, text, sizeof(text));
+		value_of(last, key, text, sizeof(text));
 		fprintf(out, "    %-*s  %s\n", width, name, text);
 		n++;
 	}

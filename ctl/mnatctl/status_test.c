@@ -93,12 +93,13 @@ Test(status, text)
 	add(status, &midcomd,
 	    "{\"code\":0,\"daemon\":\"mnat-midcomd\",\"uptime_s\":7384,\"healthy\":true,"
 	    "\"problems\":[],\"sessions\":340,\"max_sessions\":65536,\"last_sweep_us\":512,"
-	    "\"oldest_s\":61}");
+	    "\"oldest_s\":61,\"sweep\":{\"runs\":3,\"worst_us\":1500}}");
 	expect_text(status, "healthy\n\n"
 			    "mnat-midcomd, up 2h03m\n"
 			    "    sessions    340 of 65536\n"
 			    "    last sweep  0.51 ms\n"
-			    "    oldest      1m01s\n");
+			    "    oldest      1m01s\n"
+			    "    sweep       runs 3, worst 1.50 ms\n");
 }
 
 Test(status, text_of_problems)
