@@ -23,8 +23,8 @@ WARN    := -Wall -Wextra -Werror -Wshadow=local -Wmissing-prototypes -Wstrict-pr
 	   -Wformat=2 -Wno-unused-parameter -Wno-missing-field-initializers
 CFLAGS  ?= -O2 -g
 # SAN=1: AddressSanitizer and UndefinedBehaviorSanitizer in everything
-SANFLAGS := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=undefined)
 comma   := ,
+SANFLAGS := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=undefined)
 ALL_CFLAGS = $(CFLAGS) $(SANFLAGS) -std=gnu11 $(WARN) -Iinclude -I$(O)/bpf -D_GNU_SOURCE \
 	   -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE -DMNAT_VERSION='"$(VERSION)"' -MMD -MP
 LDFLAGS += -pie -Wl,--as-needed -Wl,-z,relro,-z,now $(SANFLAGS)

@@ -90,10 +90,17 @@ static __always_inline void note_tries(__u32 tries)
 }
 
 /*
- * Find and take a free external port for key: a random start, then a random even
- * stride, so that parity is kept (RFC 4787 REQ-4) while it can be and neighbours
- * do not cluster. Bounded: in softirq a full search would stall the machine. Returns the index
- * with one reference held, or -1.
+ * Primes beyond any number of ports: a stride of one of them visits every port once.
+ * volatile: clang 14 would put them in a mergeable section and describe it wrongly.
+ */
+static const volatile __u32 strides[] = { 65537, 65539, 65543, 65551, 65557, 65563, 65579, 65581 };
+
+/*
+ * Find and take a free external port for key: a random start and one of several
+ * strides, so that neighbours do not cluster. Over an even number of ports the
+ * stride is doubled: parity is kept (RFC 4787 REQ-4) for the first half of the
+ * tries. Bounded: in softirq a full search would stall the machine. Returns the
+ * index with one reference held, or -1.
  */
 static __noinline long binding_take(struct mnat_bib_key *key)
 {
@@ -105,7 +112,7 @@ static __noinline long binding_take(struct mnat_bib_key *key)
 	base = binding_base(key->host, key->proto);
 	owner = (__u64)key->host << 32 | (__u32)key->port << 16 | 1;
 	offset = bpf_get_prandom_u32() % n;
-	stride = 1 + bpf_get_prandom_u32() % (n > 2 ? n / 2 - 1 : 1);
+	stride = strides[bpf_get_prandom_u32() % (sizeof(strides) / sizeof(strides[0]))];
 	if (!(n & 1)) {
 		stride <<= 1;
 		offset = (offset & ~1u) | ((bpf_ntohs(key->port) ^ cfg.port_first) & 1);

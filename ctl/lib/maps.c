@@ -2,10 +2,8 @@
 #include "mnat/maps.h"
 
 #include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -216,29 +214,6 @@ void mnat_node_close(struct mnat_node *node)
 	mnat_closep(&node->counters_fd);
 }
 
-int mnat_counters_read(int fd, struct mnat_counter *ret_counters)
-{
-	int n_cpus = libbpf_num_possible_cpus();
-	struct mnat_counter sums[MNAT_N_COUNTERS] = {0};
-	_cleanup_free_ struct mnat_counter *per_cpu = NULL;
-
-	if (n_cpus < 0)
-		return n_cpus;
-	per_cpu = calloc((size_t)n_cpus, sizeof(*per_cpu));
-	if (!per_cpu)
-		return -ENOMEM;
-	for (uint32_t id = 0; id < MNAT_N_COUNTERS; id++) {
-		if (bpf_map_lookup_elem(fd, &id, per_cpu))
-			return -errno;
-		for (int cpu = 0; cpu < n_cpus; cpu++) {
-			sums[id].packets += per_cpu[cpu].packets;
-			sums[id].bytes += per_cpu[cpu].bytes;
-		}
-	}
-	memcpy(ret_counters, sums, sizeof(sums));
-	return 0;
-}
-
 int64_t mnat_actual_index(const struct mnat_gateway_config *config, uint32_t addr)
 {
 	for (uint32_t i = 0; i < config->n_inside; i++) {
@@ -248,6 +223,15 @@ int64_t mnat_actual_index(const struct mnat_gateway_config *config, uint32_t add
 			return (int64_t)p->base + (addr - p->first);
 	}
 	return -1;
+}
+
+uint32_t mnat_actual_address(const struct mnat_gateway_config *config, uint32_t index)
+{
+	uint32_t i = 0;
+
+	while (i + 1 < config->n_inside && config->inside[i + 1].base <= index)
+		i++;
+	return config->inside[i].first + (index - config->inside[i].base);
 }
 
 void mnat_binding_endpoint(const struct mnat_gateway_config *config, uint32_t index,

@@ -205,7 +205,9 @@ static inline __u32 mnat_actual_until(__u64 word)
 /*
  * Map "host_info", ARRAY as "hosts": what user space must find again after a
  * restart. Owned by mnat-midcomd; the fast path does not read it.
- * virt 0: id is free, or belongs to a plain host.
+ * virt 0: id is free, or belongs to a plain host. Slot 0 belongs to no host: its
+ * bound_at_ns is the boot epoch midcomd tells managers, drawn when it is 0, that
+ * is, when the maps are new.
  */
 struct mnat_host_info {
 	__be32 virt;

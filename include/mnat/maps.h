@@ -53,12 +53,22 @@ void mnat_node_close(struct mnat_node *node);
 /* Sum a per-CPU counter map into ret_counters[MNAT_N_COUNTERS]. 0 or -errno. */
 int mnat_counters_read(int fd, struct mnat_counter *ret_counters);
 
+/*
+ * Answer rows of "dump counters" from that map: those of the role, and any other
+ * that is not zero. The caller ends the answer. 0 or -errno.
+ */
+struct mnat_control_client;
+int mnat_counters_dump(struct mnat_control_client *client, int fd, enum mnat_role role);
+
 const char *mnat_counter_name(enum mnat_counter_id id); /* lower case */
 const char *mnat_counter_text(enum mnat_counter_id id);
 enum mnat_counter_class mnat_counter_class(enum mnat_counter_id id);
 
 /* Index of an inside address (host order) in "actuals", or -1. */
 int64_t mnat_actual_index(const struct mnat_gateway_config *config, uint32_t addr);
+
+/* The inside address (host order) of an index below n_actuals. */
+uint32_t mnat_actual_address(const struct mnat_gateway_config *config, uint32_t index);
 
 /* External endpoint of binding index. addr and port in host order. */
 void mnat_binding_endpoint(const struct mnat_gateway_config *config, uint32_t index,

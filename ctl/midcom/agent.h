@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The Midcom agent proper: SIMCO sessions of mobility managers on a Unix socket.
+ * All requests of one read are handled before their replies leave in one write.
+ */
+#ifndef MIDCOM_AGENT_H
+#define MIDCOM_AGENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "hosts.h"
+
+struct agent_session;
+
+struct agent {
+	uv_loop_t *loop;
+	struct hosts *hosts;
+	uint32_t (*now)(void); /* seconds of CLOCK_MONOTONIC */
+	struct mnat_listener *listener;
+	struct agent_session *sessions;
+	unsigned int n_sessions;
+	struct agent_session *syncing; /* whose HSYNC is on */
+	uint64_t rebinds;
+	uint64_t refused;
+	bool full; /* the last new host found no free id */
+};
+
+/* Listen on run_dir/midcom.sock. loop, hosts and now are set by the caller. */
+int agent_listen(struct agent *agent, const char *run_dir);
+void agent_close(struct agent *agent);
+
+/* A manager's connection; takes fd over. For agent_listen() and tests. */
+void agent_accept(int fd, void *agent);
+
+#endif

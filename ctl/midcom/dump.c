@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "dump.h"
+
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "batch.h"
+#include "mnat/addr.h"
+#include "mnat/cleanup.h"
+
+#define BATCH 128	 /* rows a piece: keeps a piece well under a millisecond */
+#define SLOTS 65536	 /* empty host slots passed over in one piece */
+#define ENDPOINT_LEN (MNAT_IP_LEN + 8)
+
+static const char *const proto_names[MNAT_N_PROTO] = {"tcp", "udp", "icmp"};
+static const char *const state_names[MNAT_N_STATES] = {
+	[MNAT_STATE_UDP] = "active",
+	[MNAT_STATE_ICMP] = "active",
+	[MNAT_STATE_TCP_OPENING] = "opening",
+	[MNAT_STATE_TCP_ESTABLISHED] = "established",
+	[MNAT_STATE_TCP_CLOSING] = "closing",
+	[MNAT_STATE_TCP_RESET] = "reset",
+};
+
+/* A dump on its way: through slots of hosts, or through a hash map. */
+struct dump_state {
+	const struct dump_source *source;
+	uint32_t next_id;
+	struct batch batch;
+	void (*row)(struct mnat_control_client *client, struct dump_state *state, const void *key,
+		    const void *value);
+};
+
+static void free_state(void *user)
+{
+	struct dump_state *state = user;
+
+	batch_close(&state->batch);
+	free(state);
+}
+
+static json_t *ip_or_null(__be32 addr)
+{
+	char text[MNAT_IP_LEN];
+
+	return addr ? json_string(mnat_ip((struct in_addr){addr}, text)) : json_null();
+}
+
+static uint32_t age(const struct dump_source *source, uint32_t since)
+{
+	uint32_t now = source->now();
+
+	return now > since ? now - since : 0;
+}
+
+/* A host as people know it: its virtual address, or a plain host's own. */
+static __be32 identity_of(const struct dump_source *source, uint32_t id)
+{
+	struct mnat_host_info info;
+
+	if (hosts_is_plain(source->hosts, id))
+		return id ? htonl(mnat_actual_address(&source->gateway->config, id - 1)) : 0;
+	if (bpf_map_lookup_elem(source->gateway->host_info_fd, &id, &info))
+		return 0;
+	return info.virt;
+}
+
+/* ---- hosts ---- */
+
+static bool host_row(struct mnat_control_client *client, const struct dump_source *source,
+		     uint32_t id)
+{
+	bool plain = hosts_is_plain(source->hosts, id);
+	uint64_t word = source->gateway->hosts[id];
+	struct mnat_host_info info;
+
+	if (plain && !word)
+		return false;
+	if (bpf_map_lookup_elem(source->gateway->host_info_fd, &id, &info) || (!word && !info.virt))
+		return false;
+	mnat_control_row(
+		client,
+		json_pack("{s:I, s:o, s:o, s:I, s:s, s:b, s:I}", "id", (json_int_t)id, "virtual",
+			  ip_or_null(info.virt), "actual", ip_or_null(mnat_location_endpoint(word)),
+			  "generation", (json_int_t)hosts_generation(&info), "path",
+			  mnat_location_path(word) == MNAT_PATH_TRANSLATE ? "translate" : "none",
+			  "plain", plain, "bound_at_us", (json_int_t)(info.bound_at_ns / 1000)));
+	return true;
+}
+
+static bool hosts_step(struct mnat_control_client *client, void *user)
+{
+	struct dump_state *state = user;
+	uint32_t end = state->source->gateway->n_hosts, rows = 0;
+
+	for (uint32_t slots = 0; slots < SLOTS && rows < BATCH; slots++) {
+		if (state->next_id >= end) {
+			mnat_control_done(client, NULL);
+			return false;
+		}
+		rows += host_row(client, state->source, state->next_id++);
+	}
+	return true;
+}
+
+/* ---- sessions and bindings ---- */
+
+static void external_of(const struct dump_source *source, uint32_t index,
+			char ret_text[ENDPOINT_LEN])
+{
+	enum mnat_proto_class proto;
+	char ip[MNAT_IP_LEN];
+	uint32_t addr;
+	uint16_t port;
+
+	mnat_binding_endpoint(&source->gateway->config, index, &proto, &addr, &port);
+	snprintf(ret_text, ENDPOINT_LEN, "%s:%u",
+		 mnat_ip((struct in_addr){htonl(addr)}, ip), port);
+}
+
+static void session_row(struct mnat_control_client *client, struct dump_state *state,
+			const void *raw_key, const void *raw_value)
+{
+	const struct mnat_session_key *key = raw_key;
+	const struct mnat_session *session = raw_value;
+	const struct dump_source *source = state->source;
+	char external[ENDPOINT_LEN], remote[ENDPOINT_LEN], ip[MNAT_IP_LEN];
+
+	if (key->proto >= MNAT_N_PROTO)
+		return;
+	external_of(source, session->binding, external);
+	mnat_ip((struct in_addr){key->remote}, ip);
+	if (key->proto == MNAT_ICMP)
+		snprintf(remote, sizeof(remote), "%s", ip);
+	else
+		snprintf(remote, sizeof(remote), "%s:%u", ip, ntohs(key->remote_port));
+	mnat_control_row(
+		client,
+		json_pack("{s:s, s:o, s:i, s:s, s:s, s:s, s:I, s:I}", "proto",
+			  proto_names[key->proto], "identity",
+			  ip_or_null(identity_of(source, key->host)), "port", ntohs(key->port),
+			  "external", external, "remote", remote, "state",
+			  state_names[mnat_session_state(key->proto, session->flags)], "age_s",
+			  (json_int_t)age(source, session->created), "idle_s",
+			  (json_int_t)age(source, session->last_seen)));
+}
+
+static void binding_row(struct mnat_control_client *client, struct dump_state *state,
+			const void *raw_key, const void *raw_value)
+{
+	const struct mnat_bib_key *key = raw_key;
+	const struct dump_source *source = state->source;
+	char external[ENDPOINT_LEN];
+	struct mnat_binding binding;
+	uint32_t index;
+
+	memcpy(&index, raw_value, sizeof(index));
+	if (key->proto >= MNAT_N_PROTO ||
+	    bpf_map_lookup_elem(source->gateway->bindings_fd, &index, &binding))
+		return;
+	external_of(source, index, external);
+	mnat_control_row(
+		client,
+		json_pack("{s:s, s:o, s:i, s:s, s:I, s:I}", "proto", proto_names[key->proto],
+			  "identity", ip_or_null(identity_of(source, key->host)), "port",
+			  ntohs(key->port), "external", external, "sessions",
+			  (json_int_t)(binding.refs & ~MNAT_BINDING_DYING), "age_s",
+			  (json_int_t)age(source, binding.created)));
+}
+
+static bool batch_step(struct mnat_control_client *client, void *user)
+{
+	struct dump_state *state = user;
+	struct batch *batch = &state->batch;
+	int more = batch_next(batch);
+
+	if (more < 0) {
+		mnat_control_fail(client, MNAT_E_FAILED, "the map cannot be read: %s",
+				  strerror(-more));
+		return false;
+	}
+	for (uint32_t i = 0; i < batch->n; i++)
+		state->row(client, state, batch->keys + i * batch->key_size,
+			   batch->values + i * batch->value_size);
+	if (!more)
+		mnat_control_done(client, NULL);
+	return more;
+}
+
+static int open_hosts(struct dump_state *state)
+{
+	state->next_id = 1;
+	return 0;
+}
+
+static int open_sessions(struct dump_state *state)
+{
+	state->row = session_row;
+	return batch_open(&state->batch, state->source->gateway->sessions_fd,
+			  sizeof(struct mnat_session_key), sizeof(struct mnat_session), BATCH);
+}
+
+static int open_bindings(struct dump_state *state)
+{
+	state->row = binding_row;
+	return batch_open(&state->batch, state->source->gateway->bib_fd,
+			  sizeof(struct mnat_bib_key), sizeof(uint32_t), BATCH);
+}
+
+/* ---- counters ---- */
+
+static bool counters_step(struct mnat_control_client *client, void *user)
+{
+	const struct dump_state *state = user;
+	int r = mnat_counters_dump(client, state->source->gateway->counters_fd, MNAT_ROLE_GATEWAY);
+
+	if (r)
+		mnat_control_fail(client, MNAT_E_FAILED, "the counters cannot be read: %s",
+				  strerror(-r));
+	else
+		mnat_control_done(client, NULL);
+	return false;
+}
+
+static int open_counters(struct dump_state *state)
+{
+	return 0;
+}
+
+static const struct table {
+	const char *name;
+	int (*open)(struct dump_state *state);
+	bool (*step)(struct mnat_control_client *client, void *state);
+} tables[] = {
+	{"hosts", open_hosts, hosts_step},
+	{"sessions", open_sessions, batch_step},
+	{"bindings", open_bindings, batch_step},
+	{"counters", open_counters, counters_step},
+};
+
+void dump(struct mnat_control_client *client, const json_t *request,
+	  const struct dump_source *source)
+{
+	const char *what = json_string_value(json_object_get(request, "what"));
+	struct dump_state *state;
+
+	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
+		if (!what || strcmp(tables[i].name, what))
+			continue;
+		state = calloc(1, sizeof(*state));
+		if (state)
+			state->source = source;
+		if (!state || tables[i].open(state)) {
+			free(state);
+			return mnat_control_fail(client, MNAT_E_FAILED, "out of memory");
+		}
+		return mnat_control_stream(client, tables[i].step, free_state, state);
+	}
+	mnat_control_fail(client, MNAT_E_ARGUMENT,
+			  "mnat-midcomd dumps what = hosts, sessions, bindings or counters");
+}

@@ -1,0 +1,356 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "hosts.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mnat/clock.h"
+#include "mnat/maps.h"
+
+static int get_info(const struct hosts *h, uint32_t id, struct mnat_host_info *ret_info)
+{
+	return h->maps.ops->get_info(h->maps.store, id, ret_info);
+}
+
+static int set_info(const struct hosts *h, uint32_t id, const struct mnat_host_info *info)
+{
+	return h->maps.ops->set_info(h->maps.store, id, info);
+}
+
+static int64_t index_of(const struct hosts *h, __be32 addr)
+{
+	return mnat_actual_index(h->maps.config, ntohl(addr));
+}
+
+/* The data path must see the stores of a move in the order they are written. */
+static void store(volatile uint64_t *word, uint64_t value)
+{
+	__atomic_store_n(word, value, __ATOMIC_RELEASE);
+}
+
+static struct slot *slot_of(struct hosts *h, uint32_t id)
+{
+	return hosts_is_plain(h, id) ? NULL : &h->slots[id - h->maps.config->n_actuals - 1];
+}
+
+static void set_state(struct hosts *h, uint32_t id, enum slot_state state, uint32_t now)
+{
+	struct slot *slot = slot_of(h, id);
+
+	if (!slot)
+		return;
+	h->n_left += (state == SLOT_LEFT) - (slot->state == SLOT_LEFT);
+	slot->state = state;
+	slot->left_at = now;
+}
+
+/* ---- Addresses in their grace period ---- */
+
+static void remember_graced(struct hosts *h, uint32_t index, uint32_t until)
+{
+	if (h->n_graced == h->graced_size) {
+		uint32_t size = h->graced_size ? h->graced_size * 2 : 64;
+		struct graced *more = realloc(h->graced, size * sizeof(*more));
+
+		if (!more)
+			return; /* the data path compares until by itself: only the tidying is lost */
+		h->graced = more;
+		h->graced_size = size;
+	}
+	h->graced[h->n_graced++] = (struct graced){index, until};
+}
+
+static void start_grace(struct hosts *h, uint32_t index, uint32_t id, uint32_t now)
+{
+	if (mnat_actual_host(h->maps.actuals[index]) != id)
+		return;
+	if (!h->grace) {
+		store(&h->maps.actuals[index], 0);
+		return;
+	}
+	store(&h->maps.actuals[index], mnat_actual(id, now + h->grace));
+	remember_graced(h, index, now + h->grace);
+}
+
+void hosts_expire(struct hosts *h, uint32_t now)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < h->n_graced; i++) {
+		volatile uint64_t *word = &h->maps.actuals[h->graced[i].index];
+		uint32_t until = mnat_actual_until(*word);
+
+		if (until != h->graced[i].until)
+			continue; /* taken by another host, or given a new grace */
+		if (until < now)
+			store(word, 0);
+		else
+			h->graced[kept++] = h->graced[i];
+	}
+	h->n_graced = kept;
+}
+
+/* ---- Ids ---- */
+
+static int allocate(struct hosts *h, __be32 virt, uint32_t *ret_id)
+{
+	struct mnat_host_info info = {.virt = virt};
+	uint32_t id;
+	int r;
+
+	if (!h->n_free)
+		return -ENOSPC;
+	id = h->free_ids[h->n_free - 1];
+	/* this order: hosts_open() adds a virtual address that is in host_info only */
+	r = set_info(h, id, &info);
+	if (r)
+		return r;
+	r = h->maps.ops->add(h->maps.store, virt, id);
+	if (r) {
+		set_info(h, id, &(struct mnat_host_info){0});
+		return r;
+	}
+	h->n_free--;
+	*ret_id = id;
+	return 0;
+}
+
+static void release(struct hosts *h, uint32_t id)
+{
+	struct mnat_host_info info;
+
+	if (get_info(h, id, &info) || h->maps.ops->remove(h->maps.store, info.virt) ||
+	    set_info(h, id, &(struct mnat_host_info){0}))
+		return; /* tried again at the next sweep */
+	set_state(h, id, SLOT_FREE, 0);
+	h->free_ids[h->n_free++] = id;
+}
+
+void hosts_release(struct hosts *h, const uint8_t *in_use, uint32_t before)
+{
+	for (uint32_t i = 0; i < h->n_slots && h->n_left; i++)
+		if (h->slots[i].state == SLOT_LEFT && h->slots[i].left_at < before &&
+		    !(in_use[i / 8] & 1 << i % 8))
+			release(h, h->maps.config->n_actuals + 1 + i);
+}
+
+/* ---- Moves ---- */
+
+static void unbind(struct hosts *h, uint32_t id, struct mnat_host_info *info, uint32_t now)
+{
+	int64_t index = info->actual ? index_of(h, info->actual) : -1;
+
+	h->n_bound -= h->maps.hosts[id] != 0;
+	store(&h->maps.hosts[id], 0);
+	if (index >= 0 && mnat_actual_host(h->maps.actuals[index]) == id)
+		store(&h->maps.actuals[index], 0);
+	info->actual = 0;
+	info->flags = 0;
+	if (hosts_is_plain(h, id))
+		memset(info, 0, sizeof(*info));
+	set_info(h, id, info);
+	set_state(h, id, SLOT_LEFT, now);
+}
+
+/* Nobody else may go on being reached at an address that is given to id. */
+static void evict(struct hosts *h, uint32_t index, uint32_t id, uint32_t now)
+{
+	uint32_t others[] = {mnat_actual_host(h->maps.actuals[index]), index + 1};
+	__be32 addr = htonl(mnat_actual_address(h->maps.config, index));
+
+	for (int i = 0; i < 2; i++) {
+		struct mnat_host_info info;
+		uint32_t other = others[i];
+
+		if (!other || other == id || other >= h->maps.n_hosts ||
+		    mnat_location_endpoint(h->maps.hosts[other]) != addr)
+			continue;
+		if (get_info(h, other, &info))
+			store(&h->maps.hosts[other], 0);
+		else
+			unbind(h, other, &info, now);
+	}
+}
+
+static int move(struct hosts *h, uint32_t id, struct mnat_host_info *info, __be32 to, uint32_t now)
+{
+	bool plain = hosts_is_plain(h, id);
+	int64_t from_index = info->actual ? index_of(h, info->actual) : -1;
+	int64_t to_index = index_of(h, to);
+	uint64_t word = mnat_location(to, MNAT_PATH_TRANSLATE, plain ? MNAT_HOST_PLAIN : 0,
+				      (uint16_t)hosts_generation(info));
+
+	evict(h, (uint32_t)to_index, id, now);
+	h->n_bound += h->maps.hosts[id] == 0;
+	store(&h->maps.actuals[to_index], mnat_actual(id, 0)); /* (a) */
+	store(&h->maps.hosts[id], word);		       /* (b) */
+	info->bound_at_ns = mnat_clock_now();
+	if (from_index >= 0 && from_index != to_index)
+		start_grace(h, (uint32_t)from_index, id, now); /* (c) */
+	info->actual = to;
+	set_state(h, id, SLOT_BOUND, now);
+	return set_info(h, id, info); /* (d) */
+}
+
+/* A generation of one lease only means something against others of the same lease. */
+static bool is_stale(const struct rebind *rebind, const struct mnat_host_info *info)
+{
+	if (rebind->plain && rebind->actual)
+		return false; /* always at the same place; the address may have a new lease */
+	return rebind->generation < info->gen;
+}
+
+/* The manager says again what is in force already. */
+static bool is_repeated(const struct hosts *h, uint32_t id, const struct rebind *rebind,
+			const struct mnat_host_info *info)
+{
+	return rebind->generation == info->gen && rebind->actual == info->actual &&
+	       (h->maps.hosts[id] != 0) == (rebind->actual != 0);
+}
+
+static int find_host(struct hosts *h, const struct rebind *rebind, uint32_t *ret_id)
+{
+	int64_t index;
+
+	if (!rebind->plain)
+		return h->maps.ops->find(h->maps.store, rebind->identity, ret_id);
+	index = index_of(h, rebind->identity);
+	if (index < 0)
+		return -ERANGE;
+	*ret_id = (uint32_t)index + 1;
+	return 0;
+}
+
+static int check(const struct hosts *h, const struct rebind *rebind)
+{
+	if (!rebind->identity)
+		return -EINVAL;
+	if (rebind->plain && rebind->actual && rebind->actual != rebind->identity)
+		return -EINVAL;
+	if (rebind->actual && index_of(h, rebind->actual) < 0)
+		return -ERANGE;
+	return 0;
+}
+
+static int apply(struct hosts *h, uint32_t id, const struct rebind *rebind,
+		 struct mnat_host_info *info, uint32_t now)
+{
+	if (is_stale(rebind, info))
+		return -ESTALE;
+	if (is_repeated(h, id, rebind, info))
+		return 0;
+	/* one generation, two addresses: whichever came first stays */
+	if (!rebind->plain && rebind->actual && info->actual && rebind->generation == info->gen)
+		return -ESTALE;
+	info->gen = rebind->generation;
+	info->flags = 0;
+	if (rebind->actual)
+		return move(h, id, info, rebind->actual, now);
+	unbind(h, id, info, now);
+	return 0;
+}
+
+int hosts_rebind(struct hosts *h, const struct rebind *rebind, uint32_t now, uint64_t *ret_bound_at)
+{
+	struct mnat_host_info info = {0};
+	uint32_t id;
+	int r = check(h, rebind);
+
+	if (r)
+		return r;
+	r = find_host(h, rebind, &id);
+	if (r == -ENOENT && !rebind->actual) {
+		*ret_bound_at = 0; /* not here, and is not to be */
+		return 0;
+	}
+	if (r == -ENOENT)
+		r = allocate(h, rebind->identity, &id);
+	if (!r)
+		r = get_info(h, id, &info);
+	if (!r)
+		r = apply(h, id, rebind, &info, now);
+	if (r)
+		return r;
+	if (h->synced)
+		h->synced[id / 8] |= (uint8_t)(1 << id % 8);
+	*ret_bound_at = info.bound_at_ns;
+	return 0;
+}
+
+int hosts_replace(struct hosts *h, __be32 from, __be32 to, uint32_t now)
+{
+	int64_t from_index = index_of(h, from), to_index = index_of(h, to);
+	struct mnat_host_info info;
+	uint64_t word;
+	uint32_t id;
+	int r;
+
+	if (from_index < 0 || to_index < 0)
+		return -ERANGE;
+	word = h->maps.actuals[from_index];
+	id = mnat_actual_host(word);
+	if (!id || !h->maps.hosts[id])
+		return -ENOENT;
+	if (mnat_location_endpoint(h->maps.hosts[id]) == to)
+		return 0;
+	if (mnat_actual_until(word))
+		return -ENOENT;
+	if (hosts_is_plain(h, id))
+		return -EOPNOTSUPP;
+	word = h->maps.actuals[to_index];
+	if (mnat_actual_host(word) && mnat_actual_host(word) != id && !mnat_actual_until(word))
+		return -EEXIST;
+	r = get_info(h, id, &info);
+	if (r)
+		return r;
+	info.flags++;
+	return move(h, id, &info, to, now);
+}
+
+/* ---- Sync ---- */
+
+int hosts_sync_begin(struct hosts *h)
+{
+	if (h->synced)
+		return -EBUSY;
+	h->synced = calloc(1, h->maps.n_hosts / 8 + 1);
+	return h->synced ? 0 : -ENOMEM;
+}
+
+/* A plain host is ours to unbind only if a lease put it there. */
+static bool is_leased(const struct hosts *h, uint32_t id)
+{
+	return h->maps.hosts[id] &&
+	       (!hosts_is_plain(h, id) || mnat_actual_host(h->maps.actuals[id - 1]) == id);
+}
+
+void hosts_sync_end(struct hosts *h, uint32_t now)
+{
+	if (!h->synced)
+		return;
+	for (uint32_t id = 1; id < h->maps.n_hosts; id++) {
+		struct mnat_host_info info;
+
+		if (is_leased(h, id) && !(h->synced[id / 8] & 1 << id % 8) &&
+		    !get_info(h, id, &info))
+			unbind(h, id, &info, now);
+	}
+	hosts_sync_cancel(h);
+}
+
+void hosts_sync_cancel(struct hosts *h)
+{
+	free(h->synced);
+	h->synced = NULL;
+}
+
+void hosts_close(struct hosts *h)
+{
+	hosts_sync_cancel(h);
+	free(h->slots);
+	free(h->free_ids);
+	free(h->graced);
+	memset(h, 0, sizeof(*h));
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Where each host is: the only writer of the maps "hosts", "actuals", "host_info"
+ * and "virtuals". All state is in those maps, so that a killed agent finds
+ * everything again; what is kept here can be read back from them.
+ *
+ * A move's order of stores is a contract with the data path:
+ *   (a) actuals[new] = the host           its packets from the new address are known
+ *   (b) hosts[id] = location word         the move: packets to it go to the new address
+ *   (c) actuals[old] = the host, until now + grace, if it is still this host's
+ *   (d) host_info[id]                     what a restarted agent reads
+ * No packet can meet a host without a location, whatever moment one looks.
+ *
+ * An id whose host has left is not given to another before no session or binding
+ * names it any more (hosts_release); the host itself may return to it at any time.
+ */
+#ifndef MIDCOM_HOSTS_H
+#define MIDCOM_HOSTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "mnat/abi.h"
+
+/* The maps host_info and virtuals. All return 0 or -errno. */
+struct hosts_store_ops {
+	int (*get_info)(void *store, uint32_t id, struct mnat_host_info *ret_info);
+	int (*set_info)(void *store, uint32_t id, const struct mnat_host_info *info);
+	int (*find)(void *store, __be32 virt, uint32_t *ret_id); /* -ENOENT */
+	int (*add)(void *store, __be32 virt, uint32_t id);
+	int (*remove)(void *store, __be32 virt);
+};
+
+/* What hosts_open() is given. */
+struct hosts_maps {
+	volatile uint64_t *hosts;
+	volatile uint64_t *actuals;
+	uint32_t n_hosts;
+	const struct mnat_gateway_config *config;
+	const struct hosts_store_ops *ops;
+	void *store;
+};
+
+enum slot_state { SLOT_FREE, SLOT_BOUND, SLOT_LEFT };
+
+/* An id above n_actuals. */
+struct slot {
+	enum slot_state state;
+	uint32_t left_at; /* seconds */
+};
+
+/* An address in its grace period. */
+struct graced {
+	uint32_t index;
+	uint32_t until;
+};
+
+struct hosts {
+	struct hosts_maps maps;
+	uint32_t grace;
+	uint64_t epoch;	    /* of the maps */
+	struct slot *slots; /* slots[i]: id n_actuals + 1 + i */
+	uint32_t n_slots;
+	uint32_t *free_ids; /* a stack */
+	uint32_t n_free;
+	uint32_t n_left;
+	uint32_t n_bound; /* mobile and plain */
+	struct graced *graced;
+	uint32_t n_graced;
+	uint32_t graced_size;
+	uint8_t *synced; /* bit an id, while a sync is on */
+};
+
+struct rebind {
+	__be32 identity;
+	__be32 actual; /* 0: the host has left */
+	uint32_t generation;
+	bool plain;
+};
+
+/*
+ * Read the maps, finish what a killed agent left half done. now: seconds of
+ * CLOCK_MONOTONIC, as everywhere here. 0 or -errno.
+ */
+int hosts_open(struct hosts *hosts, const struct hosts_maps *maps, uint32_t grace, uint32_t now);
+void hosts_close(struct hosts *hosts);
+
+/*
+ * Put a host where the manager says. *ret_bound_at: CLOCK_BOOTTIME ns of the store
+ * that moved it. -ESTALE: older than what is known; -ERANGE: address outside the
+ * prefixes; -ENOSPC: no id is free; -EINVAL: no identity.
+ */
+int hosts_rebind(struct hosts *hosts, const struct rebind *rebind, uint32_t now,
+		 uint64_t *ret_bound_at);
+
+/*
+ * Move whichever host is at from to to (seed paragraph 94); doing it again changes
+ * nothing. The manager's generation stays, so that its next word is accepted.
+ * -ENOENT: no host is there; -EEXIST: to is another's; -EOPNOTSUPP: a plain host,
+ * which is its address.
+ */
+int hosts_replace(struct hosts *hosts, __be32 from, __be32 to, uint32_t now);
+
+/* Between begin and end all hosts are bound again; end unbinds those that were not. */
+int hosts_sync_begin(struct hosts *hosts);
+void hosts_sync_end(struct hosts *hosts, uint32_t now);
+void hosts_sync_cancel(struct hosts *hosts);
+
+/* Clear addresses whose grace is over. */
+void hosts_expire(struct hosts *hosts, uint32_t now);
+
+/*
+ * Free the ids of hosts that left before the given second and that are not in use:
+ * bit i of in_use says that a session or binding names id n_actuals + 1 + i.
+ */
+void hosts_release(struct hosts *hosts, const uint8_t *in_use, uint32_t before);
+
+static inline bool hosts_is_plain(const struct hosts *hosts, uint32_t id)
+{
+	return id <= hosts->maps.config->n_actuals;
+}
+
+/* The generation in force: the manager's, and one more for each replace since. */
+static inline uint32_t hosts_generation(const struct mnat_host_info *info)
+{
+	return info->gen + info->flags;
+}
+
+#endif

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "sweep.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+#include "batch.h"
+#include "mnat/clock.h"
+#include "mnat/log.h"
+
+#define BATCH 4096
+
+static int run_program(int fd, struct mnat_sweep *ret_result)
+{
+	struct mnat_sweep in = {0}, out = {0};
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = &in, .data_size_in = sizeof(in),
+		    .data_out = &out, .data_size_out = sizeof(out));
+
+	if (bpf_prog_test_run_opts(fd, &opts))
+		return -errno;
+	*ret_result = out;
+	return 0;
+}
+
+/* Keys of sessions and of bib both begin with the host's id. */
+static int mark_hosts(int fd, size_t key_size, size_t value_size, uint32_t first_id,
+		      uint32_t n_ids, uint8_t *in_use)
+{
+	struct batch batch;
+	int r = batch_open(&batch, fd, key_size, value_size, BATCH);
+
+	while (!r) {
+		int more = batch_next(&batch);
+
+		for (uint32_t i = 0; more >= 0 && i < batch.n; i++) {
+			uint32_t host;
+
+			memcpy(&host, batch.keys + i * key_size, sizeof(host));
+			if (host - first_id < n_ids)
+				in_use[(host - first_id) / 8] |= (uint8_t)(1 << (host - first_id) % 8);
+		}
+		if (more <= 0) {
+			r = more;
+			break;
+		}
+	}
+	batch_close(&batch);
+	return r;
+}
+
+static int find_in_use(struct sweep *sweep)
+{
+	uint32_t first = sweep->hosts->maps.config->n_actuals + 1, n = sweep->hosts->n_slots;
+	int r;
+
+	_Static_assert(offsetof(struct mnat_session_key, host) == 0, "");
+	_Static_assert(offsetof(struct mnat_bib_key, host) == 0, "");
+	r = mark_hosts(sweep->gateway->sessions_fd, sizeof(struct mnat_session_key),
+		       sizeof(struct mnat_session), first, n, sweep->in_use);
+	if (r)
+		return r;
+	return mark_hosts(sweep->gateway->bib_fd, sizeof(struct mnat_bib_key), sizeof(uint32_t),
+			  first, n, sweep->in_use);
+}
+
+/* In the thread: nothing here touches what the loop changes. */
+static void work(uv_work_t *request)
+{
+	struct sweep *sweep = request->data;
+	uint64_t start = mnat_clock_now();
+
+	sweep->error = run_program(sweep->gateway->sweep_fd, &sweep->result);
+	if (!sweep->error && sweep->in_use)
+		sweep->error = find_in_use(sweep);
+	sweep->took_ns = mnat_clock_now() - start;
+}
+
+static void account(struct sweep *sweep)
+{
+	if (sweep->error && sweep->error != sweep->last_error)
+		log_err("the sweep of expired sessions failed: %s; they stay until one succeeds",
+			strerror(-sweep->error));
+	sweep->last_error = sweep->error;
+	if (sweep->error)
+		return;
+	sweep->runs++;
+	sweep->deleted += sweep->result.deleted;
+	sweep->freed += sweep->result.freed;
+	sweep->live = sweep->result.live;
+	sweep->last_us = sweep->took_ns / 1000;
+	if (sweep->last_us > sweep->worst_us)
+		sweep->worst_us = sweep->last_us;
+}
+
+static void after_work(uv_work_t *request, int status)
+{
+	struct sweep *sweep = request->data;
+	struct sweep_waiter *waiters = sweep->waiters, *waiter, *next;
+
+	sweep->running = false;
+	if (status)
+		sweep->error = status;
+	account(sweep);
+	hosts_expire(sweep->hosts, sweep->now());
+	/* a packet on its way while the host left may still have made a session */
+	if (!sweep->error && sweep->in_use)
+		hosts_release(sweep->hosts, sweep->in_use, sweep->started - 1);
+	free(sweep->in_use);
+	sweep->in_use = NULL;
+	sweep->waiters = NULL;
+	LL_FOREACH_SAFE(waiters, waiter, next)
+		waiter->done(waiter, &sweep->result, sweep->error);
+	if (sweep->next_run)
+		sweep_now(sweep, NULL);
+}
+
+void sweep_now(struct sweep *sweep, struct sweep_waiter *waiter)
+{
+	if (waiter)
+		LL_APPEND(sweep->next_run, waiter);
+	if (sweep->running || sweep->closing)
+		return;
+	sweep->waiters = sweep->next_run;
+	sweep->next_run = NULL;
+	sweep->running = true;
+	sweep->started = sweep->now();
+	memset(&sweep->result, 0, sizeof(sweep->result));
+	if (sweep->hosts->n_left)
+		sweep->in_use = calloc(1, sweep->hosts->n_slots / 8 + 1);
+	sweep->work.data = sweep;
+	uv_queue_work(sweep->timer.loop, &sweep->work, work, after_work);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+	sweep_now(timer->data, NULL);
+}
+
+void sweep_start(struct sweep *sweep, uv_loop_t *loop, unsigned int interval_s)
+{
+	uv_timer_init(loop, &sweep->timer);
+	sweep->timer.data = sweep;
+	sweep_set_interval(sweep, interval_s);
+}
+
+void sweep_set_interval(struct sweep *sweep, unsigned int interval_s)
+{
+	uv_timer_start(&sweep->timer, on_timer, interval_s * 1000ull, interval_s * 1000ull);
+}
+
+void sweep_close(struct sweep *sweep)
+{
+	struct sweep_waiter *waiter, *next, *waiters = sweep->next_run;
+
+	sweep->closing = true;
+	sweep->next_run = NULL;
+	LL_FOREACH_SAFE(waiters, waiter, next)
+		waiter->done(waiter, &sweep->result, -ECANCELED);
+	uv_close((uv_handle_t *)&sweep->timer, NULL);
+}
