@@ -83,7 +83,10 @@ static void transmit(struct fsm *fsm, struct fsm_message *message)
 
 	message->xid = fsm->xid;
 	message->secs = secs < UINT16_MAX ? (uint16_t)secs : UINT16_MAX;
-	message->shim = fsm->virt;
+	if (fsm->state == FSM_REQUESTING && fsm->offer.lease.mobile)
+		message->shim = fsm->offer.lease.virt;
+	else
+		message->shim = fsm->virt;
 	fsm->sent_ns = mnat_clock_now();
 	fsm->tries++;
 	fsm->ops->send(message, fsm->user);
