@@ -42,6 +42,7 @@ static struct mnat_shim slot_for(const struct engine *e, const struct lease *lea
 
 	if (e->resolver.target.s_addr == lease->router.s_addr)
 		slot.gateway_mac = e->resolver.mac;
+	slot.arp_pending = e->resolver.asking;
 	memcpy(slot.uplink_mac, uplink->link.mac, 6);
 	memcpy(slot.device_mac, e->stack.device.mac, 6);
 	return slot;
@@ -207,6 +208,7 @@ static void fsm_unbound(const char *why, void *user)
 	log_info("address %s is no longer used: %s", mnat_ip(e->fsm.lease.actual, actual), why);
 	if (!other_path_works(e))
 		disable_shim(e);
+	e->lease_by_ns = mnat_clock_now() + LEASE_WITHIN;
 	action_remember(e);
 }
 
