@@ -42,6 +42,7 @@ static struct mnat_shim slot_for(const struct engine *e, const struct lease *lea
 
 	if (e->resolver.target.s_addr == lease->router.s_addr)
 		slot.gateway_mac = e->resolver.mac;
+	slot.arp_pending = e->resolver.asking;
 	memcpy(slot.uplink_mac, uplink->link.mac, 6);
 	memcpy(slot.device_mac, e->stack.device.mac, 6);
 	return slot;

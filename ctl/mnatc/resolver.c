@@ -45,8 +45,6 @@ void resolver_tick(struct resolver *resolver, const struct port *port)
 {
 	if (!resolver->target.s_addr || mnat_clock_now() < resolver->deadline_ns)
 		return;
-	if (!resolver->asking)
-		resolver->tries = 0;
 	ask(resolver, port);
 }
 
