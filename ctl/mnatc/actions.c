@@ -8,9 +8,9 @@
 #include "mnat/addr.h"
 #include "mnat/log.h"
 
-#define SAVE_AFTER (50 * MNAT_NS_PER_MS) /* off the path of a move; a disk may be slow */
+#define SAVE_AFTER   (50 * MNAT_NS_PER_MS) /* off the path of a move; a disk may be slow */
 #define STAMPS_FIRST (2 * MNAT_NS_PER_MS)
-#define STAMPS_FOR (10 * MNAT_NS_PER_SEC)
+#define STAMPS_FOR   (10 * MNAT_NS_PER_SEC)
 
 void action_record(struct engine *e, enum move_event what)
 {
@@ -126,8 +126,8 @@ static void fsm_accepted(const struct reply *reply, void *user)
 		  mnat_ip(reply->server, server), fsm_state_name(e->fsm.state), reply->text);
 	/* asked now, answered when the ACK is there (seed paragraph 130) */
 	if (reply->type == DHCP_OFFER)
-		send_question(e, resolver_ask(&e->resolver, (struct in_addr){0},
-					      reply->lease.router));
+		send_question(e,
+			      resolver_ask(&e->resolver, (struct in_addr){0}, reply->lease.router));
 }
 
 static void set_stack(struct engine *e, const struct lease *lease)

@@ -6,9 +6,9 @@
 #include "shim.h"
 
 #define FIRST_RETRY (20 * MNAT_NS_PER_MS)
-#define LAST_RETRY (1000 * MNAT_NS_PER_MS)
-#define REFRESH (60 * MNAT_NS_PER_SEC)
-#define SILENT 5
+#define LAST_RETRY  (1000 * MNAT_NS_PER_MS)
+#define REFRESH	    (60 * MNAT_NS_PER_SEC)
+#define SILENT	    5
 
 void resolver_reset(struct resolver *resolver)
 {
