@@ -23,8 +23,8 @@ WARN    := -Wall -Wextra -Werror -Wshadow=local -Wmissing-prototypes -Wstrict-pr
 	   -Wformat=2 -Wno-unused-parameter -Wno-missing-field-initializers
 CFLAGS  ?= -O2 -g
 # SAN=1: AddressSanitizer and UndefinedBehaviorSanitizer in everything
-SANFLAGS := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=undefined)
 comma   := ,
+SANFLAGS := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=undefined)
 ALL_CFLAGS = $(CFLAGS) $(SANFLAGS) -std=gnu11 $(WARN) -Iinclude -I$(O)/bpf -D_GNU_SOURCE \
 	   -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE -DMNAT_VERSION='"$(VERSION)"' -MMD -MP
 LDFLAGS += -pie -Wl,--as-needed -Wl,-z,relro,-z,now $(SANFLAGS)
@@ -164,7 +164,7 @@ FUZZ_LIB_SRC := $(filter-out ctl/lib/maps.c,$(call srcs,ctl/lib))
 $(O)/fuzz/%: selftests/fuzz/%.c $(FUZZ_LIB_SRC) | $(O)/.deps-test
 	$(call say,FUZZ,$@) mkdir -p $(@D)
 	$(Q)$(FUZZ_CC) -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
-		-std=gnu11 -D_GNU_SOURCE -Iinclude $< $(FUZZ_LIB_SRC) $(LIBS) -o $@
+		-std=gnu11 -D_GNU_SOURCE -DMNAT_VERSION='"$(VERSION)"' -Iinclude $< $(FUZZ_LIB_SRC) $(LIBS) -o $@
 
 fuzz: $(FUZZERS)
 	$(Q)O=$(O) selftests/run fuzz

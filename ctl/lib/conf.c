@@ -8,13 +8,16 @@
 
 #include "mnat/addr.h"
 
+/* Sections do not know their file in libconfuse 3.3; one file is read at a time. */
+static const char *reading = "configuration";
+
 /* libconfuse's own error reports, in the form compilers and editors know. */
 static void report(cfg_t *cfg, const char *fmt, va_list ap)
 {
-	if (cfg && cfg->filename && cfg->line)
-		fprintf(stderr, "%s:%d: ", cfg->filename, cfg->line);
-	else if (cfg && cfg->filename)
-		fprintf(stderr, "%s: ", cfg->filename);
+	fprintf(stderr, "%s:", reading);
+	if (cfg && cfg->line)
+		fprintf(stderr, "%d:", cfg->line);
+	fputc(' ', stderr);
 	vfprintf(stderr, fmt, ap);
 	fputc('\n', stderr);
 }
@@ -26,6 +29,7 @@ int mnat_conf_load(const char *path, cfg_opt_t *opts, void (*validate)(cfg_t *),
 
 	if (!cfg)
 		return -ENOMEM;
+	reading = path;
 	cfg_set_error_function(cfg, report);
 	if (validate)
 		validate(cfg);

@@ -142,14 +142,17 @@ size_t mnat_control_backlog(const struct mnat_control_client *client)
 	return client->stream ? mnat_stream_backlog(client->stream) : 0;
 }
 
-/* Next pieces, until one has to wait for the reader. */
+/* The next piece, once the reader has taken what came before. */
 static void run_step(struct mnat_control_client *client)
 {
+	if (!client->step || mnat_control_backlog(client))
+		return;
 	mnat_control_client_ref(client);
-	if (client->step && !mnat_control_backlog(client) && !client->step(client, client->state)) {
+	if (!client->step(client, client->state))
 		end_stream(client);
-		throttle(client);
-	}
+	else if (client->stream && !mnat_control_backlog(client))
+		mnat_stream_kick(client->stream); /* a piece without a row */
+	throttle(client);
 	mnat_control_client_unref(client);
 }
 
@@ -165,7 +168,6 @@ void mnat_control_stream(struct mnat_control_client *client,
 		return;
 	}
 	run_step(client);
-	throttle(client);
 }
 
 static void dispatch(struct mnat_control_client *client, const json_t *request)
@@ -223,7 +225,6 @@ static void on_drained(struct mnat_stream *stream, void *user)
 
 	mnat_control_client_ref(client);
 	run_step(client);
-	throttle(client);
 	drop_if_finished(client);
 	mnat_control_client_unref(client);
 }

@@ -25,6 +25,7 @@ struct mnat_stream {
 	int events;
 	bool paused;
 	bool again; /* offer the input once more */
+	bool kicked;
 	bool ended;
 	bool failed;
 	bool closed;
@@ -125,8 +126,9 @@ static bool flush(struct mnat_stream *s)
 
 static void flush_and_tell(struct mnat_stream *s)
 {
-	if (!used(&s->out))
+	if (!used(&s->out) && !s->kicked)
 		return;
+	s->kicked = false;
 	if (!flush(s))
 		return end(s, -errno);
 	watch(s, used(&s->out));
@@ -257,6 +259,14 @@ void mnat_stream_commit(struct mnat_stream *s, size_t len)
 	/* while the socket is full, writability says when to go on */
 	if (!(s->events & UV_WRITABLE))
 		uv_idle_start(&s->idle, on_idle);
+}
+
+void mnat_stream_kick(struct mnat_stream *s)
+{
+	if (s->closed)
+		return;
+	s->kicked = true;
+	uv_idle_start(&s->idle, on_idle);
 }
 
 size_t mnat_stream_backlog(const struct mnat_stream *s)

@@ -17,10 +17,13 @@
 #define ENDPOINT_LEN (MNAT_IP_LEN + 8)
 
 static const char *const proto_names[MNAT_N_PROTO] = {"tcp", "udp", "icmp"};
-static const char *const state_names[] = {
-	[MNAT_TCP_NONE] = "active",	    [MNAT_TCP_OPENING] = "opening",
-	[MNAT_TCP_ESTABLISHED] = "established", [MNAT_TCP_CLOSING] = "closing",
-	[MNAT_TCP_RESET] = "reset",
+static const char *const state_names[MNAT_N_STATES] = {
+	[MNAT_STATE_UDP] = "active",
+	[MNAT_STATE_ICMP] = "active",
+	[MNAT_STATE_TCP_OPENING] = "opening",
+	[MNAT_STATE_TCP_ESTABLISHED] = "established",
+	[MNAT_STATE_TCP_CLOSING] = "closing",
+	[MNAT_STATE_TCP_RESET] = "reset",
 };
 
 /* A dump on its way: through slots of hosts, or through a hash map. */
@@ -127,7 +130,7 @@ static void session_row(struct mnat_control_client *client, struct dump_state *s
 	const struct dump_source *source = state->source;
 	char external[ENDPOINT_LEN], remote[ENDPOINT_LEN], ip[MNAT_IP_LEN];
 
-	if (key->proto >= MNAT_N_PROTO || session->state > MNAT_TCP_RESET)
+	if (key->proto >= MNAT_N_PROTO)
 		return;
 	external_of(source, session->binding, external);
 	mnat_ip((struct in_addr){key->remote}, ip);
@@ -141,7 +144,7 @@ static void session_row(struct mnat_control_client *client, struct dump_state *s
 			  proto_names[key->proto], "identity",
 			  ip_or_null(identity_of(source, key->host)), "port", ntohs(key->port),
 			  "external", external, "remote", remote, "state",
-			  state_names[session->state], "age_s",
+			  state_names[mnat_session_state(key->proto, session->flags)], "age_s",
 			  (json_int_t)age(source, session->created), "idle_s",
 			  (json_int_t)age(source, session->last_seen)));
 }

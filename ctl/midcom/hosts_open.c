@@ -8,6 +8,9 @@
 #include "hosts.h"
 #include "mnat/maps.h"
 
+/* What JSON can carry whole. */
+#define EPOCH_MASK ((1ull << 53) - 1)
+
 /* Slot 0 of host_info is no host's: it remembers when the maps were new. */
 static int read_epoch(struct hosts *h)
 {
@@ -19,6 +22,7 @@ static int read_epoch(struct hosts *h)
 	while (!info.bound_at_ns) {
 		if (getrandom(&info.bound_at_ns, sizeof(info.bound_at_ns), 0) < 0)
 			return -errno;
+		info.bound_at_ns &= EPOCH_MASK;
 		r = h->maps.ops->set_info(h->maps.store, 0, &info);
 		if (r)
 			return r;

@@ -220,6 +220,28 @@ static int serve(struct midcomd *m)
 	return 0;
 }
 
+static int serve_hosts(struct midcomd *m)
+{
+	int r = open_hosts(m);
+
+	if (r)
+		return r;
+	r = serve(m);
+	hosts_close(&m->hosts);
+	return r;
+}
+
+static int serve_gateway(struct midcomd *m)
+{
+	int r = mnat_gateway_open(m->conf.pin, &m->gateway);
+
+	if (r)
+		return r;
+	r = serve_hosts(m);
+	mnat_gateway_close(&m->gateway);
+	return r;
+}
+
 /* The control socket comes first: it tells whether another agent holds the maps. */
 static int run(struct midcomd *m)
 {
@@ -234,23 +256,11 @@ static int run(struct midcomd *m)
 				&m->control);
 	if (r)
 		return r;
-	r = mnat_gateway_open(m->conf.pin, &m->gateway);
-	if (r)
-		goto close_control;
-	r = open_hosts(m);
-	if (r)
-		goto close_gateway;
-	r = serve(m);
-	hosts_close(&m->hosts);
-	mnat_gateway_close(&m->gateway);
-	if (!r)
-		return 0;
-	goto close_control;
-close_gateway:
-	mnat_gateway_close(&m->gateway);
-close_control:
-	mnat_control_close(m->control);
-	uv_run(&m->loop, UV_RUN_DEFAULT);
+	r = serve_gateway(m);
+	if (r) {
+		mnat_control_close(m->control);
+		uv_run(&m->loop, UV_RUN_DEFAULT);
+	}
 	return r;
 }
 

@@ -49,6 +49,9 @@ struct mnat_abi {
 	X(NO_BINDING, STACK, "from outside to an external port no host holds")                 \
 	X(OTHER_ADDRESS, STACK, "from outside to an address that is not an external one")      \
 	X(TTL_EXPIRED, STACK, "TTL ran out, the kernel answers with ICMP 11")                  \
+	X(TTL_EXPIRED_IN, DROP, "TTL ran out on the way in")                                   \
+	X(INSIDE_FROM_OUTSIDE, DROP, "from outside straight to an inside address")             \
+	X(NO_ROUTE_IN, DROP, "no route to where the host is")                                  \
 	X(SHORT_PACKET, DROP, "truncated, or lengths that contradict each other")              \
 	X(BAD_HEADER, DROP, "IP version, header length or TCP offset is impossible")           \
 	X(FRAGMENT, DROP, "IP fragment, not yet translated")                                   \
@@ -61,7 +64,9 @@ struct mnat_abi {
 	X(PORTS_EXHAUSTED, DROP, "no free external port within the bounded search")            \
 	X(SESSIONS_FULL, DROP, "session table is full")                                        \
 	X(BINDINGS_FULL, DROP, "binding table is full")                                        \
-	X(NO_ROUTE, DROP, "the kernel has no route, or forwarding is off")                     \
+	X(BINDING_DYING, DROP, "binding was just being freed, the sender will repeat")          \
+	X(NO_ROUTE, STACK, "no route, the kernel answers with ICMP 3")                         \
+	X(FORWARDING_OFF, DROP, "forwarding is off on the interface")                          \
 	X(TOO_BIG, DROP, "larger than the MTU of the next link")                               \
 	X(UNTRANSLATED, DROP, "inside source about to leave on the outside, stopped")          \
 	X(INTERNAL, DROP, "a kernel helper failed")                                            \
@@ -87,6 +92,7 @@ struct mnat_abi {
 	X(ARP_ANSWERED, FORWARD, "ARP request for the actual address answered")                \
 	X(ARP_TO_STACK, FORWARD, "ARP reply of a neighbour given to the stack")                \
 	X(ARP_LEARNED, FORWARD, "ARP reply of the gateway, MAC address learnt")                \
+	X(ARP_TO_DAEMON, STACK, "ARP reply to another address, left to the client daemon")     \
 	X(ARP_REPLY_OUT, DROP, "ARP reply of the stack, stopped")                              \
 	X(ARP_OTHER, DROP, "ARP for someone else")                                             \
 	X(ARP_MALFORMED, DROP, "ARP that is not Ethernet and IPv4")                            \
@@ -267,28 +273,48 @@ struct mnat_session_key {
 	__u8 pad[3];
 };
 
-enum mnat_tcp_state {
-	MNAT_TCP_NONE, /* UDP and ICMP sessions stay here */
-	MNAT_TCP_OPENING,
-	MNAT_TCP_ESTABLISHED,
-	MNAT_TCP_CLOSING,
-	MNAT_TCP_RESET,
-};
-
 struct mnat_session {
 	__u32 binding;
 	__u32 last_seen; /* seconds, written at most once a second */
 	__u32 created;	 /* seconds */
-	__u8 state;	 /* enum mnat_tcp_state */
-	__u8 flags;	 /* MNAT_SEEN_* */
-	__u8 marked;	 /* first phase of the sweep found it idle */
-	__u8 pad;
+	__u32 flags;	 /* MNAT_SEEN_*, changed by atomic operations only */
 };
 
-#define MNAT_SEEN_SYN_OUT (1 << 0)
-#define MNAT_SEEN_SYN_IN (1 << 1)
-#define MNAT_SEEN_FIN_OUT (1 << 2)
-#define MNAT_SEEN_FIN_IN (1 << 3)
+#define MNAT_SEEN_SYN_OUT (1u << 0)
+#define MNAT_SEEN_SYN_IN (1u << 1)
+#define MNAT_SEEN_FIN_OUT (1u << 2)
+#define MNAT_SEEN_FIN_IN (1u << 3)
+#define MNAT_SEEN_RST (1u << 4)
+#define MNAT_SESSION_MARKED (1u << 31) /* first phase of the sweep found it idle */
+
+/* The state of a session follows from what was seen: it needs no machine. */
+enum mnat_state {
+	MNAT_STATE_UDP,
+	MNAT_STATE_ICMP,
+	MNAT_STATE_TCP_OPENING,
+	MNAT_STATE_TCP_ESTABLISHED,
+	MNAT_STATE_TCP_CLOSING,
+	MNAT_STATE_TCP_RESET,
+	MNAT_N_STATES,
+};
+
+static inline enum mnat_state mnat_session_state(__u8 proto, __u32 flags)
+{
+	const __u32 syn = MNAT_SEEN_SYN_OUT | MNAT_SEEN_SYN_IN;
+	const __u32 fin = MNAT_SEEN_FIN_OUT | MNAT_SEEN_FIN_IN;
+
+	if (proto == MNAT_UDP)
+		return MNAT_STATE_UDP;
+	if (proto == MNAT_ICMP)
+		return MNAT_STATE_ICMP;
+	if (flags & MNAT_SEEN_RST)
+		return MNAT_STATE_TCP_RESET;
+	if ((flags & fin) == fin)
+		return MNAT_STATE_TCP_CLOSING;
+	if ((flags & syn) == syn)
+		return MNAT_STATE_TCP_ESTABLISHED;
+	return MNAT_STATE_TCP_OPENING;
+}
 
 /*
  * The sweep: mnat-midcomd runs program "gw_sweep" by BPF_PROG_TEST_RUN with this
@@ -315,15 +341,6 @@ struct mnat_prefix {
 	__u32 base; /* index of first in "actuals" */
 };
 
-struct mnat_timeouts { /* seconds; indexed by use */
-	__u32 udp;
-	__u32 icmp;
-	__u32 tcp_opening;
-	__u32 tcp_established;
-	__u32 tcp_closing;
-	__u32 tcp_reset;
-};
-
 struct mnat_gateway_config {
 	struct mnat_prefix inside[MNAT_MAX_INSIDE];
 	__u32 n_inside;
@@ -333,7 +350,7 @@ struct mnat_gateway_config {
 	__u32 port_first;
 	__u32 n_ports;
 	__u32 plain_hosts; /* 1: addresses without a lease get ordinary NAT */
-	struct mnat_timeouts timeouts;
+	__u32 timeouts[MNAT_N_STATES]; /* seconds idle */
 };
 
 /* ---- Node: the shim ---------------------------------------------------------

@@ -15,6 +15,8 @@
 
 #define MNAT_MAX_INTERFACES 32
 #define MNAT_PATH_MAX 256
+#define MNAT_MAX_ACTUALS (1 << 22) /* inside addresses: 8 bytes each, 3 times */
+#define MNAT_MAX_EXTERNAL 256	   /* external addresses: 48 bytes a port */
 
 struct mnat_gateway_conf {
 	char pin[MNAT_PATH_MAX];     /* pin = "/sys/fs/bpf/mobilenat/gateway" */

@@ -49,6 +49,9 @@ void mnat_stream_close(struct mnat_stream *stream);
 uint8_t *mnat_stream_reserve(struct mnat_stream *stream, size_t len);
 void mnat_stream_commit(struct mnat_stream *stream, size_t len);
 
+/* Have drained() called in the next turn of the loop even if there is no output. */
+void mnat_stream_kick(struct mnat_stream *stream);
+
 /* Bytes committed and not yet written. */
 size_t mnat_stream_backlog(const struct mnat_stream *stream);
 

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The context layer, TC half: all that the translation core asks of its hook.
+ * A program includes one ctx_*.h before the core.
+ */
+#ifndef MNAT_CTX_H
+#define MNAT_CTX_H
+
+#include "defs.h"
+
+/* A macro, not a typedef: CO-RE looks the type up by name. */
+#define ctx_t struct __sk_buff
+
+#define VERDICT_STACK TC_ACT_OK
+#define VERDICT_DROP TC_ACT_SHOT
+
+/*
+ * The packet pointers are read by hand: left to itself, clang keeps them as 32-bit
+ * values and zero-extends them with a move, after which the verifier no longer
+ * knows them for pointers.
+ */
+#define CTX_POINTER(field)                                                                     \
+	({                                                                                     \
+		void *_pointer;                                                                \
+		asm volatile("%[pointer] = *(u32 *)(%[ctx] + %[offset])"                       \
+			     : [pointer] "=r"(_pointer)                                        \
+			     : [ctx] "r"(ctx), [offset] "i"(offsetof(ctx_t, field)));          \
+		_pointer;                                                                      \
+	})
+
+static __always_inline void *ctx_data(const ctx_t *ctx)
+{
+	return CTX_POINTER(data);
+}
+
+static __always_inline void *ctx_data_end(const ctx_t *ctx)
+{
+	return CTX_POINTER(data_end);
+}
+
+static __always_inline __u32 ctx_len(const ctx_t *ctx)
+{
+	return ctx->len;
+}
+
+static __always_inline __u32 ctx_ifindex(const ctx_t *ctx)
+{
+	return ctx->ifindex;
+}
+
+/*
+ * Make the first len bytes readable and writable. False: the packet is shorter.
+ * Packet pointers must be taken anew afterwards.
+ */
+static __always_inline bool ctx_pull(ctx_t *ctx, __u32 len)
+{
+	if (ctx_data(ctx) + len <= ctx_data_end(ctx))
+		return true;
+	return !bpf_skb_pull_data(ctx, len);
+}
+
+/*
+ * Correct a transport checksum at offset for a field that changed. Only the
+ * kernel knows whether the checksum there is complete or, for packets born on
+ * this machine, just the pseudo header's (CHECKSUM_PARTIAL): leave it to the
+ * helper. address: the field is part of the pseudo header. A UDP checksum of 0
+ * ("none") stays.
+ */
+static __always_inline int ctx_fix_csum32(ctx_t *ctx, __u32 offset, __be32 from, __be32 to,
+					  bool address, bool udp)
+{
+	return bpf_l4_csum_replace(ctx, offset, from, to,
+				   sizeof(to) | (address ? BPF_F_PSEUDO_HDR : 0) |
+					   (udp ? BPF_F_MARK_MANGLED_0 : 0));
+}
+
+static __always_inline int ctx_fix_csum16(ctx_t *ctx, __u32 offset, __be16 from, __be16 to,
+					  bool udp)
+{
+	return bpf_l4_csum_replace(ctx, offset, from, to,
+				   sizeof(to) | (udp ? BPF_F_MARK_MANGLED_0 : 0));
+}
+
+/* Send on ifindex; the Ethernet header is complete. */
+static __always_inline int ctx_redirect(__u32 ifindex)
+{
+	return bpf_redirect(ifindex, 0);
+}
+
+/* Send on ifindex; the kernel resolves the neighbour and writes the header. */
+static __always_inline int ctx_redirect_neigh(__u32 ifindex)
+{
+	return bpf_redirect_neigh(ifindex, NULL, 0, 0);
+}
+
+#endif

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* From bytes to what translation needs to know, every length checked first. */
+#ifndef MNAT_PARSE_H
+#define MNAT_PARSE_H
+
+#include "count.h"
+
+/* An IPv4 packet. Offsets are from the start of the frame. */
+struct packet {
+	__be32 saddr;
+	__be32 daddr;
+	__be16 sport; /* ICMP echo: identifier, in both */
+	__be16 dport;
+	__u16 l4_offset;
+	__u16 csum_offset; /* of the transport checksum */
+	__u8 ip_proto;
+	__u8 proto;	/* enum mnat_proto_class, once transport is parsed */
+	__u8 tcp_flags;
+	__u8 icmp_type;
+	__u8 ttl;
+	__u8 fragment; /* any fragment, the first too */
+};
+
+struct ports {
+	__be16 source;
+	__be16 dest;
+};
+
+/* TCP, RFC 9293 3.1: only what is read here. */
+struct tcp_fixed {
+	__be16 source;
+	__be16 dest;
+	__be32 seq;
+	__be32 ack;
+	__u8 offset; /* upper four bits, words */
+	__u8 flags;
+	__be16 window;
+	__be16 check;
+	__be16 urgent;
+};
+
+struct udp_fixed {
+	__be16 source;
+	__be16 dest;
+	__be16 len;
+	__be16 check;
+};
+
+/* All return 0 or the reason the packet is refused, an enum mnat_counter_id. */
+
+#define PARSE_OK (-1)
+
+static __always_inline int parse_ethertype(ctx_t *ctx, __be16 *ret_type)
+{
+	struct ethhdr *eth;
+
+	if (!ctx_pull(ctx, ETH_HLEN))
+		return MNAT_C_SHORT_PACKET;
+	eth = ctx_data(ctx);
+	if ((void *)(eth + 1) > ctx_data_end(ctx))
+		return MNAT_C_SHORT_PACKET;
+	*ret_type = eth->h_proto;
+	return PARSE_OK;
+}
+
+static __always_inline int parse_ipv4(ctx_t *ctx, struct packet *pkt)
+{
+	struct iphdr *ip;
+	__u32 ihl, total;
+
+	if (!ctx_pull(ctx, ETH_HLEN + sizeof(*ip)))
+		return MNAT_C_SHORT_PACKET;
+	ip = ctx_data(ctx) + ETH_HLEN;
+	if ((void *)(ip + 1) > ctx_data_end(ctx))
+		return MNAT_C_SHORT_PACKET;
+	ihl = ip->ihl * 4;
+	total = bpf_ntohs(ip->tot_len);
+	if (ip->version != 4 || ihl < sizeof(*ip))
+		return MNAT_C_BAD_HEADER;
+	if (total < ihl || ETH_HLEN + total > ctx_len(ctx))
+		return MNAT_C_SHORT_PACKET;
+	pkt->saddr = ip->saddr;
+	pkt->daddr = ip->daddr;
+	pkt->ip_proto = ip->protocol;
+	pkt->ttl = ip->ttl;
+	pkt->fragment = !!(ip->frag_off & bpf_htons(IP_MF | IP_OFFSET));
+	pkt->l4_offset = ETH_HLEN + ihl;
+	return PARSE_OK;
+}
+
+static __always_inline int parse_tcp(ctx_t *ctx, struct packet *pkt)
+{
+	struct tcp_fixed *tcp;
+
+	if (!ctx_pull(ctx, pkt->l4_offset + sizeof(*tcp)))
+		return MNAT_C_SHORT_PACKET;
+	tcp = ctx_data(ctx) + pkt->l4_offset;
+	if ((void *)(tcp + 1) > ctx_data_end(ctx))
+		return MNAT_C_SHORT_PACKET;
+	if (tcp->offset >> 4 < 5)
+		return MNAT_C_BAD_HEADER;
+	pkt->proto = MNAT_TCP;
+	pkt->sport = tcp->source;
+	pkt->dport = tcp->dest;
+	pkt->tcp_flags = tcp->flags;
+	pkt->csum_offset = pkt->l4_offset + offsetof(struct tcp_fixed, check);
+	return PARSE_OK;
+}
+
+static __always_inline int parse_udp(ctx_t *ctx, struct packet *pkt)
+{
+	struct udp_fixed *udp;
+
+	if (!ctx_pull(ctx, pkt->l4_offset + sizeof(*udp)))
+		return MNAT_C_SHORT_PACKET;
+	udp = ctx_data(ctx) + pkt->l4_offset;
+	if ((void *)(udp + 1) > ctx_data_end(ctx))
+		return MNAT_C_SHORT_PACKET;
+	pkt->proto = MNAT_UDP;
+	pkt->sport = udp->source;
+	pkt->dport = udp->dest;
+	pkt->csum_offset = pkt->l4_offset + offsetof(struct udp_fixed, check);
+	return PARSE_OK;
+}
+
+static __always_inline int parse_icmp(ctx_t *ctx, struct packet *pkt)
+{
+	struct icmphdr *icmp;
+
+	if (!ctx_pull(ctx, pkt->l4_offset + sizeof(*icmp)))
+		return MNAT_C_SHORT_PACKET;
+	icmp = ctx_data(ctx) + pkt->l4_offset;
+	if ((void *)(icmp + 1) > ctx_data_end(ctx))
+		return MNAT_C_SHORT_PACKET;
+	pkt->proto = MNAT_ICMP;
+	pkt->icmp_type = icmp->type;
+	pkt->sport = pkt->dport = icmp->un.echo.id;
+	pkt->csum_offset = pkt->l4_offset + offsetof(struct icmphdr, checksum);
+	return PARSE_OK;
+}
+
+static __always_inline int parse_transport(ctx_t *ctx, struct packet *pkt)
+{
+	if (pkt->fragment)
+		return MNAT_C_FRAGMENT;
+	switch (pkt->ip_proto) {
+	case IPPROTO_TCP:
+		return parse_tcp(ctx, pkt);
+	case IPPROTO_UDP:
+		return parse_udp(ctx, pkt);
+	case IPPROTO_ICMP:
+		return parse_icmp(ctx, pkt);
+	}
+	return MNAT_C_PROTO_UNSUPPORTED;
+}
+
+#endif

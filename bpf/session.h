@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Sessions: one record a flow, made by packets from inside only. */
+#ifndef MNAT_SESSION_H
+#define MNAT_SESSION_H
+
+#include "binding.h"
+#include "parse.h"
+
+static __always_inline void session_key_out(const struct packet *pkt, __u32 host,
+					    struct mnat_session_key *ret_key)
+{
+	*ret_key = (struct mnat_session_key){
+		.host = host,
+		.remote = pkt->daddr,
+		.port = pkt->sport,
+		.remote_port = pkt->proto == MNAT_ICMP ? 0 : pkt->dport,
+		.proto = pkt->proto,
+	};
+}
+
+/* A new SYN reopens a session that was closing or reset (RFC 7857 2.2). */
+static __always_inline void session_note_tcp(struct mnat_session *s, __u8 tcp_flags, bool out)
+{
+	__u32 seen = 0;
+
+	if (!(tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST)))
+		return;
+	if (tcp_flags & TCP_SYN)
+		seen |= out ? MNAT_SEEN_SYN_OUT : MNAT_SEEN_SYN_IN;
+	if (tcp_flags & TCP_FIN)
+		seen |= out ? MNAT_SEEN_FIN_OUT : MNAT_SEEN_FIN_IN;
+	if (tcp_flags & TCP_RST)
+		seen |= MNAT_SEEN_RST;
+	if (out && tcp_flags & TCP_SYN &&
+	    mnat_session_state(MNAT_TCP, s->flags) >= MNAT_STATE_TCP_CLOSING)
+		__sync_fetch_and_and(&s->flags, MNAT_SESSION_MARKED);
+	__sync_fetch_and_or(&s->flags, seen);
+}
+
+/* At most one write a second: other CPUs read this cache line (design 4.1, rule 4). */
+static __always_inline void session_touch(struct mnat_session *s)
+{
+	__u32 now = now_seconds();
+
+	if (s->last_seen != now)
+		s->last_seen = now;
+	if (s->flags & MNAT_SESSION_MARKED)
+		__sync_fetch_and_and(&s->flags, ~MNAT_SESSION_MARKED);
+}
+
+static __always_inline bool may_create(const struct packet *pkt, int *ret_reason)
+{
+	if (pkt->proto == MNAT_TCP && (pkt->tcp_flags & (TCP_SYN | TCP_RST)) != TCP_SYN) {
+		*ret_reason = MNAT_C_NO_SESSION;
+		return false;
+	}
+	if (pkt->proto == MNAT_ICMP && pkt->icmp_type != ICMP_ECHO) {
+		*ret_reason = MNAT_C_ICMP_UNSUPPORTED;
+		return false;
+	}
+	return true;
+}
+
+/* Returns the binding's index, or -1 with the reason. */
+static __noinline long session_create(const struct mnat_session_key *key, __u8 tcp_flags,
+				      int *ret_reason)
+{
+	struct mnat_bib_key inside = {};
+	struct mnat_session s = {}, *winner;
+	long index, r;
+
+	if (!key || !ret_reason)
+		return -1;
+	inside.host = key->host;
+	inside.port = key->port;
+	inside.proto = key->proto;
+	index = binding_get(&inside, ret_reason);
+	if (index < 0)
+		return -1;
+	s.binding = index;
+	s.created = s.last_seen = now_seconds();
+	if (tcp_flags & TCP_SYN)
+		s.flags = MNAT_SEEN_SYN_OUT;
+	r = bpf_map_update_elem(&sessions, key, &s, BPF_NOEXIST);
+	if (!r) {
+		count(MNAT_C_SESSION_NEW, 0);
+		return index;
+	}
+	binding_drop(index);
+	winner = bpf_map_lookup_elem(&sessions, key);
+	if (r == -EEXIST && winner) {
+		count(MNAT_C_CREATE_RACE, 0);
+		return winner->binding;
+	}
+	*ret_reason = MNAT_C_SESSIONS_FULL;
+	return -1;
+}
+
+#endif

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "mnat/role_conf.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <string.h>
+
+#include "mnat/conf.h"
+#include "mnat/control.h"
+#include "mnat/dhcp.h"
+#include "mnat/maps.h"
+
+static int copy_text(cfg_t *cfg, const char *option, char *out, size_t size)
+{
+	const char *text = cfg_getstr(cfg, option);
+
+	if (!text || strlen(text) >= size) {
+		cfg_error(cfg, "%s: longer than %zu characters", option, size - 1);
+		return -EINVAL;
+	}
+	memcpy(out, text, strlen(text) + 1);
+	return 0;
+}
+
+static int copy_interfaces(cfg_t *cfg, const char *option, char out[][IF_NAMESIZE], int *ret_n)
+{
+	unsigned int n = cfg_size(cfg, option);
+
+	if (!n || n > MNAT_MAX_INTERFACES) {
+		cfg_error(cfg, "%s: expected 1 to %d interface names", option, MNAT_MAX_INTERFACES);
+		return -EINVAL;
+	}
+	for (unsigned int i = 0; i < n; i++) {
+		const char *name = cfg_getnstr(cfg, option, i);
+
+		if (!*name || strlen(name) >= IF_NAMESIZE) {
+			cfg_error(cfg, "%s: \"%s\" is not an interface name", option, name);
+			return -EINVAL;
+		}
+		memcpy(out[i], name, strlen(name) + 1);
+	}
+	*ret_n = (int)n;
+	return 0;
+}
+
+/* ---- gateway.conf ---- */
+
+static int parse_inside(cfg_t *cfg, struct mnat_gateway_config *bpf)
+{
+	unsigned int n = cfg_size(cfg, "prefixes");
+	const char *plain = cfg_getstr(cfg, "plain-hosts");
+
+	if (!n || n > MNAT_MAX_INSIDE) {
+		cfg_error(cfg, "prefixes: expected 1 to %d prefixes", MNAT_MAX_INSIDE);
+		return -EINVAL;
+	}
+	for (unsigned int i = 0; i < n; i++) {
+		struct mnat_range range;
+
+		mnat_parse_prefix(cfg_getnstr(cfg, "prefixes", i), &range);
+		for (unsigned int j = 0; j < i; j++)
+			if (range.first <= bpf->inside[j].last &&
+			    bpf->inside[j].first <= range.last) {
+				cfg_error(cfg, "prefixes: \"%s\" overlaps one before it",
+					  cfg_getnstr(cfg, "prefixes", i));
+				return -EINVAL;
+			}
+		if (range.last - range.first >= MNAT_MAX_ACTUALS - bpf->n_actuals) {
+			cfg_error(cfg, "prefixes: more than %d addresses in all", MNAT_MAX_ACTUALS);
+			return -EINVAL;
+		}
+		bpf->inside[i] = (struct mnat_prefix){ range.first, range.last, bpf->n_actuals };
+		bpf->n_actuals += range.last - range.first + 1;
+	}
+	bpf->n_inside = n;
+	if (strcmp(plain, "nat") && strcmp(plain, "refuse")) {
+		cfg_error(cfg, "plain-hosts = \"%s\": expected \"nat\" or \"refuse\"", plain);
+		return -EINVAL;
+	}
+	bpf->plain_hosts = !strcmp(plain, "nat");
+	return 0;
+}
+
+static int parse_outside(cfg_t *cfg, struct mnat_gateway_config *bpf)
+{
+	struct mnat_range addrs, ports;
+
+	if (!cfg_getstr(cfg, "addresses")) {
+		cfg_error(cfg, "addresses: missing, expected the external address or range");
+		return -EINVAL;
+	}
+	mnat_parse_range(cfg_getstr(cfg, "addresses"), &addrs);
+	mnat_parse_ports(cfg_getstr(cfg, "ports"), &ports);
+	if (addrs.last - addrs.first >= MNAT_MAX_EXTERNAL) {
+		cfg_error(cfg, "addresses: more than %d external addresses", MNAT_MAX_EXTERNAL);
+		return -EINVAL;
+	}
+	for (unsigned int i = 0; i < bpf->n_inside; i++)
+		if (addrs.first <= bpf->inside[i].last && bpf->inside[i].first <= addrs.last) {
+			cfg_error(cfg, "addresses: overlaps an inside prefix");
+			return -EINVAL;
+		}
+	bpf->ext_first = addrs.first;
+	bpf->n_ext = addrs.last - addrs.first + 1;
+	bpf->port_first = ports.first;
+	bpf->n_ports = ports.last - ports.first + 1;
+	return 0;
+}
+
+static const char *const timeout_names[MNAT_N_STATES] = {
+	[MNAT_STATE_UDP] = "udp",
+	[MNAT_STATE_ICMP] = "icmp",
+	[MNAT_STATE_TCP_OPENING] = "tcp-opening",
+	[MNAT_STATE_TCP_ESTABLISHED] = "tcp-established",
+	[MNAT_STATE_TCP_CLOSING] = "tcp-closing",
+	[MNAT_STATE_TCP_RESET] = "tcp-reset",
+};
+
+static int parse_gateway(cfg_t *cfg, struct mnat_gateway_conf *conf)
+{
+	cfg_t *inside = cfg_getsec(cfg, "inside"), *outside = cfg_getsec(cfg, "outside");
+	cfg_t *limits = cfg_getsec(cfg, "limits"), *timeouts = cfg_getsec(cfg, "timeouts");
+
+	if (copy_text(cfg, "pin", conf->pin, sizeof(conf->pin)) ||
+	    copy_text(cfg, "run-dir", conf->run_dir, sizeof(conf->run_dir)) ||
+	    copy_interfaces(inside, "interfaces", conf->inside_if, &conf->n_inside_if) ||
+	    copy_interfaces(outside, "interfaces", conf->outside_if, &conf->n_outside_if) ||
+	    parse_inside(inside, &conf->bpf) || parse_outside(outside, &conf->bpf))
+		return -EINVAL;
+	conf->max_hosts = (unsigned int)cfg_getint(limits, "hosts");
+	conf->max_sessions = (unsigned int)cfg_getint(limits, "sessions");
+	conf->grace = (unsigned int)cfg_getint(limits, "grace");
+	conf->sweep_interval = (unsigned int)cfg_getint(limits, "sweep");
+	for (int i = 0; i < MNAT_N_STATES; i++)
+		conf->bpf.timeouts[i] = (unsigned int)cfg_getint(timeouts, timeout_names[i]);
+	return 0;
+}
+
+static void validate_gateway(cfg_t *cfg)
+{
+	char option[64];
+
+	cfg_set_validate_func(cfg, "inside|prefixes", mnat_conf_is_prefix);
+	cfg_set_validate_func(cfg, "outside|addresses", mnat_conf_is_range);
+	cfg_set_validate_func(cfg, "outside|ports", mnat_conf_is_ports);
+	cfg_set_validate_func(cfg, "limits|hosts", mnat_conf_is_positive);
+	cfg_set_validate_func(cfg, "limits|sessions", mnat_conf_is_positive);
+	cfg_set_validate_func(cfg, "limits|sweep", mnat_conf_is_positive);
+	cfg_set_validate_func(cfg, "limits|grace", mnat_conf_is_positive);
+	for (int i = 0; i < MNAT_N_STATES; i++) {
+		snprintf(option, sizeof(option), "timeouts|%s", timeout_names[i]);
+		cfg_set_validate_func(cfg, option, mnat_conf_is_positive);
+	}
+}
+
+int mnat_gateway_conf_load(const char *path, struct mnat_gateway_conf *ret_conf)
+{
+	cfg_opt_t inside[] = {
+		CFG_STR_LIST("interfaces", NULL, CFGF_NONE),
+		CFG_STR_LIST("prefixes", NULL, CFGF_NONE),
+		CFG_STR("plain-hosts", "nat", CFGF_NONE),
+		CFG_END(),
+	};
+	cfg_opt_t outside[] = {
+		CFG_STR_LIST("interfaces", NULL, CFGF_NONE),
+		CFG_STR("addresses", NULL, CFGF_NONE),
+		CFG_STR("ports", "1024-32767", CFGF_NONE),
+		CFG_END(),
+	};
+	cfg_opt_t limits[] = {
+		CFG_INT("hosts", 4096, CFGF_NONE),
+		CFG_INT("sessions", 65536, CFGF_NONE),
+		CFG_INT("grace", 10, CFGF_NONE),
+		CFG_INT("sweep", 30, CFGF_NONE),
+		CFG_END(),
+	};
+	cfg_opt_t timeouts[] = {
+		CFG_INT("udp", 300, CFGF_NONE),
+		CFG_INT("icmp", 60, CFGF_NONE),
+		CFG_INT("tcp-opening", 240, CFGF_NONE),
+		CFG_INT("tcp-established", 7440, CFGF_NONE),
+		CFG_INT("tcp-closing", 240, CFGF_NONE),
+		CFG_INT("tcp-reset", 240, CFGF_NONE),
+		CFG_END(),
+	};
+	cfg_opt_t opts[] = {
+		CFG_SEC("inside", inside, CFGF_NONE),
+		CFG_SEC("outside", outside, CFGF_NONE),
+		CFG_SEC("limits", limits, CFGF_NONE),
+		CFG_SEC("timeouts", timeouts, CFGF_NONE),
+		CFG_STR("pin", MNAT_PIN_GATEWAY, CFGF_NONE),
+		CFG_STR("run-dir", MNAT_RUN_DIR, CFGF_NONE),
+		CFG_END(),
+	};
+	struct mnat_gateway_conf conf = {};
+	cfg_t *cfg;
+	int r;
+
+	r = mnat_conf_load(path, opts, validate_gateway, &cfg);
+	if (r)
+		return r;
+	r = parse_gateway(cfg, &conf);
+	if (!r)
+		*ret_conf = conf;
+	cfg_free(cfg);
+	return r;
+}
+
+/* ---- node.conf ---- */
+
+static int parse_node(cfg_t *cfg, struct mnat_node_conf *conf)
+{
+	cfg_t *dhcp = cfg_getsec(cfg, "dhcp");
+	const char *form = cfg_getstr(dhcp, "shim-option");
+	long enterprise = cfg_getint(dhcp, "enterprise"), seed = cfg_getint(dhcp, "seed-option");
+	char device[IF_NAMESIZE];
+
+	if (copy_text(cfg, "pin", conf->pin, sizeof(conf->pin)) ||
+	    copy_text(cfg, "run-dir", conf->run_dir, sizeof(conf->run_dir)) ||
+	    copy_text(cfg, "state", conf->state_file, sizeof(conf->state_file)) ||
+	    copy_text(cfg, "device", conf->device, sizeof(device)) ||
+	    copy_text(dhcp, "client-id", conf->client_id, sizeof(conf->client_id)) ||
+	    copy_interfaces(cfg, "uplinks", conf->uplink, &conf->n_uplink))
+		return -EINVAL;
+	if (strcmp(form, "vivso") && strcmp(form, "seed") && strcmp(form, "both")) {
+		cfg_error(dhcp, "shim-option = \"%s\": expected \"vivso\", \"seed\" or \"both\"",
+			  form);
+		return -EINVAL;
+	}
+	memcpy(conf->form, form, strlen(form) + 1);
+	if (enterprise < 1 || enterprise > UINT32_MAX) {
+		cfg_error(dhcp, "enterprise = %ld: expected an enterprise number", enterprise);
+		return -EINVAL;
+	}
+	if (seed && (seed < 224 || seed > 254)) {
+		cfg_error(dhcp, "seed-option = %ld: expected 224 to 254 (RFC 3942), or 0", seed);
+		return -EINVAL;
+	}
+	conf->enterprise = (unsigned int)enterprise;
+	conf->seed_option = (unsigned int)seed;
+	mnat_parse_ip(cfg_getstr(cfg, "virtual-gateway"), &conf->virt_gateway);
+	mnat_parse_ip(cfg_getstr(cfg, "virtual-mask"), &conf->virt_mask);
+	conf->default_route = cfg_getbool(cfg, "default-route");
+	conf->old_grace_ms = (unsigned int)cfg_getint(cfg, "old-address-grace");
+	return 0;
+}
+
+static void validate_node(cfg_t *cfg)
+{
+	cfg_set_validate_func(cfg, "virtual-gateway", mnat_conf_is_ip);
+	cfg_set_validate_func(cfg, "virtual-mask", mnat_conf_is_ip);
+	cfg_set_validate_func(cfg, "old-address-grace", mnat_conf_is_positive);
+}
+
+int mnat_node_conf_load(const char *path, struct mnat_node_conf *ret_conf)
+{
+	cfg_opt_t dhcp[] = {
+		CFG_STR("shim-option", "vivso", CFGF_NONE),
+		CFG_INT("enterprise", DHCP_ENTERPRISE_DEFAULT, CFGF_NONE),
+		CFG_INT("seed-option", DHCP_SEED_OPTION_DEFAULT, CFGF_NONE),
+		CFG_STR("client-id", "", CFGF_NONE),
+		CFG_END(),
+	};
+	cfg_opt_t opts[] = {
+		CFG_STR_LIST("uplinks", NULL, CFGF_NONE),
+		CFG_STR("device", "mnat0", CFGF_NONE),
+		CFG_STR("virtual-gateway", "10.0.0.1", CFGF_NONE),
+		CFG_STR("virtual-mask", "255.0.0.0", CFGF_NONE),
+		CFG_BOOL("default-route", cfg_true, CFGF_NONE),
+		CFG_SEC("dhcp", dhcp, CFGF_NONE),
+		CFG_INT("old-address-grace", 2000, CFGF_NONE),
+		CFG_STR("pin", MNAT_PIN_NODE, CFGF_NONE),
+		CFG_STR("run-dir", MNAT_RUN_DIR, CFGF_NONE),
+		CFG_STR("state", "/var/lib/mobilenat/mnatc.json", CFGF_NONE),
+		CFG_END(),
+	};
+	struct mnat_node_conf conf = {};
+	cfg_t *cfg;
+	int r;
+
+	r = mnat_conf_load(path, opts, validate_node, &cfg);
+	if (r)
+		return r;
+	r = parse_node(cfg, &conf);
+	if (!r)
+		*ret_conf = conf;
+	cfg_free(cfg);
+	return r;
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * mnat-load: the only program that loads, attaches, pins, replaces and detaches
+ * BPF programs. A role (gateway, node) says which object, sizes and attachments;
+ * everything else is common.
+ */
+#ifndef MNAT_LOAD_H
+#define MNAT_LOAD_H
+
+#include <bpf/libbpf.h>
+#include <net/if.h>
+#include <stdbool.h>
+
+#include "mnat/role_conf.h"
+
+#define LOAD_TC_HANDLE 1
+#define LOAD_TC_PRIORITY 49
+
+/* One program on one hook of one interface. */
+struct attachment {
+	char ifname[IF_NAMESIZE];
+	enum bpf_tc_attach_point point; /* BPF_TC_INGRESS or BPF_TC_EGRESS */
+	const char *program;
+};
+
+#define LOAD_MAX_ATTACHMENTS (3 * MNAT_MAX_INTERFACES)
+
+/* What a role wants loaded; owned by the caller of role->prepare(). */
+struct plan {
+	char pin[MNAT_PATH_MAX];
+	struct bpf_object *object; /* opened, not loaded; owned by skeleton */
+	void *skeleton;
+	const void *config; /* value of map "config", or NULL */
+	struct attachment attachments[LOAD_MAX_ATTACHMENTS];
+	int n_attachments;
+	union {
+		struct mnat_gateway_conf gateway;
+		struct mnat_node_conf node;
+	};
+};
+
+struct role {
+	const char *name;
+	enum mnat_role id;
+	const char *config_path;
+	const char *program_prefix; /* of every program this role attaches */
+	/* Read the configuration into plan: pin and attachments. Errors are printed. */
+	int (*configure)(const char *path, struct plan *plan);
+	/* Open the object and set sizes and constants. */
+	int (*open)(struct plan *plan);
+	void (*close)(struct plan *plan);
+	/* What the system must have before programs are attached; may be NULL. */
+	int (*make_ready)(const struct plan *plan);
+};
+
+extern const struct role role_gateway;
+extern const struct role role_node;
+
+int plan_attach(struct plan *plan, const char *ifname, enum bpf_tc_attach_point point,
+		const char *program);
+
+/* The three commands. 0 or -errno, errors printed. */
+int cmd_load(const struct role *role, struct plan *plan);
+int cmd_unload(const struct role *role, struct plan *plan);
+int cmd_show(const struct role *role, const struct plan *plan, bool json);
+
+/* ---- pins ---- */
+
+/* Create the pin directory (mounting bpffs if it is missing) and hold a lock on it. */
+int pins_lock(const char *dir, int *ret_fd);
+/* Refuse maps of another ABI or of other sizes than object asks for; then reuse or pin. */
+int pins_use_maps(const char *dir, enum mnat_role role, struct bpf_object *object);
+/* Record version and configuration in the maps. */
+int pins_write_abi(const struct role *role, const struct plan *plan);
+/* Put the object's programs in place of the pinned ones, each atomically. */
+int pins_replace_programs(const char *dir, struct bpf_object *object);
+int pins_remove(const char *dir);
+
+/* ---- TC ---- */
+
+/* Attach or, where our filter is already there, replace in place. */
+int tc_attach(const struct attachment *a, int prog_fd);
+int tc_detach(const char *ifname, enum bpf_tc_attach_point point);
+
+/* A program of ours found on an interface of this network namespace. */
+struct found {
+	char ifname[IF_NAMESIZE];
+	enum bpf_tc_attach_point point;
+	unsigned int prog_id;
+};
+
+/* All programs whose name starts with prefix; the caller frees *ret_found. Count or -errno. */
+int tc_find(const char *prefix, struct found **ret_found);
+
+/* ---- devices ---- */
+
+/* Make sure a veth pair NAME / NAME-peer exists and both ends are up. */
+int device_ensure(const char *name);
+
+#endif

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What the state machine wants done: messages, the shim, the stack, the state file. */
+#include "actions.h"
+
+#include <string.h>
+#include <sys/random.h>
+
+#include "mnat/addr.h"
+#include "mnat/log.h"
+
+#define SAVE_AFTER (50 * MNAT_NS_PER_MS) /* off the path of a move; a disk may be slow */
+#define STAMPS_FIRST (2 * MNAT_NS_PER_MS)
+#define STAMPS_FOR (10 * MNAT_NS_PER_SEC)
+
+void action_record(struct engine *e, enum move_event what)
+{
+	recorder_event(&e->recorder, what, mnat_clock_now());
+}
+
+static void watch_stamps(struct engine *e)
+{
+	uint64_t now = mnat_clock_now();
+
+	e->stamps_wait_ns = STAMPS_FIRST;
+	e->stamps_at_ns = now + STAMPS_FIRST;
+	e->stamps_until_ns = now + STAMPS_FOR;
+}
+
+static struct mnat_shim slot_for(const struct engine *e, const struct lease *lease,
+				 const struct uplink *uplink)
+{
+	struct mnat_shim slot = {
+		.mode = MNAT_MODE_TRANSLATE,
+		.virt = lease->virt.s_addr,
+		.actual = lease->actual.s_addr,
+		.mask = lease->mask.s_addr,
+		.gateway = lease->router.s_addr,
+		.virt_gateway = e->conf.virt_gateway.s_addr,
+		.uplink = (uint32_t)uplink->link.index,
+		.device = (uint32_t)e->stack.device.index,
+	};
+
+	if (e->resolver.target.s_addr == lease->router.s_addr)
+		slot.gateway_mac = e->resolver.mac;
+	slot.arp_pending = e->resolver.asking;
+	memcpy(slot.uplink_mac, uplink->link.mac, 6);
+	memcpy(slot.device_mac, e->stack.device.mac, 6);
+	return slot;
+}
+
+int action_install(struct engine *e, const struct mnat_shim *slot)
+{
+	int r = shim_install(&e->shim, slot, e->conf.old_grace_ms * MNAT_NS_PER_MS);
+
+	if (r < 0)
+		log_err("the shim's maps cannot be written: %s", strerror(-r));
+	return r;
+}
+
+int action_install_lease(struct engine *e)
+{
+	struct mnat_shim slot = slot_for(e, &e->fsm.lease, e->links.current);
+
+	return action_install(e, &slot);
+}
+
+/* Nothing leaves; the virtual address stays the stack's. */
+static void disable_shim(struct engine *e)
+{
+	struct mnat_shim slot = {
+		.mode = MNAT_MODE_TRANSLATE,
+		.virt = e->fsm.virt.s_addr,
+		.virt_gateway = e->conf.virt_gateway.s_addr,
+		.device = (uint32_t)e->stack.device.index,
+	};
+
+	memcpy(slot.device_mac, e->stack.device.mac, 6);
+	action_install(e, &slot);
+}
+
+static void fsm_send(const struct fsm_message *message, void *user)
+{
+	struct engine *e = user;
+	const struct uplink *uplink = e->links.current;
+	uint8_t buf[DHCP_MAX_MESSAGE], mac[6];
+	size_t len;
+	int r;
+
+	if (!uplink)
+		return;
+	shim_mac_bytes(e->resolver.mac, mac);
+	r = message_build(&e->identity, message, uplink->port.mac, buf, &len);
+	if (!r)
+		r = port_send_dhcp(&uplink->port, message->ciaddr, message->dest,
+				   e->resolver.mac ? mac : NULL, buf, len);
+	if (r)
+		log_warn("%s cannot be sent on %s: %s", dhcp_type_name(message->type), uplink->name,
+			 strerror(-r));
+	else
+		log_debug("%s sent on %s in %s", dhcp_type_name(message->type), uplink->name,
+			  fsm_state_name(e->fsm.state));
+	action_record(e, message->type == DHCP_DISCOVER ? MOVE_DISCOVER : MOVE_REQUEST);
+}
+
+/*
+ * The gateway is asked for its MAC address as soon as an offer names it, so that the
+ * answer is there when the ACK is (seed paragraph 130). Once the address is ours, the
+ * question also tells the gateway where it is.
+ */
+static void ask_gateway(struct engine *e, const struct reply *reply)
+{
+	struct in_addr sender = {0};
+
+	if (reply->type == DHCP_ACK)
+		sender = reply->lease.actual;
+	resolver_ask(&e->resolver, &e->links.current->port, sender, reply->lease.router);
+	if (reply->lease.router.s_addr)
+		action_record(e, MOVE_GATEWAY_ARP);
+}
+
+static void fsm_accepted(const struct reply *reply, void *user)
+{
+	static const enum move_event events[] = {
+		[DHCP_OFFER] = MOVE_OFFER,
+		[DHCP_ACK] = MOVE_ACK,
+		[DHCP_NAK] = MOVE_NAK,
+	};
+	struct engine *e = user;
+	char server[MNAT_IP_LEN];
+
+	action_record(e, events[reply->type]);
+	log_debug("%s from %s in %s %s", dhcp_type_name(reply->type),
+		  mnat_ip(reply->server, server), fsm_state_name(e->fsm.state), reply->text);
+	if (reply->type != DHCP_NAK)
+		ask_gateway(e, reply);
+}
+
+static void set_stack(struct engine *e, const struct lease *lease)
+{
+	struct in_addr none = {0};
+
+	stack_set_address(&e->stack, lease->virt, lease->mobile ? e->conf.virt_mask : lease->mask,
+			  e->conf.default_route ? e->conf.virt_gateway : none);
+	stack_set_mtu(&e->stack, e->links.current->link.mtu);
+}
+
+void action_remember(struct engine *e)
+{
+	e->state.virt = e->fsm.virt;
+	e->state.have_lease = e->fsm.have_lease;
+	e->state.lease = e->fsm.lease;
+	if (e->fsm.have_lease && e->resolver.mac)
+		state_remember_network(&e->state, e->resolver.mac, e->fsm.lease.actual);
+	e->save_at_ns = mnat_clock_now() + SAVE_AFTER;
+}
+
+static void tell_lease(const struct engine *e, const struct lease *lease)
+{
+	char virt[MNAT_IP_LEN], actual[MNAT_IP_LEN], server[MNAT_IP_LEN];
+
+	if (lease->mobile)
+		log_info("virtual address %s is at %s on %s", mnat_ip(lease->virt, virt),
+			 mnat_ip(lease->actual, actual), e->links.current->name);
+	else
+		log_warn("the DHCP server %s does not speak MobileNAT: address %s on %s, sessions "
+			 "will not survive moves",
+			 mnat_ip(lease->server, server), mnat_ip(lease->actual, actual),
+			 e->links.current->name);
+}
+
+static void fsm_bound(const struct lease *lease, void *user)
+{
+	struct engine *e = user;
+	struct move *move = recorder_current(&e->recorder);
+	int change = action_install_lease(e);
+
+	e->lease_by_ns = NEVER;
+	if (change == SHIM_MOVED) {
+		action_record(e, MOVE_SHIM_SET);
+		watch_stamps(e);
+		tell_lease(e, lease);
+	}
+	if (move)
+		move->to = lease->actual;
+	if (change == SHIM_UNCHANGED || change == SHIM_UPDATED)
+		recorder_end(&e->recorder);
+	set_stack(e, lease);
+	action_remember(e);
+}
+
+/* The uplink that carries the traffic now, if it is not the one being tried. */
+static bool other_path_works(struct engine *e)
+{
+	struct mnat_shim live;
+	struct uplink *uplink;
+
+	if (shim_read(&e->shim, &live) || mnat_clock_now() >= lease_expiry(&e->fsm.lease))
+		return false;
+	uplink = links_by_index(&e->links, (int)live.uplink);
+	return uplink && uplink != e->links.current && uplink->link.carrier;
+}
+
+static void fsm_unbound(const char *why, void *user)
+{
+	struct engine *e = user;
+	char actual[MNAT_IP_LEN];
+
+	log_info("address %s is no longer used: %s", mnat_ip(e->fsm.lease.actual, actual), why);
+	if (!other_path_works(e))
+		disable_shim(e);
+	e->lease_by_ns = mnat_clock_now() + LEASE_WITHIN;
+	action_remember(e);
+}
+
+static uint32_t fsm_random(void *user)
+{
+	uint32_t value = 0;
+
+	if (getrandom(&value, sizeof(value), GRND_NONBLOCK) != sizeof(value))
+		value = (uint32_t)(mnat_clock_now() * 2654435761u); /* early boot */
+	return value;
+}
+
+const struct fsm_ops engine_fsm_ops = {
+	.send = fsm_send,
+	.accepted = fsm_accepted,
+	.bound = fsm_bound,
+	.unbound = fsm_unbound,
+	.random = fsm_random,
+};

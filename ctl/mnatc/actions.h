@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the engine does to the outside world, shared by its parts. */
+#ifndef MNATC_ACTIONS_H
+#define MNATC_ACTIONS_H
+
+#include "engine.h"
+
+extern const struct fsm_ops engine_fsm_ops;
+extern const struct links_ops engine_links_ops;
+
+/* Without a lease for so long, another uplink is tried. */
+#define LEASE_WITHIN (3 * MNAT_NS_PER_SEC)
+
+/* An event of the open move, now. */
+void action_record(struct engine *e, enum move_event what);
+
+/* As shim_install(), errors printed. */
+int action_install(struct engine *e, const struct mnat_shim *slot);
+
+/* The state machine's lease on the current uplink, as things stand now. */
+int action_install_lease(struct engine *e);
+
+/* Have the state file written soon. */
+void action_remember(struct engine *e);
+
+#endif

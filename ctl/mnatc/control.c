@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The commands of the control socket "mnatc". */
+#include "engine.h"
+
+#include <errno.h>
+#include <net/if.h>
+#include <string.h>
+
+#include "mnat/addr.h"
+
+static void cmd_status(struct mnat_control_client *client, const json_t *request, void *user)
+{
+	mnat_control_done(client, status_fields(user));
+}
+
+/* ---- dump ---- */
+
+static json_t *address(__be32 addr)
+{
+	char text[MNAT_IP_LEN];
+
+	return addr ? json_string(mnat_ip((struct in_addr){addr}, text)) : json_null();
+}
+
+static void dump_shim(struct mnat_control_client *client, struct engine *e)
+{
+	static const char *const modes[] = {
+		[MNAT_MODE_PASSTHRU] = "passthrough",
+		[MNAT_MODE_TRANSLATE] = "translate",
+		[MNAT_MODE_TUNNEL] = "tunnel",
+	};
+	char text[MNAT_MAC_LEN], name[IF_NAMESIZE];
+	struct mnat_shim slot;
+	uint8_t mac[6];
+	int r = shim_read(&e->shim, &slot);
+
+	if (r < 0) {
+		mnat_control_fail(client, MNAT_E_FAILED, "the shim's map cannot be read: %s",
+				  strerror(-r));
+		return;
+	}
+	shim_mac_bytes(slot.gateway_mac, mac);
+	mnat_control_row(
+		client,
+		json_pack("{s:s,s:o,s:o,s:o,s:o,s:s?,s:s?,s:I}", "mode",
+			  slot.mode < sizeof(modes) / sizeof(modes[0]) ? modes[slot.mode] : "?",
+			  "virtual", address(slot.virt), "actual", address(slot.actual), "mask",
+			  address(slot.mask), "gateway", address(slot.gateway), "gateway_mac",
+			  slot.gateway_mac ? mnat_mac(mac, text) : NULL, "uplink",
+			  if_indextoname(slot.uplink, name), "generation",
+			  (json_int_t)slot.generation));
+	mnat_control_done(client, NULL);
+}
+
+static void dump_counters(struct mnat_control_client *client, struct engine *e)
+{
+	static const char *const classes[] = {
+		[MNAT_CLASS_FORWARD] = "forward",
+		[MNAT_CLASS_STACK] = "stack",
+		[MNAT_CLASS_DROP] = "drop",
+		[MNAT_CLASS_EVENT] = "event",
+	};
+	struct mnat_counter counters[MNAT_N_COUNTERS];
+	int r = mnat_counters_read(e->shim.node.counters_fd, counters);
+
+	if (r < 0) {
+		mnat_control_fail(client, MNAT_E_FAILED, "the counters cannot be read: %s",
+				  strerror(-r));
+		return;
+	}
+	for (int i = MNAT_C_NODE_OUT; i < MNAT_N_COUNTERS; i++)
+		mnat_control_row(client,
+				 json_pack("{s:s,s:s,s:I,s:I,s:s}", "name", mnat_counter_name(i),
+					   "class", classes[mnat_counter_class(i)], "packets",
+					   (json_int_t)counters[i].packets, "bytes",
+					   (json_int_t)counters[i].bytes, "text",
+					   mnat_counter_text(i)));
+	mnat_control_done(client, NULL);
+}
+
+static void dump_moves(struct mnat_control_client *client, struct engine *e)
+{
+	uint32_t count = recorder_count(&e->recorder);
+
+	for (uint32_t n = e->recorder.n - count + 1; count > 0; n++, count--)
+		mnat_control_row(client, recorder_row(&e->recorder, n));
+	mnat_control_done(client, NULL);
+}
+
+static const struct {
+	const char *what;
+	void (*dump)(struct mnat_control_client *client, struct engine *e);
+} dumps[] = {
+	{"shim", dump_shim},
+	{"counters", dump_counters},
+	{"moves", dump_moves},
+};
+
+static void cmd_dump(struct mnat_control_client *client, const json_t *request, void *user)
+{
+	const char *what = json_string_value(json_object_get(request, "what"));
+
+	for (size_t i = 0; what && i < sizeof(dumps) / sizeof(dumps[0]); i++) {
+		if (strcmp(dumps[i].what, what))
+			continue;
+		dumps[i].dump(client, user);
+		return;
+	}
+	mnat_control_fail(client, MNAT_E_ARGUMENT, "what must be one of shim, counters, moves");
+}
+
+/* ---- orders ---- */
+
+static void answer(struct mnat_control_client *client, const struct engine *e, int r,
+		   const char *why)
+{
+	if (r < 0)
+		mnat_control_fail(client, MNAT_E_FAILED, "%s", why);
+	else
+		mnat_control_done(client, json_pack("{s:s}", "state", fsm_state_name(e->fsm.state)));
+}
+
+static void cmd_renew(struct mnat_control_client *client, const json_t *request, void *user)
+{
+	answer(client, user, engine_renew(user), "no uplink has a carrier to ask on");
+}
+
+static void cmd_rebind(struct mnat_control_client *client, const json_t *request, void *user)
+{
+	answer(client, user, engine_rebind(user), "no uplink has a carrier to ask on");
+}
+
+static void cmd_release(struct mnat_control_client *client, const json_t *request, void *user)
+{
+	answer(client, user, engine_release(user), "there is no lease to release");
+}
+
+static const struct mnat_control_command commands[] = {
+	{"status", true, cmd_status},
+	{"dump", true, cmd_dump},
+	{"renew", false, cmd_renew},
+	{"rebind", false, cmd_rebind},
+	{"release", false, cmd_release},
+	{NULL},
+};
+
+int control_start(struct engine *e)
+{
+	return mnat_control_listen(e->loop, e->conf.run_dir, "mnatc", "mnatc", commands, e,
+				   &e->control);
+}

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What the uplinks bring: carriers come and go, DHCP and ARP arrive. */
+#include "actions.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "mnat/log.h"
+
+#define RECEIVE_BATCH 32
+
+static struct in_addr current_actual(const struct engine *e)
+{
+	return e->fsm.have_lease ? e->fsm.lease.actual : (struct in_addr){0};
+}
+
+static void link_lost(struct uplink *uplink, void *user)
+{
+	struct engine *e = user;
+	struct move *move = recorder_current(&e->recorder);
+
+	log_info("uplink %s lost its carrier", uplink->name);
+	if (uplink != e->links.current)
+		return;
+	if (!move || move_has(move, MOVE_LINK_UP))
+		recorder_begin(&e->recorder, current_actual(e));
+	action_record(e, MOVE_LINK_DOWN);
+}
+
+static void link_use(struct uplink *uplink, void *user)
+{
+	struct engine *e = user;
+	struct move *move = recorder_current(&e->recorder);
+
+	if (e->fsm.released)
+		return;
+	log_debug("using uplink %s", uplink->name);
+	if (!move || move_has(move, MOVE_LINK_UP))
+		recorder_begin(&e->recorder, current_actual(e));
+	memcpy(recorder_current(&e->recorder)->uplink, uplink->name, IF_NAMESIZE);
+	action_record(e, MOVE_LINK_UP);
+	resolver_reset(&e->resolver);
+	e->lease_by_ns = mnat_clock_now() + LEASE_WITHIN;
+	fsm_link_up(&e->fsm);
+	engine_rearm(e);
+}
+
+/* Above, nothing is to be noticed (seed paragraph 135): device and addresses stay. */
+static void link_none(void *user)
+{
+	struct engine *e = user;
+
+	resolver_reset(&e->resolver);
+	e->lease_by_ns = NEVER;
+	fsm_link_down(&e->fsm);
+	engine_rearm(e);
+}
+
+static void link_changed(struct uplink *uplink, void *user)
+{
+	struct engine *e = user;
+
+	if (uplink != e->links.current || !uplink->link.carrier || !fsm_is_bound(&e->fsm))
+		return;
+	stack_set_mtu(&e->stack, uplink->link.mtu);
+	action_install_lease(e); /* its MAC address may be another */
+}
+
+/* Whatever is wrong with a message, it is dropped and the exchange goes on. */
+static void take_message(struct engine *e, const struct uplink *uplink, const uint8_t *payload,
+			 size_t len)
+{
+	struct dhcp_message message;
+	const char *why = NULL;
+	struct reply reply;
+	enum dhcp_error error;
+
+	error = dhcp_parse(&e->identity.codec, DHCP_BOOTREPLY, payload, len, &message);
+	if (error)
+		why = dhcp_error_text(error);
+	else if (memcmp(message.header.chaddr, uplink->port.mac, 6))
+		return; /* a neighbour's */
+	else if (!reply_decode(&message, &reply, &why) && !fsm_receive(&e->fsm, &reply))
+		why = "belongs to no exchange of ours";
+	if (why)
+		log_debug("message on %s ignored: %s", uplink->name, why);
+}
+
+static void dhcp_readable(struct uplink *uplink, void *user)
+{
+	uint8_t buf[DHCP_MAX_MESSAGE + PACKET_UDP_HEADERS + 40];
+	struct engine *e = user;
+	const uint8_t *payload;
+	int n;
+
+	for (int i = 0; i < RECEIVE_BATCH; i++) {
+		n = port_receive_dhcp(&uplink->port, buf, sizeof(buf), &payload);
+		if (n == -EBADMSG)
+			continue;
+		if (n < 0)
+			break;
+		if (uplink == e->links.current)
+			take_message(e, uplink, payload, (size_t)n);
+	}
+	engine_rearm(e);
+}
+
+static void arp_readable(struct uplink *uplink, void *user)
+{
+	struct resolver idle = {};
+	struct engine *e = user;
+
+	if (uplink != e->links.current) {
+		resolver_receive(&idle, &uplink->port); /* not asked there: drained */
+		return;
+	}
+	if (!resolver_receive(&e->resolver, &uplink->port))
+		return;
+	action_record(e, MOVE_GATEWAY_MAC);
+	if (fsm_is_bound(&e->fsm)) {
+		action_install_lease(e);
+		action_remember(e);
+	}
+	engine_rearm(e);
+}
+
+const struct links_ops engine_links_ops = {
+	.lost = link_lost,
+	.use = link_use,
+	.none = link_none,
+	.changed = link_changed,
+	.dhcp_readable = dhcp_readable,
+	.arp_readable = arp_readable,
+};

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the DHCP server has granted this node: an actual and a virtual address. */
+#ifndef MNATC_LEASE_H
+#define MNATC_LEASE_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "mnat/clock.h"
+
+#define LEASE_INFINITE UINT32_MAX /* RFC 2131 3.3 */
+#define NEVER UINT64_MAX	  /* a deadline that does not come */
+
+/* Addresses: network order. Durations: seconds, counted from since_ns. */
+struct lease {
+	struct in_addr actual;
+	struct in_addr mask;
+	struct in_addr router; /* 0.0.0.0: the server named none */
+	struct in_addr server;
+	struct in_addr manager; /* the mobility manager; 0.0.0.0: not named */
+	struct in_addr virt;	/* the actual one when the server gives no virtual address */
+	bool mobile;		/* the server speaks MobileNAT: virt outlives actual */
+	uint32_t lease_s;
+	uint32_t t1_s;
+	uint32_t t2_s;
+	uint64_t since_ns; /* CLOCK_BOOTTIME when the request that got it was sent */
+};
+
+/* The moment `seconds` of the lease have passed; NEVER for an infinite lease. */
+static inline uint64_t lease_at(const struct lease *lease, uint32_t seconds)
+{
+	if (lease->lease_s == LEASE_INFINITE)
+		return NEVER;
+	return lease->since_ns + seconds * MNAT_NS_PER_SEC;
+}
+
+static inline uint64_t lease_expiry(const struct lease *lease)
+{
+	return lease_at(lease, lease->lease_s);
+}
+
+#endif

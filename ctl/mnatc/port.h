@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The packet sockets of one uplink: DHCP and ARP go past the IP stack, which has no
+ * address there.
+ */
+#ifndef MNATC_PORT_H
+#define MNATC_PORT_H
+
+#include <netinet/in.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "packet.h"
+
+struct port {
+	int index; /* ifindex */
+	uint8_t mac[6];
+	int dhcp_fd; /* UDP to port 68, IPv4 header first */
+	int arp_fd;
+};
+
+/* 0, or -errno and nothing is open. */
+int port_open(int index, const uint8_t mac[6], struct port *ret_port);
+void port_close(struct port *port);
+
+/*
+ * Send a DHCP message, from port 68 to port 67. to 0.0.0.0: from nobody to everybody;
+ * else in a frame to mac, or to all if mac is NULL. 0 or -errno.
+ */
+int port_send_dhcp(const struct port *port, struct in_addr from, struct in_addr to,
+		   const uint8_t *mac, const void *message, size_t len);
+
+/*
+ * The next datagram waiting. Returns its payload's length, *ret_payload points into
+ * buf; -EAGAIN: none is waiting; -EBADMSG: one that is not sound was skipped.
+ */
+int port_receive_dhcp(const struct port *port, uint8_t *buf, size_t size,
+		      const uint8_t **ret_payload);
+
+int port_send_arp(const struct port *port, struct in_addr sender, struct in_addr target);
+
+/* As port_receive_dhcp(): 0 and the MAC address for a reply by owner. */
+int port_receive_arp(const struct port *port, struct in_addr owner, uint8_t ret_mac[6]);
+
+#endif

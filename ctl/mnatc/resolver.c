@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "resolver.h"
+
+#include <errno.h>
+
+#include "shim.h"
+
+#define FIRST_RETRY (20 * MNAT_NS_PER_MS)
+#define LAST_RETRY (1000 * MNAT_NS_PER_MS)
+#define REFRESH (60 * MNAT_NS_PER_SEC)
+#define SILENT 5
+
+void resolver_reset(struct resolver *resolver)
+{
+	*resolver = (struct resolver){.deadline_ns = NEVER};
+}
+
+static void ask(struct resolver *resolver, const struct port *port)
+{
+	uint64_t wait = LAST_RETRY;
+
+	if (resolver->tries < 6 && FIRST_RETRY << resolver->tries < LAST_RETRY)
+		wait = FIRST_RETRY << resolver->tries;
+	resolver->asking = true;
+	resolver->tries++;
+	resolver->deadline_ns = mnat_clock_now() + wait;
+	port_send_arp(port, resolver->sender, resolver->target);
+}
+
+void resolver_ask(struct resolver *resolver, const struct port *port, struct in_addr sender,
+		  struct in_addr target)
+{
+	if (target.s_addr != resolver->target.s_addr || !target.s_addr)
+		resolver_reset(resolver);
+	if (!target.s_addr)
+		return;
+	resolver->target = target;
+	resolver->sender = sender;
+	resolver->tries = 0;
+	ask(resolver, port);
+}
+
+/* A known address stays in use while its refresh goes unanswered: better than none. */
+void resolver_tick(struct resolver *resolver, const struct port *port)
+{
+	if (!resolver->target.s_addr || mnat_clock_now() < resolver->deadline_ns)
+		return;
+	ask(resolver, port);
+}
+
+bool resolver_receive(struct resolver *resolver, const struct port *port)
+{
+	bool answered = false;
+	uint8_t mac[6];
+	int r;
+
+	while ((r = port_receive_arp(port, resolver->target, mac)) == 0 || r == -EBADMSG) {
+		if (r || !resolver->asking)
+			continue;
+		resolver->mac = shim_mac_word(mac);
+		resolver->asking = false;
+		resolver->tries = 0;
+		resolver->deadline_ns = mnat_clock_now() + REFRESH;
+		answered = true;
+	}
+	return answered;
+}
+
+bool resolver_is_silent(const struct resolver *resolver)
+{
+	return resolver->asking && resolver->tries >= SILENT;
+}

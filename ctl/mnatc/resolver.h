@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The gateway's MAC address, asked for by mnatc itself (the stack knows nothing of
+ * this gateway). An answer counts only while a question is open, so that nobody on
+ * the link can change it unasked. Asked again every minute.
+ */
+#ifndef MNATC_RESOLVER_H
+#define MNATC_RESOLVER_H
+
+#include <stdbool.h>
+
+#include "lease.h"
+#include "port.h"
+
+struct resolver {
+	struct in_addr target; /* 0.0.0.0: nothing to resolve */
+	struct in_addr sender; /* 0.0.0.0 while the address is only offered (RFC 5227) */
+	uint64_t mac;	       /* shim_mac_word(); 0: not known */
+	uint64_t deadline_ns;
+	unsigned int tries; /* questions since the last answer or refresh */
+	bool asking;
+};
+
+/* Forget everything: another link. */
+void resolver_reset(struct resolver *resolver);
+
+/* Ask at once, and until there is an answer. target 0.0.0.0: as reset. */
+void resolver_ask(struct resolver *resolver, const struct port *port, struct in_addr sender,
+		  struct in_addr target);
+
+/* Call at or after deadline_ns. */
+void resolver_tick(struct resolver *resolver, const struct port *port);
+
+/* The socket is readable. True: an open question was answered. */
+bool resolver_receive(struct resolver *resolver, const struct port *port);
+
+/* Has the gateway left several questions in a row unanswered? */
+bool resolver_is_silent(const struct resolver *resolver);
+
+#endif

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What survives a restart, in a JSON file of mode 0600 that is replaced as a whole:
+ * the virtual address, the lease, and the address last held on each network.
+ */
+#ifndef MNATC_STATE_H
+#define MNATC_STATE_H
+
+#include "lease.h"
+
+#define STATE_NETWORKS 16
+
+struct network {
+	uint64_t gateway_mac; /* a network is known by it; shim_mac_word() */
+	struct in_addr actual;
+};
+
+struct state {
+	struct in_addr virt; /* 0.0.0.0: none yet */
+	bool have_lease;
+	struct lease lease;
+	struct network networks[STATE_NETWORKS]; /* the latest first */
+	int n_networks;
+};
+
+/*
+ * 0; -ENOENT: there is none; -EINVAL: there is one that makes no sense, which is
+ * logged. A lease that has run out is not returned.
+ */
+int state_load(const char *path, struct state *ret_state);
+
+/* Creates the file's directory if need be. Errors are printed. */
+int state_save(const char *path, const struct state *state);
+
+void state_remember_network(struct state *state, uint64_t gateway_mac, struct in_addr actual);
+
+#endif

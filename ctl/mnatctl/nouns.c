@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What can be dumped, from whom, and how its columns look. Data only. */
+#include "ctl.h"
+
+static const struct ctl_column gateway_hosts[] = {
+	{"id", "ID", .right = true},
+	{"virtual", "VIRTUAL"},
+	{"actual", "ACTUAL", .null = "gone"},
+	{"generation", "GENERATION", .right = true},
+	{"path", "PATH"},
+	{"plain", "PLAIN"},
+	{"bound_at_us", "BOUND SINCE", ctl_format_since, .right = true},
+	{},
+};
+
+static const struct ctl_column manager_hosts[] = {
+	{"virtual", "VIRTUAL"},
+	{"actual", "ACTUAL", .null = "gone"},
+	{"generation", "GENERATION", .right = true},
+	{"state", "STATE"},
+	{"mac", "MAC"},
+	{"bound_at_us", "BOUND SINCE", ctl_format_since, .right = true},
+	{"rule_us", "RULE MS", ctl_format_ms, .right = true},
+	{},
+};
+
+static const struct ctl_column sessions[] = {
+	{"proto", "PROTO"},
+	{"identity", "IDENTITY"},
+	{"port", "PORT", .right = true},
+	{"external", "EXTERNAL"},
+	{"remote", "REMOTE"},
+	{"state", "STATE"},
+	{"age_s", "AGE", ctl_format_seconds, .right = true},
+	{"idle_s", "IDLE", ctl_format_seconds, .right = true},
+	{},
+};
+
+static const struct ctl_column bindings[] = {
+	{"proto", "PROTO"},
+	{"identity", "IDENTITY"},
+	{"port", "PORT", .right = true},
+	{"external", "EXTERNAL"},
+	{"sessions", "SESSIONS", .right = true},
+	{"age_s", "AGE", ctl_format_seconds, .right = true},
+	{},
+};
+
+static const struct ctl_column leases[] = {
+	{"actual", "ACTUAL"},
+	{"virtual", "VIRTUAL", .null = "plain"},
+	{"mac", "MAC"},
+	{"state", "STATE"},
+	{"expires_s", "EXPIRES IN", ctl_format_seconds, .right = true},
+	{"subnet", "SUBNET"},
+	{"generation", "GENERATION", .right = true},
+	{"hostname", "HOSTNAME"},
+	{"client", "CLIENT"},
+	{},
+};
+
+static const struct ctl_column counters[] = {
+	{"from", "FROM"},
+	{"class", "CLASS"},
+	{"name", "NAME"},
+	{"packets", "PACKETS", .right = true},
+	{"bytes", "BYTES", .right = true},
+	{"text", "WHAT IT COUNTS"},
+	{},
+};
+
+static const struct ctl_column gateways[] = {
+	{"name", "NAME"},
+	{"connected", "CONNECTED"},
+	{"hosts", "HOSTS", .right = true},
+	{"pending", "PENDING", .right = true},
+	{"epoch", "EPOCH", .right = true},
+	{},
+};
+
+static const struct ctl_column shim[] = {
+	{"mode", "MODE"},
+	{"virtual", "VIRTUAL"},
+	{"actual", "ACTUAL"},
+	{"mask", "MASK"},
+	{"gateway", "GATEWAY"},
+	{"gateway_mac", "GATEWAY MAC", .null = "unknown"},
+	{"uplink", "UPLINK", .null = "none"},
+	{"generation", "GENERATION", .right = true},
+	{},
+};
+
+static const struct ctl_column moves[] = {
+	{"n", "N", .right = true},
+	{"uplink", "UPLINK"},
+	{"from", "FROM", .null = "(start)"},
+	{"to", "TO"},
+	{"events", "EVENTS", ctl_format_events},
+	{},
+};
+
+const struct ctl_noun ctl_nouns[] = {
+	{
+		"hosts",
+		"where each host is (gateway's view; --from mmd: the manager's)",
+		{{"midcomd", gateway_hosts}, {"mmd", manager_hosts}},
+	},
+	{"sessions", "sessions through the gateway", {{"midcomd", sessions}}},
+	{"bindings", "external ports taken by inside endpoints", {{"midcomd", bindings}}},
+	{"leases", "addresses given out by the DHCP server", {{"dhcpd", leases}}},
+	{
+		"counters",
+		"packets by what became of them, of all daemons (-a: zero ones too)",
+		{{"midcomd", counters},
+		 {"mmd", counters},
+		 {"dhcpd", counters},
+		 {"mnatc", counters}},
+		.everywhere = true,
+		.hide_zero = "packets",
+	},
+	{"gateways", "gateways the mobility manager commands", {{"mmd", gateways}}},
+	{"shim", "what this node translates between", {{"mnatc", shim}}},
+	{"moves", "this node's last moves", {{"mnatc", moves}}},
+};
+const size_t ctl_n_nouns = CTL_COUNT(ctl_nouns);

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "report.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "manager.h"
+#include "mnat/addr.h"
+#include "mnat/clock.h"
+
+#define ROWS 128 /* a piece */
+
+static json_t *ip_or_null(struct in_addr addr)
+{
+	char text[MNAT_IP_LEN];
+
+	return addr.s_addr ? json_string(mnat_ip(addr, text)) : json_null();
+}
+
+/* ---- status ---- */
+
+static void add_gateway_problem(json_t *list, const struct manager *m, const struct gateway *g)
+{
+	if (!g->established)
+		json_array_append_new(
+			list, json_sprintf("gateway \"%s\" (%s) is not connected: %u hosts wait "
+					   "for it; is mnat-midcomd running there?",
+					   g->name, g->path, manager_count_pending(m, g->bit)));
+	else if (!gateway_is_prompt(g, mnat_clock_now()))
+		json_array_append_new(list, json_sprintf("gateway \"%s\" (%s) is connected but "
+							 "does not answer",
+							 g->name, g->path));
+}
+
+/* One sentence for all refusals, with one of them as example. */
+static void add_refusals(json_t *list, const struct manager *m)
+{
+	const struct host *host, *next, *example = NULL;
+	unsigned int n = 0;
+	char ip[MNAT_IP_LEN];
+
+	HASH_ITER(hh, m->registry.hosts, host, next) {
+		if (!host->refused)
+			continue;
+		n++;
+		example = host;
+	}
+	if (example)
+		json_array_append_new(list, json_sprintf("%u hosts are refused by a gateway, such "
+							 "as %s: %s",
+							 n, mnat_ip(example->key.identity, ip),
+							 simco_error_text(example->refusal)));
+}
+
+static json_t *problems(const struct manager *m)
+{
+	json_t *list = json_array();
+
+	if (!m->registry.complete)
+		json_array_append_new(list, json_string("no DHCP server has sent its leases yet; "
+							"is mnat-dhcpd running?"));
+	for (unsigned int i = 0; i < m->n_gateways; i++)
+		add_gateway_problem(list, m, &m->gateways[i]);
+	add_refusals(list, m);
+	return list;
+}
+
+void report_on_status(struct mnat_control_client *client, const json_t *request, void *user)
+{
+	const struct manager *m = user;
+	json_t *list = problems(m);
+	int connected = 0;
+
+	for (unsigned int i = 0; i < m->n_gateways; i++)
+		connected += m->gateways[i].established;
+	mnat_control_done(
+		client, json_pack("{s:s, s:I, s:b, s:o, s:i, s:i, s:i, s:i}", "daemon", "mnat-mmd",
+				  "uptime_s",
+				  (json_int_t)((mnat_clock_now() - m->started_ns) / MNAT_NS_PER_SEC),
+				  "healthy", json_array_size(list) == 0, "problems", list, "hosts",
+				  (int)HASH_COUNT(m->registry.hosts), "pending",
+				  (int)manager_count_pending(m, m->registry.gateways), "gateways",
+				  (int)m->n_gateways, "connected", connected));
+}
+
+/* ---- dump ---- */
+
+static void gateway_row(struct mnat_control_client *client, const struct manager *m,
+			const struct gateway *g)
+{
+	mnat_control_row(client, json_pack("{s:s, s:b, s:I, s:I, s:I}", "name", g->name,
+					   "connected", g->established, "hosts",
+					   (json_int_t)g->hosts, "epoch", (json_int_t)g->epoch,
+					   "pending",
+					   (json_int_t)manager_count_pending(m, g->bit)));
+}
+
+static void dump_gateways(struct mnat_control_client *client, struct manager *m)
+{
+	for (unsigned int i = 0; i < m->n_gateways; i++)
+		gateway_row(client, m, &m->gateways[i]);
+	mnat_control_done(client, NULL);
+}
+
+static void counter_row(struct mnat_control_client *client, const char *upper, uint64_t n,
+			const char *text)
+{
+	char name[32];
+	size_t i;
+
+	for (i = 0; upper[i] && i < sizeof(name) - 1; i++)
+		name[i] = (char)tolower(upper[i]);
+	name[i] = '\0';
+	mnat_control_row(client, json_pack("{s:s, s:s, s:I, s:n, s:s}", "name", name, "class",
+					   "event", "packets", (json_int_t)n, "bytes", "text",
+					   text));
+}
+
+static void dump_counters(struct mnat_control_client *client, struct manager *m)
+{
+#define X(name, text) counter_row(client, #name, m->counters[MM_C_##name], text);
+	MM_COUNTERS(X)
+#undef X
+	mnat_control_done(client, NULL);
+}
+
+static void host_row(struct mnat_control_client *client, const struct manager *m,
+		     const struct host *host)
+{
+	const char *state = host_is_pending(&m->registry, host) ? "pending" : "bound";
+	struct in_addr virtual = {host->key.plain ? 0 : host->key.identity.s_addr};
+
+	mnat_control_row(client,
+			 json_pack("{s:o, s:o, s:I, s:s, s:s, s:I, s:I}", "virtual",
+				   ip_or_null(virtual), "actual", ip_or_null(host->actual),
+				   "generation", (json_int_t)host->generation, "state",
+				   host_has_left(host) ? "left" : state, "mac", host->mac,
+				   "bound_at_us", (json_int_t)(host->bound_at_ns / 1000), "rule_us",
+				   (json_int_t)host->rule_us));
+}
+
+/* The place in the table is a host that is held, so that it stays while we wait. */
+struct hosts_dump {
+	struct manager *manager;
+	struct host *next;
+};
+
+static void hold_next(struct hosts_dump *dump, struct host *next)
+{
+	struct host *before = dump->next;
+
+	dump->next = next ? host_hold(next) : NULL;
+	if (before)
+		host_put(&dump->manager->registry, before);
+}
+
+static void free_hosts_dump(void *state)
+{
+	struct hosts_dump *dump = state;
+
+	hold_next(dump, NULL);
+	free(dump);
+}
+
+static bool hosts_step(struct mnat_control_client *client, void *state)
+{
+	struct hosts_dump *dump = state;
+
+	for (int i = 0; i < ROWS && dump->next; i++) {
+		host_row(client, dump->manager, dump->next);
+		hold_next(dump, dump->next->hh.next);
+	}
+	if (dump->next)
+		return true;
+	mnat_control_done(client, NULL);
+	return false;
+}
+
+static void dump_hosts(struct mnat_control_client *client, struct manager *m)
+{
+	struct hosts_dump *dump = calloc(1, sizeof(*dump));
+
+	if (!dump)
+		return mnat_control_fail(client, MNAT_E_FAILED, "out of memory");
+	dump->manager = m;
+	hold_next(dump, m->registry.hosts);
+	mnat_control_stream(client, hosts_step, free_hosts_dump, dump);
+}
+
+static const struct table {
+	const char *name;
+	void (*dump)(struct mnat_control_client *client, struct manager *manager);
+} tables[] = {
+	{"hosts", dump_hosts},
+	{"gateways", dump_gateways},
+	{"counters", dump_counters},
+};
+
+void report_on_dump(struct mnat_control_client *client, const json_t *request, void *user)
+{
+	const char *what = json_string_value(json_object_get(request, "what"));
+
+	for (size_t i = 0; what && i < sizeof(tables) / sizeof(tables[0]); i++)
+		if (!strcmp(tables[i].name, what))
+			return tables[i].dump(client, user);
+	mnat_control_fail(client, MNAT_E_ARGUMENT,
+			  "mnat-mmd dumps what = hosts, gateways or counters");
+}

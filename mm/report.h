@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* status and dump of the manager. */
+#ifndef MM_REPORT_H
+#define MM_REPORT_H
+
+#include <jansson.h>
+
+#include "mnat/control.h"
+
+/* Command handlers; user is the struct manager. */
+void report_on_status(struct mnat_control_client *client, const json_t *request, void *user);
+void report_on_dump(struct mnat_control_client *client, const json_t *request, void *user);
+
+#endif

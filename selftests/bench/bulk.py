@@ -1,0 +1,98 @@
+"""Bulk TCP: the gateway beside the kernel's forwarding and NAT; the shim on and off.
+
+The whole chain runs on one core: the scheduler moving its parts about costs more than
+what is compared. So a figure is the cost of everything from sender to receiver."""
+import json
+from contextlib import contextmanager
+
+from mnatlab.mobilenat import Gateway, Node
+from mnatlab.netns import veth
+from mnatlab.proc import Program
+from mnatlab.services import listening, masquerade
+from mnatlab.topology import EXTERNAL, SERVER, UPLINK, Internet
+
+PORT = 5201
+
+
+class Server(Program):
+    def __init__(self, netns):
+        super().__init__(netns, "iperf3", ["iperf3", "-s", "-p", PORT])
+        self.wait_for(lambda: listening(netns, PORT), "a socket")
+
+
+def gbits(client, seconds, down=False):
+    """One iperf3 run, in Gbit/s as received."""
+    out = client.sh("iperf3", "-c", SERVER, "-p", PORT, "-t", seconds, "-J", "-A", "0,0",
+                    *(["-R"] if down else []))
+    return json.loads(out)["end"]["sum_received"]["bits_per_second"] / 1e9
+
+
+class Chain:
+    """client -- gw -- server, with nothing else on the way; an Internet to Gateway."""
+
+    def __init__(self, run):
+        self.run = run
+        self.inside = ["in0"]
+        self.client, self.gw, self.server = (run.add(name) for name in ("client", "gw", "server"))
+        self.gw.router()
+        veth(self.client, "eth0", self.gw, "in0")
+        veth(self.gw, "out0", self.server, "eth0")
+        self.client.ip("addr add 10.0.1.23/24 dev eth0", "route add default via 10.0.1.1")
+        self.gw.ip("addr add 10.0.1.1/24 dev in0", f"addr add {EXTERNAL}/24 dev out0",
+                   "route add default via 135.180.32.1")
+        self.server.ip("addr add 135.180.32.1/24 dev eth0", f"addr add {SERVER}/32 dev lo")
+
+    @contextmanager
+    def forwarding(self):
+        self.server.ip(f"route add 10.0.1.0/24 via {EXTERNAL}")
+        yield
+        self.server.ip(f"route del 10.0.1.0/24 via {EXTERNAL}")
+
+    @contextmanager
+    def masquerading(self):
+        masquerade(self.gw, "out0")
+        yield
+        self.gw.sh("nft", "delete table ip nat")
+
+    @contextmanager
+    def mobilenat(self):
+        self.gateway.load()
+        yield
+        self.gateway.load("unload")
+
+
+def nat(run, results, quick):
+    """nat.bulk: one TCP stream through the gateway box, three ways, each direction."""
+    chain = Chain(run)
+    chain.gateway = Gateway(chain)
+    Server(chain.server)
+    rounds, seconds = (3, 1) if quick else (7, 2)
+    modes = {"mobilenat": chain.mobilenat, "kernel forwarding": chain.forwarding,
+             "nftables masquerade": chain.masquerading}
+    samples = {(mode, down): [] for mode in modes for down in (False, True)}
+    for _ in range(rounds):
+        for mode, enter in modes.items():
+            with enter():
+                for down in (False, True):
+                    samples[mode, down].append(gbits(chain.client, seconds, down))
+    for down, name in ((False, "nat.bulk.up"), (True, "nat.bulk.down")):
+        for peer in ("kernel forwarding", "nftables masquerade"):
+            results.median(name, samples["mobilenat", down], "Gbit/s", peer, samples[peer, down])
+
+
+def shim(run, results, quick):
+    """shim.bulk: a node with the shim and a plain one on the same link and gateway."""
+    net = Internet(run, domain="switched")
+    Gateway(net).up()
+    Node(net, UPLINK).up().wait_address("10.0.1.")
+    net.plain.ip("addr add 10.0.1.200/24 dev eth0", "route add default via 10.0.1.1")
+    Server(net.cn)
+    rounds, seconds = (3, 1) if quick else (7, 2)
+    samples = {(name, down): [] for name in ("mn", "plain") for down in (False, True)}
+    for _ in range(rounds):
+        for name in ("mn", "plain"):
+            for down in (False, True):
+                samples[name, down].append(gbits(getattr(net, name), seconds, down))
+    for down, name in ((False, "shim.bulk.up"), (True, "shim.bulk.down")):
+        results.median(name, samples["mn", down], "Gbit/s", "without the shim",
+                       samples["plain", down])

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "gateway.h"
+
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <criterion/criterion.h>
+#include <string.h>
+#include <time.h>
+
+#include "gateway.skel.h"
+#include "mnat/maps.h"
+
+#define N_ACTUALS 65536
+
+struct gateway *gateway_start(struct gateway_setup setup)
+{
+	struct mnat_gateway_config cfg = {
+		.inside = { { 0x0a000000, 0x0a00ffff, 0 } },
+		.n_inside = 1,
+		.n_actuals = N_ACTUALS,
+		.ext_first = ntohl(ip4(setup.external ? setup.external : "135.180.32.4")),
+		.n_ext = setup.n_ext ? setup.n_ext : 1,
+		.port_first = setup.port_first,
+		.n_ports = setup.n_ports,
+		.plain_hosts = !setup.refuse_plain,
+		.timeouts = { 300, 60, 240, 7440, 240, 240 },
+	};
+	uint32_t bindings = MNAT_N_PROTO * cfg.n_ext * cfg.n_ports;
+	struct gateway *g;
+
+	harness_network();
+	libbpf_set_print(NULL);
+	g = gateway__open();
+	cr_assert_not_null(g);
+	memcpy((void *)&g->rodata->cfg, &cfg, sizeof(cfg));
+	bpf_map__set_max_entries(g->maps.hosts, TEST_HOST + 16);
+	bpf_map__set_max_entries(g->maps.host_info, TEST_HOST + 16);
+	bpf_map__set_max_entries(g->maps.actuals, N_ACTUALS);
+	bpf_map__set_max_entries(g->maps.bindings, bindings);
+	bpf_map__set_max_entries(g->maps.bib, bindings);
+	bpf_map__set_max_entries(g->maps.sessions, setup.max_sessions ? setup.max_sessions : 128);
+	cr_assert_eq(gateway__load(g), 0, "the programs do not load: run as root");
+	return g;
+}
+
+static void store(struct bpf_map *map, uint32_t key, uint64_t value)
+{
+	cr_assert_eq(bpf_map_update_elem(bpf_map__fd(map), &key, &value, BPF_ANY), 0);
+}
+
+static uint32_t actual_key(const char *actual)
+{
+	return ntohl(ip4(actual)) & 0xffff;
+}
+
+void gateway_place(struct gateway *g, uint32_t host, const char *actual, uint32_t gen)
+{
+	store(g->maps.actuals, actual_key(actual), mnat_actual(host, 0));
+	store(g->maps.hosts, host,
+	      mnat_location(ip4(actual), MNAT_PATH_TRANSLATE, 0, (uint16_t)gen));
+}
+
+void gateway_leave(struct gateway *g, const char *actual, uint32_t host, uint32_t until)
+{
+	store(g->maps.actuals, actual_key(actual), mnat_actual(host, until));
+}
+
+struct run from_inside(struct gateway *g, const struct packet *p)
+{
+	return harness_run_packet(bpf_program__fd(g->progs.gw_inside), harness_in(), p);
+}
+
+struct run from_outside(struct gateway *g, const struct packet *p)
+{
+	return harness_run_packet(bpf_program__fd(g->progs.gw_outside), harness_out(), p);
+}
+
+struct run through_guard(struct gateway *g, const struct packet *p)
+{
+	return harness_run_packet(bpf_program__fd(g->progs.gw_guard), harness_out(), p);
+}
+
+int gateway_program(struct gateway *g, const char *name)
+{
+	return bpf_program__fd(bpf_object__find_program_by_name(g->obj, name));
+}
+
+int gateway_map(struct gateway *g, const char *name)
+{
+	return bpf_object__find_map_fd_by_name(g->obj, name);
+}
+
+struct mnat_sweep gateway_sweep(struct gateway *g, uint32_t now)
+{
+	struct mnat_sweep sweep = { .now = now };
+	struct run run = harness_run(bpf_program__fd(g->progs.gw_sweep), 1, (void *)&sweep,
+				     sizeof(sweep));
+
+	cr_assert_eq(run.verdict, OK);
+	memcpy(&sweep, run.frame, sizeof(sweep));
+	return sweep;
+}
+
+uint64_t gateway_count(struct gateway *g, enum mnat_counter_id id)
+{
+	return harness_count(bpf_map__fd(g->maps.counters), id);
+}
+
+uint64_t gateway_count_all(struct gateway *g)
+{
+	uint64_t total = 0;
+
+	for (int id = 0; id < MNAT_N_COUNTERS; id++)
+		if (mnat_counter_class(id) != MNAT_CLASS_EVENT)
+			total += gateway_count(g, id);
+	return total;
+}
+
+static int entries(int fd)
+{
+	uint8_t key[16], *previous = NULL;
+	int n = 0;
+
+	while (!bpf_map_get_next_key(fd, previous, key)) {
+		previous = key;
+		n++;
+	}
+	return n;
+}
+
+int gateway_sessions(struct gateway *g)
+{
+	return entries(bpf_map__fd(g->maps.sessions));
+}
+
+int gateway_bindings(struct gateway *g)
+{
+	return entries(bpf_map__fd(g->maps.bib));
+}
+
+uint32_t gateway_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
+	return (uint32_t)ts.tv_sec;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The gateway's programs, loaded small for one test. */
+#ifndef TEST_GATEWAY_H
+#define TEST_GATEWAY_H
+
+#include <bpf/bpf.h>
+
+#include "harness.h"
+
+struct gateway;
+
+#define TEST_HOST 70000 /* id of the mobile node in the tests */
+
+struct gateway_setup {
+	uint16_t port_first;
+	uint16_t n_ports;
+	const char *external; /* NULL: 135.180.32.4 */
+	uint32_t n_ext;	      /* 0: 1 */
+	uint32_t max_sessions; /* 0: 128 */
+	bool refuse_plain;
+};
+
+/* Network and programs; 10.0.0.0/16 inside. */
+struct gateway *gateway_start(struct gateway_setup setup);
+
+/* What mnat-midcomd does for a rebind, in its order. until: of the old address. */
+void gateway_place(struct gateway *g, uint32_t host, const char *actual, uint32_t gen);
+void gateway_leave(struct gateway *g, const char *actual, uint32_t host, uint32_t until);
+
+struct run from_inside(struct gateway *g, const struct packet *p);
+struct run from_outside(struct gateway *g, const struct packet *p);
+struct run through_guard(struct gateway *g, const struct packet *p);
+int gateway_program(struct gateway *g, const char *name);
+int gateway_map(struct gateway *g, const char *name);
+struct mnat_sweep gateway_sweep(struct gateway *g, uint32_t now);
+
+uint64_t gateway_count(struct gateway *g, enum mnat_counter_id id);
+uint64_t gateway_count_all(struct gateway *g); /* all but events */
+int gateway_sessions(struct gateway *g); /* entries in the map */
+int gateway_bindings(struct gateway *g); /* entries in bib */
+uint32_t gateway_now(void); /* seconds, the datapath's clock */
+
+#endif

@@ -1,0 +1,24 @@
+"""MobileNAT's test laboratory: a small Internet in network namespaces.
+
+netns      a run's namespaces, directory and pins, and their removal whatever happens
+proc       programs: start, wait for a text or a state, end by process id
+topology   the networks, routers and hosts of the seed's figures
+services   what stands in them unmodified: web, ssh, DHCP relays and clients
+mobilenat  the programs under test: configuration, start, questions to them
+flows      traffic, and what became of it
+capture    packets at a point, decoded
+checks     assertions that say what was expected
+scenario   the registry behind selftests/net/run
+ui         the demonstration's account
+"""
+import os
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[3]
+BUILD = Path(os.environ.get("O") or "build")
+if not BUILD.is_absolute():
+    BUILD = ROOT / BUILD
+
+
+class LabError(Exception):
+    """Something of the laboratory, not of the program under test, went wrong."""

@@ -1,0 +1,138 @@
+"""Moves and what must survive them."""
+from mnatlab.capture import Capture
+from mnatlab.checks import check, equal, stream_whole
+from mnatlab.flows import Download, TcpFlow, connections
+from mnatlab.mobilenat import Gateway, Node
+from mnatlab.proc import wait_until
+from mnatlab.scenario import scenario
+from mnatlab.services import Dhclient, Nginx, masquerade
+from mnatlab.topology import ACTUAL_1, EXTERNAL, SERVER, UPLINK, VIRTUAL, Internet
+
+MOVES = 100
+
+
+def running_node(run, domain="routed"):
+    """(net, gateway, node), the node on subnet 1 and able to send"""
+    net = Internet(run, domain)
+    gateway = Gateway(net).up()
+    net.start_relays()
+    node = Node(net, UPLINK).up()
+    node.wait_address("10.0.1.")
+    return net, gateway, node
+
+
+def received_by_server(net, port):
+    """Bytes the server's kernel has received on its one connection."""
+    out = net.cn.sh("ss", "-Htin", "state", "established", f"sport = :{port}")
+    return next((int(word.split(":")[1]) for word in out.split()
+                 if word.startswith("bytes_received:")), 0)
+
+
+def wait_progress(net, port, amount=1):
+    """Until the server has received more than it has now."""
+    start = received_by_server(net, port)
+    wait_until(lambda: received_by_server(net, port) >= start + amount, 15,
+               "the stream to go on")
+
+
+def mnat0_is_up(net):
+    state = net.mn.sh("ip", "addr", "show", "mnat0")
+    return f"inet {VIRTUAL}/" in state and ",UP" in state
+
+
+@scenario("move.bytes")
+def move_bytes(run):
+    """A byte stream each way across 100 moves arrives whole from one 4-tuple."""
+    net, _, node = running_node(run)
+    stream = TcpFlow(net.mn, net.cn, rate=1_000_000)
+    wait_progress(net, 5001, 50_000)
+    peers = set(connections(net.cn, 5001))
+    for n in range(MOVES):
+        access_point, prefix = (("ap2", "10.0.2."), ("ap1", "10.0.1."))[n % 2]
+        node.move(net, access_point, prefix)
+        wait_progress(net, 5001)
+        peers |= set(connections(net.cn, 5001))
+    results = stream.stop(60)
+    stream_whole(results)
+    equal(len(peers), 1, f"peers the server saw: {sorted(peers)}")
+    check(peers.pop().startswith(f"{EXTERNAL}:"), "the server sees the external address")
+    equal(results["node"]["local"].split(":")[0], VIRTUAL, "the node's own address")
+
+
+@scenario("negative.control")
+def negative_control(run):
+    """The same move with the kernel's NAT and a stock DHCP client kills the download."""
+    net = Internet(run)
+    Gateway(net, mobile=False).start_daemon("mnat-dhcpd")
+    net.start_relays()
+    masquerade(net.gw, "out0")
+    web = Nginx(net.cn, rate=1_000_000)
+    web.publish("file", 60_000_000)
+    client = Dhclient(net.mn, UPLINK)
+    client.wait_bound("10.0.1.")
+    download = Download(net.mn, f"http://{SERVER}/file", "--speed-limit", "1", "--speed-time", "5")
+    wait_until(lambda: download.bytes > 500_000, 10, "the download to run")
+    net.move("ap2")
+    client.stop()
+    client.start()
+    client.wait_bound("10.0.2.")
+    equal(net.mn.sh("curl", "-s", "-m", "5", "-r", "0-3", "-o", "/dev/null", "-w", "%{http_code}",
+                    f"http://{SERVER}/file"), "206", "a new connection after the move")
+    check(download.wait(20) != 0, "without MobileNAT the download should have died")
+    check(download.bytes < 60_000_000, "without MobileNAT the download should not be whole")
+
+
+@scenario("carrier.flap")
+def carrier_flap(run):
+    """Carrier goes and comes: the stack sees nothing, the addresses stay, data flows on."""
+    net, gateway, node = running_node(run)
+    before = node.shim()
+    stream = TcpFlow(net.mn, net.cn)
+    wait_progress(net, 5001, 50_000)
+    for _ in range(5):
+        net.carrier(False)
+        wait_until(lambda: "NO-CARRIER" in net.mn.sh("ip", "link", "show", UPLINK), 5,
+                   "carrier loss to be seen")
+        check(mnat0_is_up(net), "mnat0 is up and holds the virtual address without carrier")
+        net.carrier(True)
+        node.wait_address("10.0.1.")
+        wait_progress(net, 5001)
+    stream_whole(stream.stop())
+    check(mnat0_is_up(net), "mnat0 is up and holds the virtual address")
+    equal(node.shim()["actual"], before["actual"], "actual address")
+    equal(gateway.host(VIRTUAL)["actual"], ACTUAL_1, "the manager's view")
+
+
+@scenario("l2.roam")
+def l2_roam(run):
+    """To another access point of the same subnet: A is kept, no rule changes (P7)."""
+    net, gateway, node = running_node(run)
+    leases = gateway.dump("mnat-dhcpd", "leases")
+    rule = gateway.host(VIRTUAL)
+    stream = TcpFlow(net.mn, net.cn)
+    wait_progress(net, 5001, 50_000)
+    for access_point in ("ap1b", "ap1"):
+        node.move(net, access_point, "10.0.1.")
+        wait_progress(net, 5001)
+    stream_whole(stream.stop())
+    equal(node.shim()["actual"], ACTUAL_1, "actual address")
+
+    def identity(rows):
+        return [(r["mac"], r["actual"], r["virtual"], r["state"]) for r in rows]
+    equal(identity(gateway.dump("mnat-dhcpd", "leases")), identity(leases), "leases")
+    equal(gateway.host(VIRTUAL)["bound_at_us"], rule["bound_at_us"], "the gateway's rule is untouched")
+
+
+@scenario("topology.l2")
+def topology_l2(run):
+    """A switched domain: the gateway is the router on both links, no relay (P9)."""
+    net, gateway, node = running_node(run, domain="switched")
+    capture = Capture(net.gw, "out0", "net 10.0.0.0/8")
+    stream = TcpFlow(net.mn, net.cn)
+    wait_progress(net, 5001, 50_000)
+    for access_point, prefix in (("ap2", "10.0.2."), ("ap1", "10.0.1.")):
+        node.move(net, access_point, prefix)
+        wait_progress(net, 5001)
+    stream_whole(stream.stop())
+    equal(capture.stop(), [], "inside addresses on the outside")
+    equal(gateway.host(VIRTUAL)["actual"], node.shim()["actual"], "the manager's view")
