@@ -164,7 +164,7 @@ FUZZ_LIB_SRC := $(filter-out ctl/lib/maps.c,$(call srcs,ctl/lib))
 $(O)/fuzz/%: selftests/fuzz/%.c $(FUZZ_LIB_SRC) | $(O)/.deps-test
 	$(call say,FUZZ,$@) mkdir -p $(@D)
 	$(Q)$(FUZZ_CC) -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
-		-std=gnu11 -D_GNU_SOURCE -Iinclude $< $(FUZZ_LIB_SRC) $(LIBS) -o $@
+		-std=gnu11 -D_GNU_SOURCE -DMNAT_VERSION='"$(VERSION)"' -Iinclude $< $(FUZZ_LIB_SRC) $(LIBS) -o $@
 
 fuzz: $(FUZZERS)
 	$(Q)O=$(O) selftests/run fuzz

@@ -208,6 +208,7 @@ static void fsm_unbound(const char *why, void *user)
 	log_info("address %s is no longer used: %s", mnat_ip(e->fsm.lease.actual, actual), why);
 	if (!other_path_works(e))
 		disable_shim(e);
+	e->lease_by_ns = mnat_clock_now() + LEASE_WITHIN;
 	action_remember(e);
 }
 

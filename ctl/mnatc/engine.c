@@ -63,8 +63,9 @@ static void tick(struct engine *e)
 		look_for_stamps(e);
 	if (now >= e->lease_by_ns) {
 		e->lease_by_ns = NEVER;
-		if (!fsm_is_bound(&e->fsm))
-			links_shun_current(&e->links);
+		if (e->links.current && !fsm_is_bound(&e->fsm) &&
+		    !links_shun_current(&e->links))
+			e->lease_by_ns = now + LEASE_WITHIN; /* another may come up */
 	}
 	links_tick(&e->links);
 	if (now >= e->save_at_ns)

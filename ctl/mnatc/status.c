@@ -101,6 +101,14 @@ static json_t *seconds_until(bool known, uint64_t at_ns)
 	return json_integer(at_ns > now ? (json_int_t)((at_ns - now) / MNAT_NS_PER_SEC) : 0);
 }
 
+/* The stack's address if it outlives a move; without a lease, the one to ask for. */
+static json_t *virtual_address(const struct engine *e)
+{
+	if (e->fsm.have_lease)
+		return address(e->fsm.lease.mobile, e->fsm.lease.virt);
+	return address(true, e->fsm.virt);
+}
+
 static json_t *uplinks(const struct engine *e)
 {
 	json_t *rows = json_array();
@@ -136,7 +144,7 @@ json_t *status_fields(struct engine *e)
 		"{s:s,s:I,s:b,s:o,s:s,s:o,s:o,s:s?,s:o,s:o,s:o,s:o,s:o,s:i,s:o}", "daemon", "mnatc",
 		"uptime_s", (json_int_t)((mnat_clock_now() - e->started_ns) / MNAT_NS_PER_SEC),
 		"healthy", json_array_size(problems) == 0, "problems", problems, "state",
-		fsm_state_name(e->fsm.state), "virtual", address(true, e->fsm.virt), "actual",
+		fsm_state_name(e->fsm.state), "virtual", virtual_address(e), "actual",
 		address(have, lease->actual), "uplink",
 		e->links.current ? e->links.current->name : NULL, "server",
 		address(have, lease->server), "manager", address(have, lease->manager), "gateway",

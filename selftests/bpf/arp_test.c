@@ -109,7 +109,10 @@ Test(arp, wire)
 		  REDIRECT, MNAT_C_ARP_TO_STACK },
 		{ "answers someone else",
 		  { REPLY, mac_neighbour, mac_node, mac_neighbour, "10.0.1.9", mac_node, "10.0.1.7" },
-		  {}, SHOT, MNAT_C_ARP_OTHER },
+		  {}, OK, MNAT_C_ARP_TO_DAEMON },
+		{ "answers a probe of the next network",
+		  { REPLY, mac_neighbour, mac_node, mac_neighbour, "10.0.2.1", mac_node, "0.0.0.0" },
+		  {}, OK, MNAT_C_ARP_TO_DAEMON },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
