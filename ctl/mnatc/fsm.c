@@ -83,7 +83,9 @@ static void transmit(struct fsm *fsm, struct fsm_message *message)
 
 	message->xid = fsm->xid;
 	message->secs = secs < UINT16_MAX ? (uint16_t)secs : UINT16_MAX;
-	if (!message->shim.s_addr)
+	if (fsm->state == FSM_REQUESTING && fsm->offer.lease.mobile)
+		message->shim = fsm->offer.lease.virt;
+	else
 		message->shim = fsm->virt;
 	fsm->sent_ns = mnat_clock_now();
 	fsm->tries++;
@@ -103,7 +105,6 @@ static void send_request_offer(struct fsm *fsm)
 	struct fsm_message message = {
 		.type = DHCP_REQUEST,
 		.requested = fsm->offer.lease.actual,
-		.shim = fsm->offer.lease.virt,
 		.server = fsm->offer.server,
 	};
 
