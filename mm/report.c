@@ -9,7 +9,7 @@
 #include "mnat/addr.h"
 #include "mnat/clock.h"
 
-#define ROWS 128 /* a piece */
+#define ROWS 32 /* a piece */
 
 static json_t *ip_or_null(struct in_addr addr)
 {
