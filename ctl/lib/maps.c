@@ -47,8 +47,8 @@ static int check_abi(const char *dir, enum mnat_role role)
 		return -EPROTO;
 	}
 	if (abi.role != role) {
-		log_err("%s holds a %s's maps, expected a %s's; check pin in the configuration", dir,
-			abi.role == MNAT_ROLE_NODE ? "node" : "gateway",
+		log_err("%s holds a %s's maps, expected a %s's; check pin in the configuration",
+			dir, abi.role == MNAT_ROLE_NODE ? "node" : "gateway",
 			role == MNAT_ROLE_NODE ? "node" : "gateway");
 		return -EPROTO;
 	}
@@ -119,7 +119,8 @@ static int check_sizes(const char *dir, struct mnat_gateway *g)
 	    g->n_hosts > c->n_actuals &&
 	    (uint64_t)MNAT_N_PROTO * c->n_ext * c->n_ports <= g->n_bindings && c->n_ports)
 		return 0;
-	log_err("the maps of %s do not fit their own configuration: reload them with mnat-load", dir);
+	log_err("the maps of %s do not fit their own configuration: reload them with mnat-load",
+		dir);
 	return -EPROTO;
 }
 

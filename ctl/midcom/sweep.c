@@ -36,11 +36,12 @@ static int mark_hosts(int fd, size_t key_size, size_t value_size, uint32_t first
 		int more = batch_next(&batch);
 
 		for (uint32_t i = 0; more >= 0 && i < batch.n; i++) {
-			uint32_t host;
+			uint32_t bit;
 
-			memcpy(&host, batch.keys + i * key_size, sizeof(host));
-			if (host - first_id < n_ids)
-				in_use[(host - first_id) / 8] |= (uint8_t)(1 << (host - first_id) % 8);
+			memcpy(&bit, batch.keys + i * key_size, sizeof(bit));
+			bit -= first_id;
+			if (bit < n_ids)
+				in_use[bit / 8] |= (uint8_t)(1 << bit % 8);
 		}
 		if (more <= 0) {
 			r = more;
