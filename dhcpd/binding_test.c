@@ -34,8 +34,8 @@ static void expect(const struct fixture *f, size_t i, const char *virt, const ch
 	cr_assert_eq(event->virt, addr(virt), "virtual");
 	cr_assert_eq(event->actual, addr(actual), "actual");
 	cr_assert_eq(event->old, addr(old), "old");
-	cr_assert_eq(event->generation, generation, "generation %u, expected %u",
-		     event->generation, generation);
+	cr_assert_eq(event->generation, generation, "generation %u, expected %u", event->generation,
+		     generation);
 }
 
 Test(events, of_a_mobile_host)
@@ -99,8 +99,8 @@ Test(generations, rise_with_the_address_whoever_has_it)
 		server_next_batch(&f->server);
 		if (host % 3)
 			fixture_restart(f);
-		cr_assert_not(ASK(f, DHCP_RELEASE, host, .ciaddr = "10.0.1.5",
-				  .server = "10.0.0.1"));
+		cr_assert_not(
+			ASK(f, DHCP_RELEASE, host, .ciaddr = "10.0.1.5", .server = "10.0.0.1"));
 		if (host % 2)
 			fixture_restart(f);
 	}
@@ -192,10 +192,11 @@ Test(durability, a_batch_is_one_transaction)
 Test(reload, keeps_every_lease)
 {
 	struct fixture *f = fixture_new(SEED_CONF);
-	struct conf *conf = conf_from("interfaces = {\"eth1\"}\nserver-id = \"10.0.0.1\"\n"
-				      "virtual { pool = \"10.128.0.0/24\" }\n"
-				      "subnet \"10.0.1.0/24\" { pool = \"10.0.1.100-10.0.1.110\" }\n"
-				      "subnet \"10.0.2.0/24\" { pool = \"10.0.2.6-10.0.2.254\" }\n");
+	struct conf *conf =
+		conf_from("interfaces = {\"eth1\"}\nserver-id = \"10.0.0.1\"\n"
+			  "virtual { pool = \"10.128.0.0/24\" }\n"
+			  "subnet \"10.0.1.0/24\" { pool = \"10.0.1.100-10.0.1.110\" }\n"
+			  "subnet \"10.0.2.0/24\" { pool = \"10.0.2.6-10.0.2.254\" }\n");
 
 	bind_host(f, 1, R1, "0.0.0.0");
 	bind_host(f, 2, R2, "0.0.0.0");

@@ -148,8 +148,10 @@ static int get_subnet(cfg_t *cfg, uint32_t lease_time, struct subnet_conf *subne
 	const char *domain = cfg_getstr(cfg, "domain");
 
 	if (mnat_parse_prefix(cfg_title(cfg), &subnet->prefix)) {
-		cfg_error(cfg, "subnet \"%s\": expected a prefix with no host bits set, such as "
-			       "10.0.1.0/24", cfg_title(cfg));
+		cfg_error(cfg,
+			  "subnet \"%s\": expected a prefix with no host bits set, such as "
+			  "10.0.1.0/24",
+			  cfg_title(cfg));
 		return -EINVAL;
 	}
 	if (cfg_size(cfg, "dns") > CONF_MAX_DNS) {
@@ -168,9 +170,9 @@ static int get_subnet(cfg_t *cfg, uint32_t lease_time, struct subnet_conf *subne
 	if (domain)
 		strcpy(subnet->domain, domain);
 	subnet->mtu = (uint16_t)cfg_getint(cfg, "mtu");
-	subnet->lease_time = cfg_size(cfg, "lease-time") && cfg_getint(cfg, "lease-time") ?
-				     (uint32_t)cfg_getint(cfg, "lease-time") :
-				     lease_time;
+	subnet->lease_time = cfg_size(cfg, "lease-time") && cfg_getint(cfg, "lease-time")
+				     ? (uint32_t)cfg_getint(cfg, "lease-time")
+				     : lease_time;
 	return get_ranges(cfg, &subnet->pools);
 }
 
@@ -226,8 +228,8 @@ static int get_conf(cfg_t *cfg, struct conf *conf)
 	int r;
 
 	conf->server_id = get_ip(cfg, "server-id");
-	conf->policy = !strcmp(cfg_getstr(cfg, "policy"), "strict-seed") ? POLICY_STRICT_SEED :
-									   POLICY_RFC2131;
+	conf->policy = !strcmp(cfg_getstr(cfg, "policy"), "strict-seed") ? POLICY_STRICT_SEED
+									 : POLICY_RFC2131;
 	conf->reserve_first = (uint32_t)cfg_getint(cfg, "reserve-first");
 	conf->offer_time = (uint32_t)cfg_getint(cfg, "offer-time");
 	conf->run_dir = strdup(cfg_getstr(cfg, "run-dir"));

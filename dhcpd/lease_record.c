@@ -11,9 +11,8 @@ void lease_to_record(const struct lease *lease, int64_t now_wall,
 		     struct mnat_lease_record *ret_record)
 {
 	uint64_t now = mnat_clock_now();
-	uint64_t left = lease_is_held(lease) && lease->expiry.when > now ?
-				lease->expiry.when - now :
-				0;
+	uint64_t left =
+		lease_is_held(lease) && lease->expiry.when > now ? lease->expiry.when - now : 0;
 	const struct client *client = lease->client;
 
 	*ret_record = (struct mnat_lease_record){
