@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/param.h>
 
 #include "mnat/cleanup.h"
 #include "mnat/conf.h"
@@ -223,6 +224,15 @@ static int get_interfaces(cfg_t *cfg, struct conf *conf)
 	return 0;
 }
 
+static uint32_t longest_lease(const struct conf *conf)
+{
+	uint32_t longest = conf->virt.lease_time;
+
+	for (size_t i = 0; i < conf->n_subnets; i++)
+		longest = MAX(longest, conf->subnets[i].lease_time);
+	return longest;
+}
+
 static int get_conf(cfg_t *cfg, struct conf *conf)
 {
 	int r;
@@ -242,6 +252,7 @@ static int get_conf(cfg_t *cfg, struct conf *conf)
 		r = get_virtual(cfg_getsec(cfg, "virtual"), &conf->virt);
 	if (!r)
 		r = get_subnets(cfg, conf);
+	conf->longest_lease = longest_lease(conf);
 	return r;
 }
 

@@ -32,13 +32,16 @@ void lease_to_record(const struct lease *lease, int64_t now_wall,
 	memcpy(ret_record->hostname, client->hostname, sizeof(ret_record->hostname));
 }
 
-/* A wall clock that was wrong, then or now, must not make a lease eternal. */
+/*
+ * A wall clock that was wrong, then or now, must not make a lease eternal. A virtual
+ * address is never cut shorter than the actual one it goes with.
+ */
 static int64_t longest(const struct leases *leases, const struct lease *lease)
 {
 	const struct subnet_conf *subnet = leases_subnet(leases, lease->address);
 
 	if (lease->is_virtual)
-		return leases->conf->virt.lease_time;
+		return leases->conf->longest_lease;
 	return subnet ? subnet->lease_time : 0;
 }
 
