@@ -103,7 +103,7 @@ static void send_request_offer(struct fsm *fsm)
 	struct fsm_message message = {
 		.type = DHCP_REQUEST,
 		.requested = fsm->offer.lease.actual,
-		.shim = fsm->offer.lease.virt,
+		.shim = fsm->offer.lease.mobile ? fsm->offer.lease.virt : fsm->virt,
 		.server = fsm->offer.server,
 	};
 

@@ -160,6 +160,7 @@ Test(fsm, first_boot_asks_for_any_virtual_address)
 	cr_assert_eq(last()->type, DHCP_REQUEST);
 	cr_assert_eq(last()->xid, world.sent[0].xid);
 	assert_ip(last()->requested, "10.0.1.5");
+	assert_ip(last()->shim, "10.128.0.2");
 	assert_ip(last()->server, "10.0.0.1");
 	assert_ip(last()->ciaddr, "0.0.0.0");
 
@@ -510,6 +511,7 @@ Test(fsm, a_server_without_mobilenat)
 	cr_assert_eq(fsm_deadline(&fsm), now + 50 * MS, "a better offer may come");
 	wait_deadline();
 	assert_state(FSM_REQUESTING);
+	assert_ip(last()->shim, "0.0.0.0");
 	cr_assert(receive(DHCP_ACK, "192.168.1.9", NULL));
 	assert_state(FSM_BOUND);
 	cr_assert_not(world.bound.mobile);
@@ -547,6 +549,7 @@ Test(fsm, the_server_may_change_the_virtual_address)
 	cr_assert(receive(DHCP_NAK, NULL, NULL));
 	cr_assert(receive(DHCP_OFFER, "10.5.7.19", "10.128.0.5"));
 	wait_deadline();
+	assert_ip(last()->shim, "10.128.0.5");
 	cr_assert(receive(DHCP_ACK, "10.5.7.19", "10.128.0.5"));
 	assert_ip(world.bound.virt, "10.128.0.5");
 	fsm_link_up(&fsm);
