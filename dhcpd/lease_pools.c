@@ -96,10 +96,13 @@ int leases_init(struct leases *leases, const struct conf *conf)
 
 void leases_done(struct leases *leases)
 {
+	struct client *client, *next_client;
 	struct lease *lease, *next;
 
 	HASH_ITER(hh, leases->addresses, lease, next)
 		lease_forget(leases, lease);
+	HASH_ITER(hh, leases->clients, client, next_client)
+		client_tidy(leases, client);
 	heap_done(&leases->expiry);
 	free_pools(leases->pools, leases->conf);
 	*leases = (struct leases){0};

@@ -121,7 +121,7 @@ static int serve_leases(struct dhcpd *d)
 
 	if (r)
 		return r;
-	r = server_init(&d->server, d->conf, &store_sqlite, d->store);
+	r = server_init(&d->server, d->conf, &store_sqlite, d->store, NULL);
 	if (!r) {
 		r = serve(d);
 		server_done(&d->server);

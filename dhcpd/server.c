@@ -35,13 +35,16 @@ static int restore(const struct mnat_lease_record *record, void *user)
 }
 
 int server_init(struct server *s, const struct conf *conf, const struct mnat_store_ops *ops,
-		struct mnat_store *store)
+		struct mnat_store *store, int64_t (*wall)(void))
 {
-	struct restoring restoring = {.leases = &s->leases, .now = wall_clock()};
+	struct restoring restoring = {.leases = &s->leases};
 	int r;
 
 	*s = (struct server){
-		.conf = conf, .store_ops = ops, .store = store, .wall = wall_clock, .batch = 1};
+		.conf = conf, .store_ops = ops, .store = store, .wall = wall, .batch = 1};
+	if (!wall)
+		s->wall = wall_clock;
+	restoring.now = s->wall();
 	r = leases_init(&s->leases, conf);
 	if (r) {
 		log_err("no memory for the address pools");

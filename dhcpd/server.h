@@ -56,7 +56,7 @@ struct server {
 	struct leases leases;
 	const struct mnat_store_ops *store_ops;
 	struct mnat_store *store;
-	int64_t (*wall)(void); /* seconds since 1970 */
+	int64_t (*wall)(void);
 	uint64_t counters[N_COUNTERS];
 	uint64_t batch; /* number of the batch being collected, from 1 */
 	struct event *events; /* of this batch; the caller takes them */
@@ -64,9 +64,12 @@ struct server {
 	size_t room_events;
 };
 
-/* Load the leases in store. conf and store are borrowed. 0 or -errno, logged. */
+/*
+ * Load the leases in store. conf and store are borrowed. wall: seconds since 1970,
+ * NULL for the system's. 0 or -errno, logged.
+ */
 int server_init(struct server *s, const struct conf *conf, const struct mnat_store_ops *ops,
-		struct mnat_store *store);
+		struct mnat_store *store, int64_t (*wall)(void));
 void server_done(struct server *s);
 
 /* Serve by another configuration; false: no memory, the old one stays. */

@@ -105,12 +105,14 @@ static void fsm_send(const struct fsm_message *message, void *user)
 /*
  * The gateway is asked for its MAC address as soon as an offer names it, so that the
  * answer is there when the ACK is (seed paragraph 130). Once the address is ours, the
- * question also tells the gateway where it is.
+ * question also tells the gateway where it is. A renewal changes nothing of this.
  */
 static void ask_gateway(struct engine *e, const struct reply *reply)
 {
 	struct in_addr sender = {0};
 
+	if (fsm_is_bound(&e->fsm) && e->resolver.target.s_addr == reply->lease.router.s_addr)
+		return;
 	if (reply->type == DHCP_ACK)
 		sender = reply->lease.actual;
 	resolver_ask(&e->resolver, &e->links.current->port, sender, reply->lease.router);

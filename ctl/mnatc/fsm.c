@@ -83,9 +83,7 @@ static void transmit(struct fsm *fsm, struct fsm_message *message)
 
 	message->xid = fsm->xid;
 	message->secs = secs < UINT16_MAX ? (uint16_t)secs : UINT16_MAX;
-	if (fsm->state == FSM_REQUESTING && fsm->offer.lease.mobile)
-		message->shim = fsm->offer.lease.virt;
-	else
+	if (!message->shim.s_addr)
 		message->shim = fsm->virt;
 	fsm->sent_ns = mnat_clock_now();
 	fsm->tries++;
@@ -105,6 +103,7 @@ static void send_request_offer(struct fsm *fsm)
 	struct fsm_message message = {
 		.type = DHCP_REQUEST,
 		.requested = fsm->offer.lease.actual,
+		.shim = fsm->offer.lease.mobile ? fsm->offer.lease.virt : fsm->virt,
 		.server = fsm->offer.server,
 	};
 

@@ -511,6 +511,7 @@ Test(fsm, a_server_without_mobilenat)
 	cr_assert_eq(fsm_deadline(&fsm), now + 50 * MS, "a better offer may come");
 	wait_deadline();
 	assert_state(FSM_REQUESTING);
+	assert_ip(last()->shim, "0.0.0.0");
 	cr_assert(receive(DHCP_ACK, "192.168.1.9", NULL));
 	assert_state(FSM_BOUND);
 	cr_assert_not(world.bound.mobile);

@@ -26,8 +26,6 @@ static struct sock_filter dhcp_filter[] = {
 
 /* ARP replies only: requests for our address are the shim's business. */
 static struct sock_filter arp_filter[] = {
-	BPF_STMT(BPF_LD | BPF_H | BPF_ABS, (unsigned int)(SKF_AD_OFF + SKF_AD_PROTOCOL)),
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETH_P_ARP, 0, 3),
 	BPF_STMT(BPF_LD | BPF_H | BPF_ABS, 6),
 	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 2, 0, 1),
 	BPF_STMT(BPF_RET | BPF_K, 0xffff),
@@ -52,7 +50,6 @@ static int open_filtered(int index, uint16_t protocol, struct sock_filter *filte
 		return -errno;
 	if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) ||
 	    setsockopt(fd, SOL_PACKET, PACKET_AUXDATA, &on, sizeof(on)) ||
-	    setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof(on)) ||
 	    bind(fd, (struct sockaddr *)&address, sizeof(address)))
 		return -errno;
 	return TAKE_FD(fd);
@@ -66,11 +63,7 @@ int port_open(int index, const uint8_t mac[6], struct port *ret_port)
 			     sizeof(dhcp_filter) / sizeof(dhcp_filter[0]));
 	if (dhcp < 0)
 		return dhcp;
-	/*
-	 * All protocols, by the filter only ARP: a socket of one protocol sees a packet
-	 * after the shim, which drops replies of a gateway that is not in force yet.
-	 */
-	arp = open_filtered(index, ETH_P_ALL, arp_filter,
+	arp = open_filtered(index, ETH_P_ARP, arp_filter,
 			    sizeof(arp_filter) / sizeof(arp_filter[0]));
 	if (arp < 0)
 		return arp;

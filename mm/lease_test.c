@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <arpa/inet.h>
+#include <criterion/criterion.h>
+#include <errno.h>
+
+#include "lease.h"
+
+static int parse(const char *text, struct event *ret_event)
+{
+	json_t *json = json_loads(text, JSON_DECODE_ANY, NULL);
+	const char *why = NULL;
+	int r;
+
+	cr_assert(json, "%s", text);
+	r = lease_parse(json, ret_event, &why);
+	cr_expect_eq(r == 0, why == NULL);
+	json_decref(json);
+	return r;
+}
+
+Test(lease, mobile_host)
+{
+	struct event e;
+
+	cr_assert_eq(parse("{\"virtual\":\"10.128.0.2\",\"actual\":\"10.0.2.7\",\"old\":\"10.0.1.5\","
+			   "\"gen\":4294967295,\"mac\":\"02:00:00:00:00:01\",\"client\":\"ff01\"}",
+			   &e),
+		     0);
+	cr_assert_eq(e.identity.s_addr, inet_addr("10.128.0.2"));
+	cr_assert_eq(e.actual.s_addr, inet_addr("10.0.2.7"));
+	cr_assert_eq(e.old.s_addr, inet_addr("10.0.1.5"));
+	cr_assert_eq(e.generation, UINT32_MAX);
+	cr_assert_not(e.plain);
+	cr_assert_str_eq(e.mac, "02:00:00:00:00:01");
+}
+
+Test(lease, plain_host_is_its_address)
+{
+	struct event e;
+
+	cr_assert_eq(parse("{\"virtual\":null,\"actual\":\"10.0.1.9\",\"gen\":0}", &e), 0);
+	cr_assert(e.plain);
+	cr_assert_eq(e.identity.s_addr, inet_addr("10.0.1.9"));
+	cr_assert_eq(parse("{\"actual\":null,\"old\":\"10.0.1.9\",\"gen\":1}", &e), 0);
+	cr_assert(e.plain);
+	cr_assert_eq(e.identity.s_addr, inet_addr("10.0.1.9"));
+	cr_assert_eq(e.actual.s_addr, 0);
+}
+
+Test(lease, bad_events)
+{
+	static const char *const cases[] = {
+		"7",
+		"{}",
+		"{\"virtual\":\"10.128.0.2\",\"actual\":\"10.0.1.5\"}",
+		"{\"virtual\":\"10.128.0.2\",\"gen\":-1}",
+		"{\"virtual\":\"10.128.0.2\",\"gen\":4294967296}",
+		"{\"virtual\":\"10.128.0.2\",\"gen\":\"1\"}",
+		"{\"virtual\":\"10.128.0.2\",\"gen\":1.5}",
+		"{\"virtual\":\"10.128.0\",\"gen\":1}",
+		"{\"virtual\":\"0.0.0.0\",\"gen\":1}",
+		"{\"virtual\":17,\"gen\":1}",
+		"{\"virtual\":\"10.128.0.2\",\"actual\":\"x\",\"gen\":1}",
+		"{\"virtual\":\"10.128.0.2\",\"old\":[],\"gen\":1}",
+		"{\"virtual\":null,\"actual\":null,\"gen\":1}",
+		"{\"virtual\":\"10.128.0.2\",\"gen\":1,\"mac\":\"0123456789012345678901234\"}",
+	};
+	struct event e;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		cr_expect_eq(parse(cases[i], &e), -EINVAL, "%s", cases[i]);
+}
