@@ -116,8 +116,9 @@ static __always_inline int arp_reply_in(ctx_t *ctx, struct mnat_shim *s, struct 
 		count(MNAT_C_ARP_LEARNED, ctx_len(ctx));
 		return VERDICT_STACK; /* mnatc listens there */
 	}
+	/* an answer to a probe for an address, or in a network, not in force yet */
 	if (f->arp.tpa != s->actual && f->arp.tpa != s->virt)
-		return refuse(ctx, MNAT_C_ARP_OTHER);
+		return refuse(ctx, MNAT_C_ARP_TO_DAEMON);
 	f->arp.tpa = s->virt;
 	__builtin_memcpy(f->arp.tha, s->device_mac, ETH_ALEN);
 	__builtin_memcpy(f->eth.h_dest, s->device_mac, ETH_ALEN);

@@ -19,27 +19,33 @@ static void usage(FILE *out, const struct mnat_daemon_info *info)
 		"  -h, --help         show this\n"
 		"  -V, --version      show the version\n",
 		info->name, info->summary, info->conf);
+	if (info->flag)
+		fprintf(out, "  -%c, --%-12s %s\n", info->flag, info->flag_name, info->flag_text);
 }
 
 bool mnat_daemon_args(int argc, char **argv, const struct mnat_daemon_info *info,
 		      struct mnat_daemon_args *ret_args, int *ret_status)
 {
-	static const struct option options[] = {
+	const struct option options[] = {
 		{"config", required_argument, NULL, 'c'}, {"verbose", no_argument, NULL, 'v'},
 		{"test", no_argument, NULL, 't'},	  {"help", no_argument, NULL, 'h'},
-		{"version", no_argument, NULL, 'V'},	  {0},
+		{"version", no_argument, NULL, 'V'},	  {info->flag_name, no_argument, NULL, info->flag},
+		{0},
 	};
+	const char shorts[] = {'c', ':', 'v', 't', 'h', 'V', info->flag, '\0'};
 	struct mnat_daemon_args args = {.conf = info->conf};
 	enum mnat_log_level level = MNAT_LOG_INFO;
 	int c;
 
-	while ((c = getopt_long(argc, argv, "c:vthV", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, shorts, options, NULL)) != -1) {
 		if (c == 'c') {
 			args.conf = optarg;
 		} else if (c == 'v') {
 			level = MNAT_LOG_DEBUG;
 		} else if (c == 't') {
 			args.check = true;
+		} else if (info->flag && c == info->flag) {
+			args.flag = true;
 		} else if (c == 'h' || c == 'V') {
 			if (c == 'h')
 				usage(stdout, info);

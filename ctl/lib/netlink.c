@@ -225,7 +225,8 @@ static int addr_message(const struct nlmsghdr *nlh, void *user)
 
 	if (nlh->nlmsg_type != RTM_NEWADDR || (int)info->ifa_index != list->index)
 		return MNL_CB_OK;
-	mnl_attr_for_each (attr, nlh, sizeof(*info)) {
+	mnl_attr_for_each(attr, nlh, sizeof(*info))
+	{
 		if (mnl_attr_get_type(attr) != IFA_LOCAL ||
 		    mnl_attr_validate(attr, MNL_TYPE_U32) < 0)
 			continue;

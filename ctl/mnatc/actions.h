@@ -8,6 +8,9 @@
 extern const struct fsm_ops engine_fsm_ops;
 extern const struct links_ops engine_links_ops;
 
+/* Without a lease for so long, another uplink is tried. */
+#define LEASE_WITHIN (3 * MNAT_NS_PER_SEC)
+
 /* An event of the open move, now. */
 void action_record(struct engine *e, enum move_event what);
 

@@ -54,28 +54,13 @@ static void dump_shim(struct mnat_control_client *client, struct engine *e)
 
 static void dump_counters(struct mnat_control_client *client, struct engine *e)
 {
-	static const char *const classes[] = {
-		[MNAT_CLASS_FORWARD] = "forward",
-		[MNAT_CLASS_STACK] = "stack",
-		[MNAT_CLASS_DROP] = "drop",
-		[MNAT_CLASS_EVENT] = "event",
-	};
-	struct mnat_counter counters[MNAT_N_COUNTERS];
-	int r = mnat_counters_read(e->shim.node.counters_fd, counters);
+	int r = mnat_counters_dump(client, e->shim.node.counters_fd, MNAT_ROLE_NODE);
 
-	if (r < 0) {
+	if (r < 0)
 		mnat_control_fail(client, MNAT_E_FAILED, "the counters cannot be read: %s",
 				  strerror(-r));
-		return;
-	}
-	for (int i = MNAT_C_NODE_OUT; i < MNAT_N_COUNTERS; i++)
-		mnat_control_row(client,
-				 json_pack("{s:s,s:s,s:I,s:I,s:s}", "name", mnat_counter_name(i),
-					   "class", classes[mnat_counter_class(i)], "packets",
-					   (json_int_t)counters[i].packets, "bytes",
-					   (json_int_t)counters[i].bytes, "text",
-					   mnat_counter_text(i)));
-	mnat_control_done(client, NULL);
+	else
+		mnat_control_done(client, NULL);
 }
 
 static void dump_moves(struct mnat_control_client *client, struct engine *e)
@@ -117,7 +102,8 @@ static void answer(struct mnat_control_client *client, const struct engine *e, i
 	if (r < 0)
 		mnat_control_fail(client, MNAT_E_FAILED, "%s", why);
 	else
-		mnat_control_done(client, json_pack("{s:s}", "state", fsm_state_name(e->fsm.state)));
+		mnat_control_done(client,
+				  json_pack("{s:s}", "state", fsm_state_name(e->fsm.state)));
 }
 
 static void cmd_renew(struct mnat_control_client *client, const json_t *request, void *user)
@@ -136,12 +122,8 @@ static void cmd_release(struct mnat_control_client *client, const json_t *reques
 }
 
 static const struct mnat_control_command commands[] = {
-	{"status", true, cmd_status},
-	{"dump", true, cmd_dump},
-	{"renew", false, cmd_renew},
-	{"rebind", false, cmd_rebind},
-	{"release", false, cmd_release},
-	{NULL},
+	{"status", true, cmd_status},  {"dump", true, cmd_dump},	{"renew", false, cmd_renew},
+	{"rebind", false, cmd_rebind}, {"release", false, cmd_release}, {NULL},
 };
 
 int control_start(struct engine *e)

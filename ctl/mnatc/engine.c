@@ -42,6 +42,15 @@ static void save(struct engine *e)
 	state_save(e->conf.state_file, &e->state);
 }
 
+/* The shim is told before the question goes out, or it would drop the answer. */
+static void refresh_gateway(struct engine *e)
+{
+	e->resolver.asking = true;
+	if (fsm_is_bound(&e->fsm))
+		action_install_lease(e);
+	resolver_tick(&e->resolver, &e->links.current->port);
+}
+
 static void tick(struct engine *e)
 {
 	uint64_t now = mnat_clock_now();
@@ -49,13 +58,13 @@ static void tick(struct engine *e)
 	if (now >= fsm_deadline(&e->fsm))
 		fsm_tick(&e->fsm);
 	if (e->links.current && now >= e->resolver.deadline_ns)
-		resolver_tick(&e->resolver, &e->links.current->port);
+		refresh_gateway(e);
 	if (now >= e->stamps_at_ns)
 		look_for_stamps(e);
 	if (now >= e->lease_by_ns) {
 		e->lease_by_ns = NEVER;
-		if (!fsm_is_bound(&e->fsm))
-			links_shun_current(&e->links);
+		if (e->links.current && !fsm_is_bound(&e->fsm) && !links_shun_current(&e->links))
+			e->lease_by_ns = now + LEASE_WITHIN; /* another may come up */
 	}
 	links_tick(&e->links);
 	if (now >= e->save_at_ns)

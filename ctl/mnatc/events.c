@@ -7,7 +7,6 @@
 
 #include "mnat/log.h"
 
-#define LEASE_WITHIN (3 * MNAT_NS_PER_SEC)
 #define RECEIVE_BATCH 32
 
 static struct in_addr current_actual(const struct engine *e)

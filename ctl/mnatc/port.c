@@ -33,8 +33,7 @@ static struct sock_filter arp_filter[] = {
 };
 
 /* Protocol 0 until the filter is on, so that nothing unfiltered is ever queued. */
-static int open_filtered(int index, uint16_t protocol, struct sock_filter *filter,
-			 unsigned short n)
+static int open_filtered(int index, uint16_t protocol, struct sock_filter *filter, unsigned short n)
 {
 	struct sock_fprog program = {.len = n, .filter = filter};
 	struct sockaddr_ll address = {
@@ -94,9 +93,14 @@ static int send_frame(int fd, int index, uint16_t protocol, const uint8_t *mac, 
 		memcpy(address.sll_addr, mac, 6);
 	else
 		memset(address.sll_addr, 0xff, 6);
-	if (sendto(fd, data, len, 0, (struct sockaddr *)&address, sizeof(address)) < 0)
-		return -errno;
-	return 0;
+	/* the error left from when the interface was last down is reported only once */
+	for (int i = 0; i < 2; i++) {
+		if (sendto(fd, data, len, 0, (struct sockaddr *)&address, sizeof(address)) >= 0)
+			return 0;
+		if (errno != ENETDOWN)
+			break;
+	}
+	return -errno;
 }
 
 int port_send_dhcp(const struct port *port, struct in_addr from, struct in_addr to,

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The packet sockets of one uplink: DHCP and ARP go past the IP stack, which has no
- * address there.
+ * address there. They see what the shim leaves to the stack, which includes DHCP and
+ * the ARP replies meant for us (bpf/arp.h); a socket of all protocols would see more
+ * and cost every packet.
  */
 #ifndef MNATC_PORT_H
 #define MNATC_PORT_H

@@ -80,7 +80,6 @@ int shim_install(struct shim *shim, const struct mnat_shim *want, uint64_t grace
 		carry(&live, &slot);
 	else
 		leave_behind(&live, &slot, grace_ns);
-	slot.arp_pending = !slot.gateway_mac && slot.gateway;
 	slot.generation = live.generation;
 	if (!memcmp(&slot, &live, sizeof(slot)))
 		return SHIM_UNCHANGED;

@@ -10,12 +10,17 @@ struct watch {
 	void *user;
 };
 
-/* An error on the descriptor shows when it is read. */
+/*
+ * An error on the socket (its interface went down, messages were lost) shows and is
+ * gone when it is read, but libuv has stopped watching it by then.
+ */
 static void on_poll(uv_poll_t *poll, int status, int events)
 {
 	struct watch *watch = poll->data;
 
 	watch->ready(watch->user);
+	if (status < 0 && !uv_is_closing((uv_handle_t *)poll))
+		uv_poll_start(poll, UV_READABLE, on_poll);
 }
 
 int watch_start(uv_loop_t *loop, int fd, void (*ready)(void *user), void *user,

@@ -92,6 +92,7 @@ struct mnat_abi {
 	X(ARP_ANSWERED, FORWARD, "ARP request for the actual address answered")                \
 	X(ARP_TO_STACK, FORWARD, "ARP reply of a neighbour given to the stack")                \
 	X(ARP_LEARNED, FORWARD, "ARP reply of the gateway, MAC address learnt")                \
+	X(ARP_TO_DAEMON, STACK, "ARP reply to another address, left to the client daemon")     \
 	X(ARP_REPLY_OUT, DROP, "ARP reply of the stack, stopped")                              \
 	X(ARP_OTHER, DROP, "ARP for someone else")                                             \
 	X(ARP_MALFORMED, DROP, "ARP that is not Ethernet and IPv4")                            \

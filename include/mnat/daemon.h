@@ -9,12 +9,17 @@
 struct mnat_daemon_args {
 	const char *conf; /* -c, or the default */
 	bool check;	  /* -t: check the configuration and exit */
+	bool flag;	  /* the daemon's own option was given */
 };
 
 struct mnat_daemon_info {
 	const char *name;    /* mnat-midcomd */
 	const char *summary; /* one line for --help */
 	const char *conf;    /* default of -c */
+	/* one option of the daemon's own, without argument; flag 0: none */
+	char flag;
+	const char *flag_name; /* the long one */
+	const char *flag_text; /* for --help */
 };
 
 /*

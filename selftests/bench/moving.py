@@ -16,8 +16,8 @@ def outage(run, results, quick):
     net = Internet(run)
     Gateway(net).up()
     net.start_relays()
-    web = Nginx(net.cn, rate=RATE)
-    web.publish("file", RATE * 3 * moves)
+    size = RATE * 3 * moves
+    Nginx(net.cn, RATE, size).publish("file", size)
     node = Node(net, UPLINK).up()
     node.wait_address("10.0.1.")
     download = Download(net.mn, f"http://{SERVER}/file")

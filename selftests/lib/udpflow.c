@@ -180,7 +180,8 @@ static void converse(struct flow *f, int stop_fd, const struct options *o)
 		if (fds[2].revents && !heard_question(f, stop_fd))
 			break;
 		receive_all(f);
-		if (read(timer, &ticks, sizeof(ticks)) != sizeof(ticks) || !f->peer.sin_port)
+		if (f->peer_done || !f->peer.sin_port ||
+		    read(timer, &ticks, sizeof(ticks)) != sizeof(ticks))
 			continue;
 		/* a late wake-up sends what it owes; a server owes nothing before its client came */
 		for (; ticks && f->sent < limit; ticks--)
@@ -222,7 +223,9 @@ static int open_socket(unsigned int port)
 {
 	struct sockaddr_in addr = {.sin_family = AF_INET, .sin_port = htons(port)};
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int room = 8 << 20; /* a busy machine's delays are not to pass for the network's losses */
 
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room));
 	if (fd < 0 || bind(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0) {
 		perror("udpflow: bind");
 		exit(1);

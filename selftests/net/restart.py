@@ -7,6 +7,7 @@ from mnatlab.capture import Capture
 from mnatlab.checks import check, equal, flow_whole, stream_whole
 from mnatlab.flows import TcpFlow, UdpFlow
 from mnatlab.mobilenat import BIN
+from mnatlab.proc import wait_until
 from mnatlab.scenario import scenario
 from mnatlab.topology import ACTUAL_2, VIRTUAL
 
@@ -44,7 +45,8 @@ def kill9(run, box_of, daemon):
         gateway.wait_connected()
         traffic.run_for(0.3)
     traffic.check_flow()
-    equal(gateway.host(VIRTUAL)["state"], "bound", "the manager's view")
+    wait_until(lambda: (gateway.host(VIRTUAL) or {}).get("state") == "bound", 5,
+               "the manager to know the node again")
     node.move(net, "ap2", "10.0.2.")
     wait_progress(net, 5001)
     equal(gateway.host(VIRTUAL)["actual"], ACTUAL_2, "the manager's view after a move")

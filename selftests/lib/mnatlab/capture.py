@@ -139,6 +139,7 @@ class Dhcp:
     """A DHCP message; options by their code, joined (RFC 3396)."""
     packet: Packet
     type: str
+    xid: int
     ciaddr: str
     yiaddr: str
     giaddr: str
@@ -186,6 +187,7 @@ def dhcp_messages(packets):
         if packet.protocol == UDP and {packet.sport, packet.dport} & {67, 68} and len(data) > 240:
             options = _options(data[240:])
             addresses = [socket.inet_ntoa(data[at:at + 4]) for at in (12, 16, 24)]
-            messages.append(Dhcp(packet, Dhcp.TYPES[options[53][0]], *addresses,
+            messages.append(Dhcp(packet, Dhcp.TYPES[options[53][0]],
+                                 struct.unpack_from("!I", data, 4)[0], *addresses,
                                  data[28:34].hex(":"), options))
     return messages

@@ -16,6 +16,7 @@ from . import LabError
 PREFIX = "mnat-"
 NETNS_DIR = Path("/run/netns")
 BPFFS = Path("/sys/fs/bpf")
+MEMORY = Path("/dev/shm")
 
 
 class Interrupted(BaseException):
@@ -87,11 +88,22 @@ class Run:
         self._reaper = subprocess.Popen(
             [sys.executable, "-m", "mnatlab.netns", self.token], stdin=subprocess.PIPE,
             cwd=Path(__file__).parents[1], start_new_session=True)
-        self.dir.mkdir(mode=0o755)
+        os.umask(0o022)  # the servers' own users read there
+        self.dir.mkdir()
 
     def add(self, name):
         self.netns[name] = Netns(self, name)
         return self.netns[name]
+
+    def roomy_dir(self, size):
+        """A directory for size bytes, in memory if they fit twice: writing hundreds of
+        megabytes to a disk slows what is measured beside it."""
+        room = os.statvfs(MEMORY) if MEMORY.is_dir() else None
+        if not room or room.f_bavail * room.f_frsize < 2 * size:
+            return self.dir
+        directory = MEMORY / self.dir.name
+        directory.mkdir(mode=0o755, exist_ok=True)
+        return directory
 
     def close(self, failed=False):
         with deaf():
@@ -119,8 +131,8 @@ def remove(token):
                 pass
     for name in names:
         subprocess.run(["ip", "netns", "delete", name], stderr=subprocess.DEVNULL)
-    shutil.rmtree(BPFFS / f"{PREFIX}{token}", ignore_errors=True)
-    shutil.rmtree(Path(tempfile.gettempdir()) / f"{PREFIX}{token}", ignore_errors=True)
+    for place in (BPFFS, MEMORY, Path(tempfile.gettempdir())):
+        shutil.rmtree(place / f"{PREFIX}{token}", ignore_errors=True)
 
 
 def _interrupt(number, frame):

@@ -57,7 +57,8 @@ def address(netns, device, prefix=""):
 
 
 class Nginx(Program):
-    """The public web server; rate in bytes a second holds a download back."""
+    """The public web server; rate in bytes a second holds a download back; size is what
+    it will have to publish."""
 
     CONF = """daemon off; worker_processes 1; pid {dir}/pid; error_log stderr;
 events {{ worker_connections 64; }}
@@ -65,18 +66,17 @@ http {{
     access_log off; sendfile on; sendfile_max_chunk {chunk}; limit_rate {rate};
     client_body_temp_path {dir}/t; proxy_temp_path {dir}/t; fastcgi_temp_path {dir}/t;
     uwsgi_temp_path {dir}/t; scgi_temp_path {dir}/t;
-    server {{ listen 80; root {dir}/www; }}
+    server {{ listen 80; root {www}; }}
 }}
 """
 
-    def __init__(self, netns, rate=0):
+    def __init__(self, netns, rate=0, size=0):
         self.dir = netns.run_.dir / f"{netns.name}.nginx"
-        self.www = self.dir / "www"
-        self.www.mkdir(parents=True)
-        for path in (netns.run_.dir, self.dir, self.www):
-            path.chmod(0o755)
+        self.dir.mkdir(mode=0o755)
+        self.www = netns.run_.roomy_dir(size) / "www"
+        self.www.mkdir(mode=0o755)
         conf = self.dir / "nginx.conf"
-        conf.write_text(self.CONF.format(dir=self.dir, rate=rate, chunk=max(rate // 200, 4096)))
+        conf.write_text(self.CONF.format(dir=self.dir, www=self.www, rate=rate, chunk=max(rate // 200, 4096)))
         super().__init__(netns, "nginx", [TOOLS / "nginx", "-e", "stderr", "-c", conf])
         self.wait_for(lambda: listening(netns, 80), "a listening socket")
 

@@ -35,7 +35,7 @@ def boottime():
 class Internet:
     """Routers, links and hosts; no MobileNAT yet."""
 
-    def __init__(self, run, domain="routed", offload=True):
+    def __init__(self, run, domain="routed"):
         self.run = run
         self.domain = domain
         self.relays = []
@@ -48,8 +48,6 @@ class Internet:
         else:
             self._switched()
         self._outside()
-        if not offload:
-            self.no_offload()
 
     def _air(self):
         for key in ("iptables", "arptables", "ip6tables"):

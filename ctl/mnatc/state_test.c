@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "mnat/addr.h"
+#include "mnat/log.h"
+#include "state.h"
+
+static char dir[] = "/tmp/mnatc-state-XXXXXX";
+static char path[64];
+
+static void setup(void)
+{
+	cr_assert_not_null(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/sub/state.json", dir);
+	mnat_log_init("test", 0);
+}
+
+static void teardown(void)
+{
+	unlink(path);
+	path[strlen(dir) + 4] = '\0';
+	rmdir(path);
+	rmdir(dir);
+}
+
+TestSuite(state, .init = setup, .fini = teardown);
+
+static struct in_addr ip(const char *text)
+{
+	struct in_addr addr;
+
+	cr_assert_eq(mnat_parse_ip(text, &addr), 0);
+	return addr;
+}
+
+static struct state example(void)
+{
+	return (struct state){
+		.virt = ip("10.128.0.2"),
+		.have_lease = true,
+		.lease = {.actual = ip("10.0.1.5"),
+			  .mask = ip("255.255.255.0"),
+			  .router = ip("10.0.1.1"),
+			  .server = ip("10.0.0.1"),
+			  .manager = ip("10.0.0.1"),
+			  .virt = ip("10.128.0.2"),
+			  .mobile = true,
+			  .lease_s = 3600,
+			  .t1_s = 1800,
+			  .t2_s = 3150,
+			  .since_ns = mnat_clock_now()},
+	};
+}
+
+static void write_text(const char *text)
+{
+	struct state state = example();
+	FILE *f;
+
+	cr_assert_eq(state_save(path, &state), 0); /* makes the directory */
+	f = fopen(path, "w");
+	cr_assert_not_null(f);
+	fputs(text, f);
+	fclose(f);
+}
+
+Test(state, what_is_saved_is_loaded)
+{
+	struct state saved = example(), loaded;
+	struct stat st;
+
+	state_remember_network(&saved, 0x112233445566, ip("10.0.1.5"));
+	state_remember_network(&saved, 0x010203040506, ip("10.0.2.7"));
+	cr_assert_eq(state_save(path, &saved), 0);
+	cr_assert_eq(stat(path, &st), 0);
+	cr_assert_eq(st.st_mode & 0777, 0600);
+	cr_assert_eq(state_load(path, &loaded), 0);
+	cr_assert_eq(loaded.virt.s_addr, saved.virt.s_addr);
+	cr_assert(loaded.have_lease);
+	cr_assert_eq(memcmp(&loaded.lease, &saved.lease, sizeof(struct lease)), 0);
+	cr_assert_eq(loaded.n_networks, 2);
+	cr_assert_eq(loaded.networks[0].gateway_mac, 0x010203040506);
+	cr_assert_eq(loaded.networks[1].actual.s_addr, ip("10.0.1.5").s_addr);
+}
+
+Test(state, a_lease_that_ran_out_is_not_returned_but_the_virtual_address_is)
+{
+	struct state saved = example(), loaded;
+
+	saved.lease.since_ns -= 3601 * MNAT_NS_PER_SEC;
+	cr_assert_eq(state_save(path, &saved), 0);
+	cr_assert_eq(state_load(path, &loaded), 0);
+	cr_assert_not(loaded.have_lease);
+	cr_assert_eq(loaded.virt.s_addr, saved.virt.s_addr);
+}
+
+Test(state, none_is_not_an_error_to_shout_about)
+{
+	struct state loaded;
+
+	cr_assert_eq(state_load(path, &loaded), -ENOENT);
+}
+
+Test(state, edited_files)
+{
+	static const char *const texts[] = {
+		"",
+		"{",
+		"[]",
+		"{\"version\":2,\"virtual\":\"10.128.0.2\"}",
+		"{\"version\":1}",
+		"{\"version\":1,\"virtual\":7}",
+		"{\"version\":1,\"virtual\":\"10.128.0\"}",
+	};
+	struct state loaded;
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		write_text(texts[i]);
+		cr_expect_eq(state_load(path, &loaded), -EINVAL, "%s", texts[i]);
+	}
+	write_text("{\"version\":1,\"virtual\":\"10.128.0.2\",\"lease\":{\"actual\":1},"
+		   "\"networks\":[{\"gateway_mac\":\"x\"},3]}");
+	cr_assert_eq(state_load(path, &loaded), 0);
+	cr_assert_not(loaded.have_lease);
+	cr_assert_eq(loaded.n_networks, 0);
+}
+
+Test(state, networks_are_kept_latest_first_and_bounded)
+{
+	struct state state = {};
+
+	for (uint64_t mac = 1; mac <= 20; mac++)
+		state_remember_network(&state, mac, ip("10.0.1.5"));
+	cr_assert_eq(state.n_networks, STATE_NETWORKS);
+	cr_assert_eq(state.networks[0].gateway_mac, 20);
+	state_remember_network(&state, 10, ip("10.0.1.9"));
+	cr_assert_eq(state.n_networks, STATE_NETWORKS);
+	cr_assert_eq(state.networks[0].gateway_mac, 10);
+	cr_assert_eq(state.networks[1].gateway_mac, 20);
+	cr_assert_eq(state.networks[15].gateway_mac, 5);
+}

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "alloc.h"
+
+#include <errno.h>
+
+static int offer(struct leases *leases, struct client *client, uint32_t address, bool is_virtual,
+		 uint64_t until, struct lease **ret_lease)
+{
+	struct lease *lease = lease_offer(leases, client, address, is_virtual, until);
+
+	if (!lease)
+		return -ENOMEM;
+	*ret_lease = lease;
+	return 0;
+}
+
+/*
+ * The seed's step 1514 asks nothing of a requested address. Even its strict form
+ * never gives out one that is in use, or in no pool.
+ */
+static bool may_have(const struct leases *leases, const struct subnet_conf *subnet,
+		     uint32_t requested)
+{
+	if (leases->conf->policy == POLICY_STRICT_SEED)
+		subnet = leases_subnet(leases, requested);
+	return subnet && pool_is_free(leases_pool(leases, subnet), requested);
+}
+
+int alloc_actual(struct leases *leases, struct client *client, const struct subnet_conf *subnet,
+		 uint32_t requested, uint64_t until, struct lease **ret_lease)
+{
+	struct pool *pool = leases_pool(leases, subnet);
+	struct lease *earlier = client_earlier(leases, client, subnet);
+	uint32_t address;
+
+	if (requested && may_have(leases, subnet, requested))
+		address = requested;
+	else if (earlier && pool_is_free(pool, earlier->address))
+		address = earlier->address;
+	else if (!pool_lowest(pool, &address))
+		return -ENOSPC;
+	return offer(leases, client, address, false, until, ret_lease);
+}
+
+int alloc_virtual(struct leases *leases, struct client *client, uint32_t wanted, uint64_t until,
+		  struct lease **ret_lease)
+{
+	struct pool *pool = leases_virtual_pool(leases);
+	struct lease *own = client->virt;
+	uint32_t address;
+
+	if (own && own->taken && own->state == MNAT_LEASE_BOUND) {
+		*ret_lease = own;
+		return 0;
+	}
+	if (own && (own->taken || pool_is_free(pool, own->address)))
+		address = own->address;
+	else if (wanted && pool_is_free(pool, wanted))
+		address = wanted;
+	else if (!pool_lowest(pool, &address))
+		return -ENOSPC;
+	if (own && own->address != address) {
+		/* no longer in the pool: the configuration has changed */
+		lease_end(leases, own, MNAT_LEASE_EXPIRED, 0);
+		if (client->virt)
+			lease_detach(client->virt);
+	}
+	return offer(leases, client, address, true, until, ret_lease);
+}

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What a mobility manager must know: each change of where a host is becomes an
+ * event with the next generation. Generations belong to the identity's lease, so
+ * that they go on rising when an address passes from one client to another.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/param.h>
+
+#include "mnat/log.h"
+
+#include "exchange.h"
+
+static uint32_t identity(const struct binding *binding)
+{
+	return binding->virt ? binding->virt : binding->actual;
+}
+
+static uint32_t next_generation(struct server *s, struct client *client, uint32_t address)
+{
+	struct lease *lease = lease_find(&s->leases, address);
+
+	client->generation++;
+	if (!lease)
+		return client->generation;
+	client->generation = MAX(client->generation, lease->generation + 1);
+	lease->generation = client->generation;
+	lease_mark_dirty(&s->leases, lease);
+	return client->generation;
+}
+
+static struct event *new_event(struct server *s)
+{
+	if (s->n_events == s->room_events) {
+		size_t room = s->room_events ? 2 * s->room_events : 128;
+		struct event *events = reallocarray(s->events, room, sizeof(*events));
+
+		if (!events)
+			return NULL;
+		s->events = events;
+		s->room_events = room;
+	}
+	return &s->events[s->n_events++];
+}
+
+static void tell(struct server *s, struct client *client, const struct binding *binding,
+		 uint32_t actual, uint32_t old)
+{
+	uint32_t generation = next_generation(s, client, identity(binding));
+	struct event *event = new_event(s);
+
+	if (!event) {
+		log_err("no memory to tell the mobility manager of a change; restart mnat-dhcpd "
+			"to tell it everything again");
+		server_count(s, COUNTER_no_memory);
+		return;
+	}
+	*event = (struct event){
+		.virt = binding->virt,
+		.actual = actual,
+		.old = old,
+		.generation = generation,
+		.client_len = client->key_len,
+	};
+	memcpy(event->mac, client->mac, sizeof(event->mac));
+	memcpy(event->client, client->key, client->key_len);
+	client->batch = s->batch;
+}
+
+void binding_update(struct server *s, struct client *client)
+{
+	const struct binding was = client->told;
+	struct binding is = {0};
+	bool same_host;
+
+	if (client->bound)
+		is = (struct binding){.virt = client->bound->virt,
+				      .actual = client->bound->address};
+	if (is.virt == was.virt && is.actual == was.actual)
+		return;
+	client->told = is;
+	same_host = identity(&is) == identity(&was);
+	if (was.actual && !same_host)
+		tell(s, client, &was, 0, was.actual);
+	if (is.actual)
+		tell(s, client, &is, is.actual, same_host ? was.actual : 0);
+}

@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "conf.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/param.h>
+
+#include "mnat/cleanup.h"
+#include "mnat/conf.h"
+#include "mnat/control.h"
+
+#include "conf_check.h"
+
+static cfg_opt_t virtual_opts[] = {
+	CFG_STR_LIST("pool", "{}", CFGF_NONE),
+	CFG_INT("lease-time", 86400, CFGF_NONE),
+	CFG_STR("manager", NULL, CFGF_NODEFAULT),
+	CFG_INT("enterprise", DHCP_ENTERPRISE_DEFAULT, CFGF_NONE),
+	CFG_INT("seed-option", DHCP_SEED_OPTION_DEFAULT, CFGF_NONE),
+	CFG_END(),
+};
+
+static cfg_opt_t subnet_opts[] = {
+	CFG_STR_LIST("pool", "{}", CFGF_NONE),
+	CFG_STR("router", NULL, CFGF_NODEFAULT),
+	CFG_STR_LIST("dns", "{}", CFGF_NONE),
+	CFG_STR("domain", NULL, CFGF_NODEFAULT),
+	CFG_INT("mtu", 0, CFGF_NONE),
+	CFG_INT("lease-time", 0, CFGF_NODEFAULT),
+	CFG_END(),
+};
+
+static cfg_opt_t opts[] = {
+	CFG_STR_LIST("interfaces", "{}", CFGF_NONE),
+	CFG_STR("server-id", NULL, CFGF_NODEFAULT),
+	CFG_STR("policy", "rfc2131", CFGF_NONE),
+	CFG_INT("lease-time", 3600, CFGF_NONE),
+	CFG_INT("offer-time", 30, CFGF_NONE),
+	CFG_INT("reserve-first", 0, CFGF_NONE),
+	CFG_SEC("virtual", virtual_opts, CFGF_NONE),
+	CFG_SEC("subnet", subnet_opts, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
+	CFG_STR("run-dir", MNAT_RUN_DIR, CFGF_NONE),
+	CFG_STR("database", "/var/lib/mobilenat/dhcpd.sqlite", CFGF_NONE),
+	CFG_STR("manager-socket", MNAT_RUN_DIR "/mmd.sock", CFGF_NONE),
+	CFG_END(),
+};
+
+static int is_policy(cfg_t *cfg, cfg_opt_t *opt)
+{
+	const char *text = cfg_opt_getstr(opt);
+
+	if (!strcmp(text, "rfc2131") || !strcmp(text, "strict-seed"))
+		return 0;
+	cfg_error(cfg, "policy = \"%s\": expected \"rfc2131\" or \"strict-seed\"", text);
+	return -1;
+}
+
+static int is_seed_option(cfg_t *cfg, cfg_opt_t *opt)
+{
+	long value = cfg_opt_getnint(opt, 0);
+
+	if (!value || (value >= 224 && value <= 254))
+		return 0;
+	cfg_error(cfg, "seed-option = %ld: expected a site-specific code, 224 to 254, or 0", value);
+	return -1;
+}
+
+static int is_mtu(cfg_t *cfg, cfg_opt_t *opt)
+{
+	long value = cfg_opt_getnint(opt, 0);
+
+	if (!value || (value >= 68 && value <= 65535))
+		return 0;
+	cfg_error(cfg, "mtu = %ld: expected a number from 68 to 65535, or 0", value);
+	return -1;
+}
+
+static int is_reserve(cfg_t *cfg, cfg_opt_t *opt)
+{
+	long value = cfg_opt_getnint(opt, 0);
+
+	if (value >= 0 && value <= INT32_MAX)
+		return 0;
+	cfg_error(cfg, "reserve-first = %ld: expected a number of addresses, 0 or more", value);
+	return -1;
+}
+
+static void validate(cfg_t *cfg)
+{
+	cfg_set_validate_func(cfg, "server-id", mnat_conf_is_ip);
+	cfg_set_validate_func(cfg, "policy", is_policy);
+	cfg_set_validate_func(cfg, "lease-time", mnat_conf_is_positive);
+	cfg_set_validate_func(cfg, "offer-time", mnat_conf_is_positive);
+	cfg_set_validate_func(cfg, "reserve-first", is_reserve);
+	cfg_set_validate_func(cfg, "virtual|pool", mnat_conf_is_range);
+	cfg_set_validate_func(cfg, "virtual|lease-time", mnat_conf_is_positive);
+	cfg_set_validate_func(cfg, "virtual|manager", mnat_conf_is_ip);
+	cfg_set_validate_func(cfg, "virtual|enterprise", mnat_conf_is_positive);
+	cfg_set_validate_func(cfg, "virtual|seed-option", is_seed_option);
+	cfg_set_validate_func(cfg, "subnet|pool", mnat_conf_is_range);
+	cfg_set_validate_func(cfg, "subnet|router", mnat_conf_is_ip);
+	cfg_set_validate_func(cfg, "subnet|dns", mnat_conf_is_ip);
+	cfg_set_validate_func(cfg, "subnet|mtu", is_mtu);
+	cfg_set_validate_func(cfg, "subnet|lease-time", mnat_conf_is_positive);
+}
+
+static int compare_ranges(const void *a, const void *b)
+{
+	const struct mnat_range *x = a, *y = b;
+
+	return x->first < y->first ? -1 : x->first > y->first;
+}
+
+static int compare_subnets(const void *a, const void *b)
+{
+	const struct subnet_conf *x = a, *y = b;
+
+	return compare_ranges(&x->prefix, &y->prefix);
+}
+
+static struct in_addr get_ip(cfg_t *cfg, const char *name)
+{
+	struct in_addr addr = {0};
+
+	if (cfg_getstr(cfg, name))
+		mnat_parse_ip(cfg_getstr(cfg, name), &addr);
+	return addr;
+}
+
+static int get_ranges(cfg_t *cfg, struct ranges *ret_ranges)
+{
+	size_t n = cfg_size(cfg, "pool");
+	struct ranges ranges = {.range = calloc(n ? n : 1, sizeof(*ranges.range)), .n = n};
+
+	if (!ranges.range)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		mnat_parse_range(cfg_getnstr(cfg, "pool", (unsigned int)i), &ranges.range[i]);
+	qsort(ranges.range, n, sizeof(*ranges.range), compare_ranges);
+	*ret_ranges = ranges;
+	return 0;
+}
+
+static int get_subnet(cfg_t *cfg, uint32_t lease_time, struct subnet_conf *subnet)
+{
+	const char *domain = cfg_getstr(cfg, "domain");
+
+	if (mnat_parse_prefix(cfg_title(cfg), &subnet->prefix)) {
+		cfg_error(cfg,
+			  "subnet \"%s\": expected a prefix with no host bits set, such as "
+			  "10.0.1.0/24",
+			  cfg_title(cfg));
+		return -EINVAL;
+	}
+	if (cfg_size(cfg, "dns") > CONF_MAX_DNS) {
+		cfg_error(cfg, "subnet \"%s\": at most %d dns servers", cfg_title(cfg),
+			  CONF_MAX_DNS);
+		return -EINVAL;
+	}
+	if (domain && strlen(domain) >= sizeof(subnet->domain)) {
+		cfg_error(cfg, "subnet \"%s\": domain is longer than 255 bytes", cfg_title(cfg));
+		return -EINVAL;
+	}
+	subnet->router = get_ip(cfg, "router");
+	for (subnet->n_dns = 0; subnet->n_dns < cfg_size(cfg, "dns"); subnet->n_dns++)
+		mnat_parse_ip(cfg_getnstr(cfg, "dns", (unsigned int)subnet->n_dns),
+			      &subnet->dns[subnet->n_dns]);
+	if (domain)
+		strcpy(subnet->domain, domain);
+	subnet->mtu = (uint16_t)cfg_getint(cfg, "mtu");
+	subnet->lease_time = cfg_size(cfg, "lease-time") && cfg_getint(cfg, "lease-time")
+				     ? (uint32_t)cfg_getint(cfg, "lease-time")
+				     : lease_time;
+	return get_ranges(cfg, &subnet->pools);
+}
+
+static int get_subnets(cfg_t *cfg, struct conf *conf)
+{
+	size_t n = cfg_size(cfg, "subnet");
+	int r;
+
+	conf->subnets = calloc(n ? n : 1, sizeof(*conf->subnets));
+	if (!conf->subnets)
+		return -ENOMEM;
+	for (; conf->n_subnets < n; conf->n_subnets++) {
+		r = get_subnet(cfg_getnsec(cfg, "subnet", (unsigned int)conf->n_subnets),
+			       (uint32_t)cfg_getint(cfg, "lease-time"),
+			       &conf->subnets[conf->n_subnets]);
+		if (r)
+			return r;
+	}
+	qsort(conf->subnets, n, sizeof(*conf->subnets), compare_subnets);
+	return 0;
+}
+
+static int get_virtual(cfg_t *cfg, struct virtual_conf *virt)
+{
+	virt->lease_time = (uint32_t)cfg_getint(cfg, "lease-time");
+	virt->manager = get_ip(cfg, "manager");
+	virt->codec.enterprise = (uint32_t)cfg_getint(cfg, "enterprise");
+	virt->codec.seed_option = (uint8_t)cfg_getint(cfg, "seed-option");
+	return get_ranges(cfg, &virt->pools);
+}
+
+static int get_interfaces(cfg_t *cfg, struct conf *conf)
+{
+	size_t n = cfg_size(cfg, "interfaces");
+
+	conf->interfaces = calloc(n ? n : 1, sizeof(*conf->interfaces));
+	if (!conf->interfaces)
+		return -ENOMEM;
+	for (; conf->n_interfaces < n; conf->n_interfaces++) {
+		const char *name = cfg_getnstr(cfg, "interfaces", (unsigned int)conf->n_interfaces);
+
+		if (!*name || strlen(name) >= IF_NAMESIZE) {
+			cfg_error(cfg, "interfaces: \"%s\" cannot be an interface's name", name);
+			return -EINVAL;
+		}
+		strcpy(conf->interfaces[conf->n_interfaces], name);
+	}
+	return 0;
+}
+
+static uint32_t longest_lease(const struct conf *conf)
+{
+	uint32_t longest = conf->virt.lease_time;
+
+	for (size_t i = 0; i < conf->n_subnets; i++)
+		longest = MAX(longest, conf->subnets[i].lease_time);
+	return longest;
+}
+
+static int get_conf(cfg_t *cfg, struct conf *conf)
+{
+	int r;
+
+	conf->server_id = get_ip(cfg, "server-id");
+	conf->policy = !strcmp(cfg_getstr(cfg, "policy"), "strict-seed") ? POLICY_STRICT_SEED
+									 : POLICY_RFC2131;
+	conf->reserve_first = (uint32_t)cfg_getint(cfg, "reserve-first");
+	conf->offer_time = (uint32_t)cfg_getint(cfg, "offer-time");
+	conf->run_dir = strdup(cfg_getstr(cfg, "run-dir"));
+	conf->database = strdup(cfg_getstr(cfg, "database"));
+	conf->manager_socket = strdup(cfg_getstr(cfg, "manager-socket"));
+	if (!conf->run_dir || !conf->database || !conf->manager_socket)
+		return -ENOMEM;
+	r = get_interfaces(cfg, conf);
+	if (!r)
+		r = get_virtual(cfg_getsec(cfg, "virtual"), &conf->virt);
+	if (!r)
+		r = get_subnets(cfg, conf);
+	conf->longest_lease = longest_lease(conf);
+	return r;
+}
+
+int conf_load(const char *path, struct conf **ret_conf)
+{
+	struct conf *conf;
+	cfg_t *cfg;
+	int r = mnat_conf_load(path, opts, validate, &cfg);
+
+	if (r)
+		return r;
+	conf = calloc(1, sizeof(*conf));
+	r = conf ? get_conf(cfg, conf) : -ENOMEM;
+	if (!r)
+		r = conf_check(cfg, conf);
+	cfg_free(cfg);
+	if (r) {
+		conf_free(conf);
+		return r;
+	}
+	*ret_conf = conf;
+	return 0;
+}
+
+void conf_free(struct conf *conf)
+{
+	if (!conf)
+		return;
+	for (size_t i = 0; conf->subnets && i < conf->n_subnets; i++)
+		free(conf->subnets[i].pools.range);
+	free(conf->subnets);
+	free(conf->virt.pools.range);
+	free(conf->interfaces);
+	free(conf->run_dir);
+	free(conf->database);
+	free(conf->manager_socket);
+	free(conf);
+}
+
+bool conf_has_interface(const struct conf *conf, const char *name)
+{
+	for (size_t i = 0; i < conf->n_interfaces; i++)
+		if (!strcmp(conf->interfaces[i], name))
+			return true;
+	return false;
+}
+
+int conf_prefix_length(const struct mnat_range *prefix)
+{
+	uint32_t hosts = prefix->last - prefix->first;
+
+	return hosts ? __builtin_clz(hosts) : 32;
+}

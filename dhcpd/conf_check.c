@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "conf_check.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+
+#define RANGE_LEN (2 * MNAT_IP_LEN)
+
+static const char *range_text(const struct mnat_range *range, char buf[RANGE_LEN])
+{
+	char first[MNAT_IP_LEN], last[MNAT_IP_LEN];
+
+	snprintf(buf, RANGE_LEN, "%s-%s", mnat_ip((struct in_addr){htonl(range->first)}, first),
+		 mnat_ip((struct in_addr){htonl(range->last)}, last));
+	return buf;
+}
+
+static bool overlap(const struct mnat_range *a, const struct mnat_range *b)
+{
+	return a->first <= b->last && b->first <= a->last;
+}
+
+static bool inside(const struct mnat_range *prefix, uint32_t address)
+{
+	return address >= prefix->first && address <= prefix->last;
+}
+
+/* The section of a subnet, so that the error names its line. */
+static cfg_t *section(cfg_t *cfg, const struct subnet_conf *subnet)
+{
+	struct mnat_range prefix;
+
+	for (unsigned int i = 0; i < cfg_size(cfg, "subnet"); i++) {
+		cfg_t *sec = cfg_getnsec(cfg, "subnet", i);
+
+		if (!mnat_parse_prefix(cfg_title(sec), &prefix) &&
+		    prefix.first == subnet->prefix.first && prefix.last == subnet->prefix.last)
+			return sec;
+	}
+	return cfg;
+}
+
+/* ranges is sorted */
+static int check_disjoint(cfg_t *cfg, const struct ranges *ranges)
+{
+	char a[RANGE_LEN], b[RANGE_LEN];
+
+	for (size_t i = 1; i < ranges->n; i++) {
+		if (!overlap(&ranges->range[i - 1], &ranges->range[i]))
+			continue;
+		cfg_error(cfg, "pool %s overlaps pool %s: every address belongs to one pool",
+			  range_text(&ranges->range[i], a), range_text(&ranges->range[i - 1], b));
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int check_subnet(cfg_t *cfg, const struct subnet_conf *subnet)
+{
+	char pool[RANGE_LEN], prefix[RANGE_LEN], router[MNAT_IP_LEN];
+
+	for (size_t i = 0; i < subnet->pools.n; i++) {
+		const struct mnat_range *range = &subnet->pools.range[i];
+
+		if (inside(&subnet->prefix, range->first) && inside(&subnet->prefix, range->last))
+			continue;
+		cfg_error(cfg, "pool %s: expected addresses inside the subnet, %s",
+			  range_text(range, pool), range_text(&subnet->prefix, prefix));
+		return -EINVAL;
+	}
+	if (subnet->router.s_addr && !inside(&subnet->prefix, ntohl(subnet->router.s_addr))) {
+		cfg_error(cfg, "router = \"%s\": expected an address inside the subnet, %s",
+			  mnat_ip(subnet->router, router), range_text(&subnet->prefix, prefix));
+		return -EINVAL;
+	}
+	return check_disjoint(cfg, &subnet->pools);
+}
+
+/* Virtual and actual addresses are never the same ones. */
+static int check_virtual(cfg_t *cfg, const struct conf *conf)
+{
+	cfg_t *sec = cfg_getsec(cfg, "virtual");
+	char a[RANGE_LEN], b[RANGE_LEN];
+
+	for (size_t i = 0; i < conf->virt.pools.n; i++)
+		for (size_t j = 0; j < conf->n_subnets; j++) {
+			if (!overlap(&conf->virt.pools.range[i], &conf->subnets[j].prefix))
+				continue;
+			cfg_error(sec,
+				  "virtual pool %s overlaps subnet %s: virtual and actual "
+				  "addresses must be different ones",
+				  range_text(&conf->virt.pools.range[i], a),
+				  range_text(&conf->subnets[j].prefix, b));
+			return -EINVAL;
+		}
+	return check_disjoint(sec, &conf->virt.pools);
+}
+
+/* conf->subnets is sorted */
+static int check_subnets(cfg_t *cfg, const struct conf *conf)
+{
+	char a[RANGE_LEN], b[RANGE_LEN];
+
+	for (size_t i = 0; i < conf->n_subnets; i++) {
+		const struct subnet_conf *subnet = &conf->subnets[i];
+		cfg_t *sec = section(cfg, subnet);
+		int r = check_subnet(sec, subnet);
+
+		if (r)
+			return r;
+		if (i && overlap(&subnet[-1].prefix, &subnet->prefix)) {
+			cfg_error(sec, "subnet %s overlaps subnet %s",
+				  range_text(&subnet->prefix, a),
+				  range_text(&subnet[-1].prefix, b));
+			return -EINVAL;
+		}
+	}
+	return 0;
+}
+
+static int check_present(cfg_t *cfg, const struct conf *conf)
+{
+	const char *missing = NULL;
+
+	if (!conf->n_interfaces)
+		missing = "interfaces = {\"eth1\"}: the interfaces to serve";
+	else if (!conf->server_id.s_addr)
+		missing = "server-id = \"10.0.0.1\": an address of this server that clients reach";
+	else if (!conf->n_subnets)
+		missing = "subnet \"10.0.1.0/24\" { ... }: at least one subnet";
+	if (!missing)
+		return 0;
+	cfg_error(cfg, "missing: %s", missing);
+	return -EINVAL;
+}
+
+int conf_check(cfg_t *cfg, const struct conf *conf)
+{
+	int r = check_present(cfg, conf);
+
+	if (!r)
+		r = check_subnets(cfg, conf);
+	if (!r)
+		r = check_virtual(cfg, conf);
+	return r;
+}

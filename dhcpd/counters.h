@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the server counts: every message in and out, every reason not to answer. */
+#ifndef DHCPD_COUNTERS_H
+#define DHCPD_COUNTERS_H
+
+#include "mnat/dhcp.h"
+
+#define COUNTERS(X)                                                                                \
+	X(DROP, not_our_interface, "arrived on an interface that is not configured")               \
+	X(DROP, unknown_subnet, "relay or link is in no configured subnet")                        \
+	X(DROP, client_id_long, "client identifier longer than 255 bytes")                         \
+	X(DROP, pool_empty, "no free address in the subnet's pool")                                \
+	X(DROP, ignored_no_lease, "REQUEST of a client we know no lease of")                       \
+	X(DROP, ignored_other_server, "REQUEST that chose another server")                         \
+	X(DROP, not_holder, "RELEASE or DECLINE of an address its sender does not hold")           \
+	X(DROP, inform_no_address, "INFORM without the client's address")                          \
+	X(DROP, reply_too_big, "answer does not fit the client's or relay's message size")         \
+	X(DROP, no_memory, "no memory for another lease")                                          \
+	X(DROP, store_failed, "answer withheld: the lease could not be stored")                    \
+	X(DROP, send_failed, "answer could not be sent")                                           \
+	X(EVENT, in_discover, "DISCOVER received")                                                 \
+	X(EVENT, in_request, "REQUEST received")                                                   \
+	X(EVENT, in_decline, "DECLINE received")                                                   \
+	X(EVENT, in_release, "RELEASE received")                                                   \
+	X(EVENT, in_inform, "INFORM received")                                                     \
+	X(EVENT, out_offer, "OFFER sent")                                                          \
+	X(EVENT, out_ack, "ACK sent")                                                              \
+	X(EVENT, out_nak, "NAK sent")                                                              \
+	X(EVENT, nak_wrong_subnet, "NAK: the address is of another subnet")                        \
+	X(EVENT, nak_wrong_address, "NAK: the client's lease is another address")                  \
+	X(EVENT, nak_no_offer, "NAK: our offer is over")                                           \
+	X(EVENT, virtual_pool_empty, "no free virtual address: served as a plain host")            \
+	X(EVENT, declined, "address put aside: another host uses it")                              \
+	X(EVENT, released, "lease given back")                                                     \
+	X(EVENT, expired, "lease ran out")                                                         \
+	X(EVENT, moved, "client bound to an address of another subnet")                            \
+	X(EVENT, ack_timeouts, "ACK sent though the mobility manager had not answered in 50 ms")   \
+	X(EVENT, ack_unreported, "ACK sent while the mobility manager was not there")              \
+	X(EVENT, manager_refused, "batch of lease events refused by the mobility manager")
+
+/* The first are enum dhcp_error's: why a datagram is no DHCP message. */
+enum counter {
+	COUNTER_BASE = DHCP_N_ERRORS - 1,
+#define X(class, name, text) COUNTER_##name,
+	COUNTERS(X)
+#undef X
+	N_COUNTERS,
+};
+
+const char *counter_name(enum counter counter);
+const char *counter_class(enum counter counter); /* "drop" or "event" */
+const char *counter_text(enum counter counter);
+
+enum counter counter_received(enum dhcp_type type);
+enum counter counter_sent(enum dhcp_type type);
+
+#endif

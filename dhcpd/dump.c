@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mnat/addr.h"
+#include "mnat/clock.h"
+
+#include "control.h"
+#include "hex.h"
+
+#define ROWS 256 /* a piece: about MNAT_CONTROL_PIECE bytes */
+
+/* ---- leases ---- */
+
+static const char *const states[] = {
+	[MNAT_LEASE_OFFERED] = "offered",
+	[MNAT_LEASE_BOUND] = "bound",
+	[MNAT_LEASE_RELEASED] = "released",
+	[MNAT_LEASE_EXPIRED] = "expired",
+};
+
+/* The actual address that matters, or the last one there was. */
+static struct lease *actual_of(const struct client *client)
+{
+	struct lease *lease = client->bound ? client->bound : client->offer;
+
+	if (lease)
+		return lease;
+	for (lease = client->leases; lease; lease = lease->next)
+		if (!lease->is_virtual)
+			return lease;
+	return NULL;
+}
+
+/* By which a client is found again between two pieces of a dump. */
+static struct lease *foremost(const struct client *client)
+{
+	struct lease *lease = actual_of(client);
+
+	return lease ? lease : client->virt;
+}
+
+static json_t *ip_or_null(const struct lease *lease)
+{
+	char text[MNAT_IP_LEN];
+
+	return lease ? json_string(mnat_ip((struct in_addr){htonl(lease->address)}, text))
+		     : json_null();
+}
+
+static json_t *subnet_or_null(const struct server *s, const struct lease *lease)
+{
+	const struct subnet_conf *subnet = lease ? leases_subnet(&s->leases, lease->address) : NULL;
+	char text[MNAT_IP_LEN];
+
+	if (!subnet)
+		return json_null();
+	return json_sprintf("%s/%d", mnat_ip((struct in_addr){htonl(subnet->prefix.first)}, text),
+			    conf_prefix_length(&subnet->prefix));
+}
+
+static json_int_t seconds_left(const struct lease *lease)
+{
+	uint64_t now = mnat_clock_now();
+
+	if (!lease_is_held(lease) || lease->expiry.when <= now)
+		return 0;
+	return (json_int_t)((lease->expiry.when - now) / MNAT_NS_PER_SEC);
+}
+
+json_t *lease_row(const struct server *s, const struct client *client)
+{
+	const struct lease *actual = actual_of(client), *lease = foremost(client);
+	char mac[MNAT_MAC_LEN], id[HEX_LEN(MNAT_CLIENT_MAX)];
+
+	return json_pack("{s:s, s:s, s:o, s:o, s:o, s:s, s:I, s:I, s:s?}", "mac",
+			 mnat_mac(client->mac, mac), "client",
+			 hex(client->key, client->key_len, id), "actual", ip_or_null(actual),
+			 "virtual", ip_or_null(client->virt), "subnet", subnet_or_null(s, actual),
+			 "state", states[lease->state], "expires_s", seconds_left(lease),
+			 "generation", (json_int_t)client->generation, "hostname",
+			 *client->hostname ? client->hostname : NULL);
+}
+
+struct lease_dump {
+	const struct server *server;
+	size_t n;
+	size_t next;
+	uint32_t addresses[];
+};
+
+static bool step_leases(struct mnat_control_client *client, void *state)
+{
+	struct lease_dump *dump = state;
+
+	for (int i = 0; i < ROWS && dump->next < dump->n; i++) {
+		const struct lease *lease =
+			lease_find(&dump->server->leases, dump->addresses[dump->next++]);
+
+		if (lease && lease->client && foremost(lease->client) == lease)
+			mnat_control_row(client, lease_row(dump->server, lease->client));
+	}
+	if (dump->next < dump->n)
+		return true;
+	mnat_control_done(client, NULL);
+	return false;
+}
+
+static void dump_leases(struct mnat_control_client *client, const struct control_source *source)
+{
+	const struct leases *leases = &source->server->leases;
+	struct lease_dump *dump =
+		malloc(sizeof(*dump) + HASH_COUNT(leases->clients) * sizeof(dump->addresses[0]));
+
+	if (!dump) {
+		mnat_control_fail(client, MNAT_E_FAILED, "no memory for a list of the leases");
+		return;
+	}
+	*dump = (struct lease_dump){.server = source->server};
+	for (const struct client *c = leases->clients; c; c = c->hh.next)
+		dump->addresses[dump->n++] = foremost(c)->address;
+	mnat_control_stream(client, step_leases, free, dump);
+}
+
+/* ---- counters ---- */
+
+static void dump_counters(struct mnat_control_client *client, const struct control_source *source)
+{
+	for (int i = DHCP_E_NONE + 1; i < N_COUNTERS; i++)
+		mnat_control_row(client, json_pack("{s:s, s:s, s:I, s:n, s:s}", "name",
+						   counter_name((enum counter)i), "class",
+						   counter_class((enum counter)i), "packets",
+						   (json_int_t)source->server->counters[i], "bytes",
+						   "text", counter_text((enum counter)i)));
+	mnat_control_done(client, NULL);
+}
+
+static const struct {
+	const char *what;
+	void (*dump)(struct mnat_control_client *client, const struct control_source *source);
+} dumps[] = {
+	{"leases", dump_leases},
+	{"counters", dump_counters},
+};
+
+void control_dump(struct mnat_control_client *client, const json_t *request, void *user)
+{
+	const char *what = json_string_value(json_object_get(request, "what"));
+
+	for (size_t i = 0; what && i < sizeof(dumps) / sizeof(dumps[0]); i++)
+		if (!strcmp(dumps[i].what, what)) {
+			dumps[i].dump(client, user);
+			return;
+		}
+	mnat_control_fail(client, MNAT_E_ARGUMENT, "mnat-dhcpd dumps leases and counters");
+}

@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "io.h"
+
+#include <errno.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include "mnat/cleanup.h"
+#include "mnat/log.h"
+
+#include "frame.h"
+
+#define BATCH	       64
+#define RECEIVE_BUFFER (4 << 20)
+
+struct pktinfo_space {
+	_Alignas(struct cmsghdr) uint8_t bytes[CMSG_SPACE(sizeof(struct in_pktinfo))];
+};
+
+struct io {
+	uv_poll_t poll;
+	struct server *server;
+	struct manager *manager;
+	int udp;
+	int raw;
+	struct mmsghdr msgs[BATCH];
+	struct iovec iov[BATCH];
+	struct pktinfo_space control[BATCH];
+	uint8_t data[BATCH][DHCP_MAX_MESSAGE + 1]; /* one more: a longer one shows */
+	struct outgoing out[BATCH];
+};
+
+/* ---- sending ---- */
+
+static ssize_t send_udp(struct io *io, const struct outgoing *out, struct in_addr to, uint16_t port,
+			int ifindex)
+{
+	struct pktinfo_space space = {0};
+	struct sockaddr_in name = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr = to};
+	struct iovec iov = {.iov_base = (void *)out->reply.bytes, .iov_len = out->reply.len};
+	struct msghdr msg = {
+		.msg_name = &name,
+		.msg_namelen = sizeof(name),
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = space.bytes,
+		.msg_controllen = sizeof(space.bytes),
+	};
+	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
+	struct in_pktinfo info = {.ipi_ifindex = ifindex, .ipi_spec_dst = out->from};
+
+	cmsg->cmsg_level = IPPROTO_IP;
+	cmsg->cmsg_type = IP_PKTINFO;
+	cmsg->cmsg_len = CMSG_LEN(sizeof(info));
+	memcpy(CMSG_DATA(cmsg), &info, sizeof(info));
+	return sendmsg(io->udp, &msg, MSG_DONTWAIT);
+}
+
+static ssize_t send_frame(struct io *io, const struct outgoing *out)
+{
+	const struct reply *reply = &out->reply;
+	struct sockaddr_ll name = {
+		.sll_family = AF_PACKET,
+		.sll_protocol = htons(ETH_P_IP),
+		.sll_ifindex = out->ifindex,
+		.sll_halen = ETH_ALEN,
+	};
+	struct frame_header header;
+	struct iovec iov[2] = {
+		{.iov_base = &header, .iov_len = sizeof(header)},
+		{.iov_base = (void *)reply->bytes, .iov_len = reply->len},
+	};
+	struct msghdr msg = {
+		.msg_name = &name, .msg_namelen = sizeof(name), .msg_iov = iov, .msg_iovlen = 2};
+
+	memcpy(name.sll_addr, reply->mac, sizeof(reply->mac));
+	frame_make(&header, out->from, reply->to, reply->bytes, reply->len);
+	return sendmsg(io->raw, &msg, MSG_DONTWAIT);
+}
+
+void io_send(struct io *io, const struct outgoing *out)
+{
+	const struct reply *reply = &out->reply;
+	ssize_t n = -1;
+
+	switch (reply->how) {
+	case REPLY_RELAY:
+		n = send_udp(io, out, reply->to, DHCP_SERVER_PORT, 0);
+		break;
+	case REPLY_UNICAST:
+		n = send_udp(io, out, reply->to, DHCP_CLIENT_PORT, 0);
+		break;
+	case REPLY_BROADCAST:
+		n = send_udp(io, out, (struct in_addr){INADDR_BROADCAST}, DHCP_CLIENT_PORT,
+			     out->ifindex);
+		break;
+	case REPLY_HARDWARE:
+		n = send_frame(io, out);
+		break;
+	}
+	if (n >= 0) {
+		server_count(io->server, counter_sent(reply->type));
+		return;
+	}
+	server_count(io->server, COUNTER_send_failed);
+	log_debug("%s not sent: %m", dhcp_type_name(reply->type));
+}
+
+/* ---- receiving ---- */
+
+static bool find_pktinfo(struct msghdr *msg, struct in_pktinfo *ret_info)
+{
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c))
+		if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
+			memcpy(ret_info, CMSG_DATA(c), sizeof(*ret_info));
+			return true;
+		}
+	return false;
+}
+
+/* Interfaces come, go and change their addresses: ask for each datagram. */
+static bool find_arrival(struct io *io, const struct in_pktinfo *info, struct arrival *ret_arrival)
+{
+	struct ifreq ifr = {.ifr_ifindex = info->ipi_ifindex};
+	struct sockaddr_in addr;
+
+	if (ioctl(io->udp, SIOCGIFNAME, &ifr) ||
+	    !conf_has_interface(io->server->conf, ifr.ifr_name)) {
+		server_count(io->server, COUNTER_not_our_interface);
+		return false;
+	}
+	*ret_arrival = (struct arrival){
+		.ifindex = info->ipi_ifindex,
+		.broadcast = info->ipi_addr.s_addr != info->ipi_spec_dst.s_addr,
+	};
+	if (!ioctl(io->udp, SIOCGIFADDR, &ifr)) {
+		memcpy(&addr, &ifr.ifr_addr, sizeof(addr));
+		ret_arrival->local = ntohl(addr.sin_addr.s_addr);
+	}
+	return true;
+}
+
+static bool decide(struct io *io, int i, struct outgoing *out)
+{
+	struct in_pktinfo info;
+	struct arrival arrival;
+
+	if (!find_pktinfo(&io->msgs[i].msg_hdr, &info) || !find_arrival(io, &info, &arrival))
+		return false;
+	out->ifindex = info.ipi_ifindex;
+	out->from = info.ipi_spec_dst;
+	return server_handle(io->server, &arrival, io->data[i], io->msgs[i].msg_len, &out->reply);
+}
+
+int io_settle(struct io *io)
+{
+	struct server *s = io->server;
+	int r = server_commit(s);
+
+	if (r)
+		return r;
+	if (s->n_events)
+		manager_tell(io->manager, s->events, s->n_events, s->batch);
+	server_next_batch(s);
+	return 0;
+}
+
+static void answer(struct io *io, int n)
+{
+	if (io_settle(io)) {
+		io->server->counters[COUNTER_store_failed] += (uint64_t)n;
+		return;
+	}
+	for (int i = 0; i < n; i++)
+		if (!manager_hold(io->manager, &io->out[i]))
+			io_send(io, &io->out[i]);
+}
+
+static void on_readable(uv_poll_t *poll, int status, int events)
+{
+	struct io *io = poll->data;
+	int n, n_out = 0;
+
+	for (int i = 0; i < BATCH; i++)
+		io->msgs[i].msg_hdr.msg_controllen = sizeof(io->control[i].bytes);
+	n = recvmmsg(io->udp, io->msgs, BATCH, MSG_DONTWAIT, NULL);
+	if (n <= 0)
+		return;
+	server_expire(io->server);
+	for (int i = 0; i < n; i++)
+		if (decide(io, i, &io->out[n_out]))
+			n_out++;
+	answer(io, n_out);
+}
+
+/* ---- open and close ---- */
+
+static int bind_error(int error)
+{
+	if (error == EADDRINUSE)
+		log_err("UDP port %d is in use by another program: stop that DHCP server or relay "
+			"(ss -lunp 'sport = %d' names it)",
+			DHCP_SERVER_PORT, DHCP_SERVER_PORT);
+	else if (error == EACCES || error == EPERM)
+		log_err("not permitted to open UDP port %d and packet sockets: run as root, or "
+			"with CAP_NET_BIND_SERVICE and CAP_NET_RAW",
+			DHCP_SERVER_PORT);
+	else
+		log_err("UDP port %d cannot be opened: %s", DHCP_SERVER_PORT, strerror(error));
+	return -error;
+}
+
+static int open_udp(int *ret_fd)
+{
+	_cleanup_close_ int fd =
+		socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_UDP);
+	const int on = 1, buffer = RECEIVE_BUFFER;
+	struct sockaddr_in any = {.sin_family = AF_INET, .sin_port = htons(DHCP_SERVER_PORT)};
+
+	if (fd < 0 || setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof(on)) ||
+	    setsockopt(fd, SOL_SOCKET, SO_BROADCAST, &on, sizeof(on)))
+		return bind_error(errno);
+	/* may be refused without CAP_NET_ADMIN: then the default serves */
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &buffer, sizeof(buffer));
+	if (bind(fd, (struct sockaddr *)&any, sizeof(any)))
+		return bind_error(errno);
+	*ret_fd = TAKE_FD(fd);
+	return 0;
+}
+
+static void prepare_batch(struct io *io)
+{
+	for (int i = 0; i < BATCH; i++) {
+		io->iov[i] =
+			(struct iovec){.iov_base = io->data[i], .iov_len = sizeof(io->data[i])};
+		io->msgs[i].msg_hdr = (struct msghdr){
+			.msg_iov = &io->iov[i],
+			.msg_iovlen = 1,
+			.msg_control = io->control[i].bytes,
+		};
+	}
+}
+
+int io_open(uv_loop_t *loop, struct server *server, struct io **ret_io)
+{
+	_cleanup_close_ int udp = -1, raw = -1;
+	struct io *io;
+	int r = open_udp(&udp);
+
+	if (r)
+		return r;
+	raw = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (raw < 0)
+		return bind_error(errno);
+	io = calloc(1, sizeof(*io));
+	if (!io)
+		return -ENOMEM;
+	io->server = server;
+	io->udp = TAKE_FD(udp);
+	io->raw = TAKE_FD(raw);
+	prepare_batch(io);
+	uv_poll_init(loop, &io->poll, io->udp);
+	io->poll.data = io;
+	*ret_io = io;
+	return 0;
+}
+
+void io_use_manager(struct io *io, struct manager *manager)
+{
+	io->manager = manager;
+	uv_poll_start(&io->poll, UV_READABLE, on_readable);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+	struct io *io = handle->data;
+
+	close(io->udp);
+	close(io->raw);
+	free(io);
+}
+
+void io_close(struct io *io)
+{
+	uv_close((uv_handle_t *)&io->poll, on_closed);
+}

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The lease tables: made and freed, and tied to the pools of a configuration. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "lease.h"
+
+static int compare_address(const void *key, const void *element)
+{
+	const uint32_t *address = key;
+	const struct subnet_conf *subnet = element;
+
+	return *address < subnet->prefix.first ? -1 : *address > subnet->prefix.last;
+}
+
+const struct subnet_conf *leases_subnet(const struct leases *leases, uint32_t address)
+{
+	return bsearch(&address, leases->conf->subnets, leases->conf->n_subnets,
+		       sizeof(*leases->conf->subnets), compare_address);
+}
+
+struct pool *leases_pool(const struct leases *leases, const struct subnet_conf *subnet)
+{
+	return &leases->pools[subnet - leases->conf->subnets];
+}
+
+struct pool *leases_virtual_pool(const struct leases *leases)
+{
+	return &leases->pools[leases->conf->n_subnets];
+}
+
+static void free_pools(struct pool *pools, const struct conf *conf)
+{
+	for (size_t i = 0; pools && i <= conf->n_subnets; i++)
+		pool_done(&pools[i]);
+	free(pools);
+}
+
+static void reserve_fixed(struct pool *pool, const struct conf *conf,
+			  const struct subnet_conf *subnet)
+{
+	pool_reserve(pool, ntohl(conf->server_id.s_addr));
+	pool_reserve(pool, ntohl(subnet->router.s_addr));
+	for (size_t i = 0; i < subnet->n_dns; i++)
+		pool_reserve(pool, ntohl(subnet->dns[i].s_addr));
+	if (conf_prefix_length(&subnet->prefix) > 30)
+		return; /* RFC 3021: no network or broadcast address */
+	pool_reserve(pool, subnet->prefix.first);
+	pool_reserve(pool, subnet->prefix.last);
+}
+
+static struct pool *make_pools(const struct conf *conf)
+{
+	struct pool *pools = calloc(conf->n_subnets + 1, sizeof(*pools));
+
+	if (!pools)
+		return NULL;
+	for (size_t i = 0; i < conf->n_subnets; i++) {
+		if (pool_init(&pools[i], &conf->subnets[i].pools, conf->reserve_first))
+			goto free_pools;
+		reserve_fixed(&pools[i], conf, &conf->subnets[i]);
+	}
+	if (pool_init(&pools[conf->n_subnets], &conf->virt.pools, conf->reserve_first))
+		goto free_pools;
+	return pools;
+
+free_pools:
+	free_pools(pools, conf);
+	return NULL;
+}
+
+int leases_set_conf(struct leases *leases, const struct conf *conf)
+{
+	struct pool *pools = make_pools(conf);
+
+	if (!pools)
+		return -ENOMEM;
+	if (leases->conf)
+		free_pools(leases->pools, leases->conf);
+	leases->pools = pools;
+	leases->conf = conf;
+	for (struct lease *lease = leases->addresses; lease; lease = lease->hh.next) {
+		lease->taken = false;
+		if (lease_is_held(lease))
+			lease_take(leases, lease);
+	}
+	return 0;
+}
+
+int leases_init(struct leases *leases, const struct conf *conf)
+{
+	*leases = (struct leases){0};
+	return leases_set_conf(leases, conf);
+}
+
+void leases_done(struct leases *leases)
+{
+	struct client *client, *next_client;
+	struct lease *lease, *next;
+
+	HASH_ITER(hh, leases->addresses, lease, next)
+		lease_forget(leases, lease);
+	HASH_ITER(hh, leases->clients, client, next_client)
+		client_tidy(leases, client);
+	heap_done(&leases->expiry);
+	free_pools(leases->pools, leases->conf);
+	*leases = (struct leases){0};
+}

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* mnat-dhcpd: the DHCP server of a MobileNAT domain. */
+#include <errno.h>
+#include <net/if.h>
+#include <string.h>
+
+#include "mnat/clock.h"
+#include "mnat/daemon.h"
+#include "mnat/log.h"
+
+#include "conf.h"
+#include "control.h"
+#include "io.h"
+#include "manager.h"
+#include "server.h"
+#include "store.h"
+
+#define EXPIRY_INTERVAL_MS 1000
+
+struct dhcpd {
+	uv_loop_t loop;
+	uv_timer_t expiry;
+	const char *conf_path;
+	struct conf *conf;
+	struct server server;
+	struct mnat_store *store;
+	struct io *io;
+	struct manager *manager;
+	struct control_source source;
+	struct mnat_control *control;
+};
+
+static int check_interfaces(const struct conf *conf)
+{
+	for (size_t i = 0; i < conf->n_interfaces; i++)
+		if (!if_nametoindex(conf->interfaces[i])) {
+			log_err("there is no interface %s: correct interfaces = {...}, or make it",
+				conf->interfaces[i]);
+			return -ENODEV;
+		}
+	return 0;
+}
+
+/* ---- while running ---- */
+
+static void on_expiry(uv_timer_t *timer)
+{
+	struct dhcpd *d = timer->data;
+
+	server_expire(&d->server);
+	io_settle(d->io);
+}
+
+static void send_held(const struct outgoing *out, void *user)
+{
+	struct dhcpd *d = user;
+
+	io_send(d->io, out);
+}
+
+static void warn_fixed(const struct conf *was, const struct conf *is)
+{
+	if (strcmp(was->run_dir, is->run_dir) || strcmp(was->database, is->database) ||
+	    strcmp(was->manager_socket, is->manager_socket))
+		log_warn("run-dir, database and manager-socket change only when mnat-dhcpd is "
+			 "restarted");
+}
+
+static void reload(void *user)
+{
+	struct dhcpd *d = user;
+	struct conf *conf = NULL;
+
+	if (conf_load(d->conf_path, &conf) || check_interfaces(conf) ||
+	    !server_set_conf(&d->server, conf)) {
+		conf_free(conf);
+		log_err("the configuration stays as it was");
+		return;
+	}
+	warn_fixed(d->conf, conf);
+	conf_free(d->conf);
+	d->conf = conf;
+	log_info("serving by the configuration now in %s", d->conf_path);
+}
+
+static void stop(void *user)
+{
+	struct dhcpd *d = user;
+
+	manager_free(d->manager);
+	io_close(d->io);
+	mnat_control_close(d->control);
+	uv_close((uv_handle_t *)&d->expiry, NULL);
+}
+
+/* ---- start ---- */
+
+static int serve(struct dhcpd *d)
+{
+	int r = manager_new(&d->loop, d->conf->manager_socket, &d->server, send_held, d,
+			    &d->manager);
+
+	if (r) {
+		log_err("no link to a mobility manager can be made: %s", strerror(-r));
+		return r;
+	}
+	d->source.manager = d->manager;
+	io_use_manager(d->io, d->manager);
+	uv_timer_init(&d->loop, &d->expiry);
+	d->expiry.data = d;
+	uv_timer_start(&d->expiry, on_expiry, EXPIRY_INTERVAL_MS, EXPIRY_INTERVAL_MS);
+	log_info("serving %zu subnets, %u clients known", d->conf->n_subnets,
+		 HASH_COUNT(d->server.leases.clients));
+	mnat_daemon_run(&d->loop, reload, stop, d);
+	return 0;
+}
+
+static int serve_leases(struct dhcpd *d)
+{
+	int r = store_sqlite.open(d->conf->database, &d->store);
+
+	if (r)
+		return r;
+	r = server_init(&d->server, d->conf, &store_sqlite, d->store, NULL);
+	if (!r) {
+		r = serve(d);
+		server_done(&d->server);
+	}
+	store_sqlite.close(d->store);
+	return r;
+}
+
+static int serve_port(struct dhcpd *d)
+{
+	int r = io_open(&d->loop, &d->server, &d->io);
+
+	if (r)
+		return r;
+	r = serve_leases(d);
+	if (r) {
+		io_close(d->io);
+		uv_run(&d->loop, UV_RUN_DEFAULT);
+	}
+	return r;
+}
+
+/* The control socket comes first: it tells whether another server is running here. */
+static int run(struct dhcpd *d)
+{
+	int r = check_interfaces(d->conf);
+
+	if (r)
+		return r;
+	uv_loop_init(&d->loop);
+	d->source = (struct control_source){.server = &d->server, .started = mnat_clock_now()};
+	r = mnat_control_listen(&d->loop, d->conf->run_dir, "dhcpd", "mnat-dhcpd", control_commands,
+				&d->source, &d->control);
+	if (r)
+		return r;
+	r = serve_port(d);
+	if (r) {
+		mnat_control_close(d->control);
+		uv_run(&d->loop, UV_RUN_DEFAULT);
+	}
+	return r;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct mnat_daemon_info info = {
+		.name = "mnat-dhcpd",
+		.summary = "DHCP server of a MobileNAT domain: leases actual and virtual "
+			   "addresses.",
+		.conf = "/etc/mobilenat/dhcpd.conf",
+	};
+	static struct dhcpd dhcpd;
+	struct mnat_daemon_args args;
+	int status;
+
+	if (!mnat_daemon_args(argc, argv, &info, &args, &status))
+		return status;
+	dhcpd.conf_path = args.conf;
+	if (conf_load(args.conf, &dhcpd.conf))
+		return 1;
+	status = args.check ? 0 : run(&dhcpd) ? 1 : 0;
+	conf_free(dhcpd.conf);
+	return status;
+}

@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "manager.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+#include "mnat/addr.h"
+#include "mnat/clock.h"
+#include "mnat/control.h"
+#include "mnat/log.h"
+
+#include "hex.h"
+#include "io.h"
+
+#define SNAPSHOT_CHUNK 512
+
+struct held {
+	struct outgoing out;
+	struct held *next;
+};
+
+/* A batch of events sent and not yet confirmed. */
+struct flight {
+	uint64_t id;
+	uint64_t batch;
+	uint64_t deadline;
+	struct held *held;
+	struct flight *prev, *next;
+};
+
+/* The hosts that a manager which has just connected is still to be told of. */
+struct snapshot {
+	uint32_t *identities;
+	size_t n;
+	size_t next;
+	uint64_t id; /* of the chunk it is working on */
+};
+
+struct manager {
+	struct mnat_peer *peer; /* NULL: none configured */
+	uv_timer_t timer;
+	struct server *server;
+	uint64_t last_id;
+	struct flight *flights; /* oldest first, which is the next deadline */
+	struct snapshot snapshot;
+	void (*send)(const struct outgoing *out, void *user);
+	void *user;
+};
+
+/* ---- events as JSON ---- */
+
+static json_t *json_ip(uint32_t address)
+{
+	char text[MNAT_IP_LEN];
+
+	return address ? json_string(mnat_ip((struct in_addr){htonl(address)}, text)) : json_null();
+}
+
+static json_t *event_to_json(const struct event *event)
+{
+	char mac[MNAT_MAC_LEN], client[HEX_LEN(MNAT_CLIENT_MAX)];
+
+	return json_pack("{s:o, s:o, s:o, s:I, s:s, s:s}", "virtual", json_ip(event->virt),
+			 "actual", json_ip(event->actual), "old", json_ip(event->old), "gen",
+			 (json_int_t)event->generation, "mac", mnat_mac(event->mac, mac), "client",
+			 hex(event->client, event->client_len, client));
+}
+
+/* The id it was sent under, or 0: not sent. */
+static uint64_t send_events(struct manager *m, json_t *events)
+{
+	uint64_t id = ++m->last_id;
+	json_t *line = json_pack("{s:s, s:I, s:o}", "cmd", "lease", "id", (json_int_t)id, "events",
+				 events);
+
+	return line && !mnat_peer_send(m->peer, line) ? id : 0;
+}
+
+/* ---- flights ---- */
+
+static void land(struct manager *m, struct flight *flight)
+{
+	struct held *held, *next;
+
+	DL_DELETE(m->flights, flight);
+	LL_FOREACH_SAFE(flight->held, held, next) {
+		m->send(&held->out, m->user);
+		free(held);
+	}
+	free(flight);
+}
+
+static void land_all(struct manager *m)
+{
+	while (m->flights)
+		land(m, m->flights);
+}
+
+static void on_timer(uv_timer_t *timer);
+
+static void arm(struct manager *m)
+{
+	uint64_t now = mnat_clock_now();
+	uint64_t left;
+
+	if (!m->flights)
+		return;
+	left = m->flights->deadline > now ? m->flights->deadline - now : 0;
+	uv_update_time(m->timer.loop);
+	uv_timer_start(&m->timer, on_timer, (left + MNAT_NS_PER_MS - 1) / MNAT_NS_PER_MS, 0);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+	struct manager *m = timer->data;
+
+	while (m->flights && m->flights->deadline <= mnat_clock_now()) {
+		const struct held *held;
+		int n;
+
+		LL_COUNT(m->flights->held, held, n);
+		m->server->counters[COUNTER_ack_timeouts] += (uint64_t)n;
+		land(m, m->flights);
+	}
+	arm(m);
+}
+
+static void take_off(struct manager *m, uint64_t id, uint64_t batch)
+{
+	struct flight *flight = calloc(1, sizeof(*flight));
+
+	if (!flight)
+		return; /* its replies will not wait */
+	flight->id = id;
+	flight->batch = batch;
+	flight->deadline = mnat_clock_now() + MANAGER_WAIT_MS * MNAT_NS_PER_MS;
+	DL_APPEND(m->flights, flight);
+	if (m->flights == flight)
+		arm(m);
+}
+
+void manager_tell(struct manager *m, const struct event *events, size_t n, uint64_t batch)
+{
+	json_t *array;
+	uint64_t id;
+
+	if (!m->peer)
+		return;
+	if (!mnat_peer_is_connected(m->peer)) {
+		m->server->counters[COUNTER_ack_unreported] += n;
+		return;
+	}
+	array = json_array();
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(array, event_to_json(&events[i]));
+	id = send_events(m, array);
+	if (id)
+		take_off(m, id, batch);
+}
+
+bool manager_hold(struct manager *m, const struct outgoing *out)
+{
+	struct flight *flight;
+	struct held *held;
+
+	if (!out->reply.batch)
+		return false;
+	DL_SEARCH_SCALAR(m->flights, flight, batch, out->reply.batch);
+	held = flight ? malloc(sizeof(*held)) : NULL;
+	if (!held)
+		return false;
+	held->out = *out;
+	LL_PREPEND(flight->held, held);
+	return true;
+}
+
+/* ---- snapshot ---- */
+
+static void snapshot_done(struct manager *m)
+{
+	free(m->snapshot.identities);
+	m->snapshot = (struct snapshot){0};
+}
+
+/* What is so now, not what was when the snapshot began. */
+static json_t *host_to_json(struct manager *m, uint32_t identity)
+{
+	struct lease *lease = lease_find(&m->server->leases, identity);
+	const struct client *client = lease ? lease->client : NULL;
+	struct event event;
+
+	if (!client || !client->told.actual ||
+	    (client->told.virt ? client->told.virt : client->told.actual) != identity)
+		return NULL;
+	event = (struct event){
+		.virt = client->told.virt,
+		.actual = client->told.actual,
+		.generation = client->generation,
+		.client_len = client->key_len,
+	};
+	memcpy(event.mac, client->mac, sizeof(event.mac));
+	memcpy(event.client, client->key, client->key_len);
+	return event_to_json(&event);
+}
+
+/* A chunk each time the manager has taken the one before; others' events go between. */
+static void snapshot_step(struct manager *m)
+{
+	struct snapshot *s = &m->snapshot;
+	json_t *events = json_array();
+
+	while (s->next < s->n && json_array_size(events) < SNAPSHOT_CHUNK) {
+		json_t *host = host_to_json(m, s->identities[s->next++]);
+
+		if (host)
+			json_array_append_new(events, host);
+	}
+	if (json_array_size(events)) {
+		s->id = send_events(m, events);
+		return;
+	}
+	json_decref(events);
+	snapshot_done(m);
+	mnat_peer_send(m->peer, json_pack("{s:s}", "cmd", "snapshot-end"));
+}
+
+static void on_connected(struct mnat_peer *peer, void *user)
+{
+	struct manager *m = user;
+	struct snapshot *s = &m->snapshot;
+	const struct leases *leases = &m->server->leases;
+
+	snapshot_done(m);
+	s->identities = calloc(HASH_COUNT(leases->clients) + 1, sizeof(*s->identities));
+	if (!s->identities) {
+		log_err("no memory to tell the mobility manager of the leases");
+		return;
+	}
+	for (const struct client *c = leases->clients; c; c = c->hh.next)
+		if (c->told.actual)
+			s->identities[s->n++] = c->told.virt ? c->told.virt : c->told.actual;
+	log_info("mobility manager connected; telling it of %zu hosts", s->n);
+	mnat_peer_send(peer, json_pack("{s:s}", "cmd", "snapshot"));
+	snapshot_step(m);
+}
+
+static void on_lost(struct mnat_peer *peer, void *user)
+{
+	struct manager *m = user;
+
+	log_warn("the mobility manager is gone; leases go on and it will be told of them when it "
+		 "is back");
+	snapshot_done(m);
+	land_all(m);
+}
+
+static void on_message(struct mnat_peer *peer, const json_t *line, void *user)
+{
+	struct manager *m = user;
+	uint64_t id = (uint64_t)json_integer_value(json_object_get(line, "id"));
+	const char *error = json_string_value(json_object_get(line, "error"));
+	struct flight *flight;
+
+	if (error) {
+		server_count(m->server, COUNTER_manager_refused);
+		log_err("the mobility manager refuses: %s", error);
+	}
+	if (!id)
+		return;
+	if (id == m->snapshot.id) {
+		snapshot_step(m);
+		return;
+	}
+	DL_SEARCH_SCALAR(m->flights, flight, id, id);
+	if (!flight)
+		return; /* it came too late */
+	land(m, flight);
+	arm(m);
+}
+
+static const struct mnat_peer_ops peer_ops = {
+	.connected = on_connected,
+	.message = on_message,
+	.lost = on_lost,
+};
+
+int manager_new(uv_loop_t *loop, const char *path, struct server *server,
+		void (*send)(const struct outgoing *out, void *user), void *user,
+		struct manager **ret_manager)
+{
+	struct manager *m = calloc(1, sizeof(*m));
+	int r = 0;
+
+	if (!m)
+		return -ENOMEM;
+	m->server = server;
+	m->send = send;
+	m->user = user;
+	if (*path)
+		r = mnat_peer_new(loop, path, &peer_ops, m, &m->peer);
+	if (r) {
+		free(m);
+		return r;
+	}
+	uv_timer_init(loop, &m->timer);
+	m->timer.data = m;
+	*ret_manager = m;
+	return 0;
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+	free(handle->data);
+}
+
+void manager_free(struct manager *m)
+{
+	land_all(m);
+	snapshot_done(m);
+	if (m->peer)
+		mnat_peer_free(m->peer);
+	uv_close((uv_handle_t *)&m->timer, on_closed);
+}
+
+bool manager_is_wanted(const struct manager *m)
+{
+	return m->peer;
+}
+
+bool manager_is_connected(const struct manager *m)
+{
+	return m->peer && mnat_peer_is_connected(m->peer);
+}

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The link to a mobility manager, with a stand-in for it on the same loop. */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "mnat/control.h"
+
+#include "fixture_test.h"
+#include "io.h"
+#include "manager.h"
+
+#define R1 "10.0.1.1"
+#define R2 "10.0.2.1"
+
+struct stand_in {
+	uv_loop_t loop;
+	struct mnat_control *control;
+	struct fixture *f;
+	struct manager *manager;
+	char run_dir[32];
+	bool silent;  /* does not confirm */
+	json_t *last; /* request */
+	int leases;   /* requests */
+	int snapshots;
+	int ends;
+	int sent;	      /* replies let go */
+	int sent_unconfirmed; /* ... before their lease request was confirmed */
+};
+
+static void on_lease(struct mnat_control_client *client, const json_t *request, void *user)
+{
+	struct stand_in *s = user;
+
+	json_decref(s->last);
+	s->last = json_deep_copy(request);
+	s->leases++;
+	s->sent_unconfirmed = s->sent;
+	if (!s->silent)
+		mnat_control_done(client, json_pack("{s:O, s:i}", "id",
+						    json_object_get(request, "id"), "pending", 0));
+}
+
+static void on_snapshot(struct mnat_control_client *client, const json_t *request, void *user)
+{
+	((struct stand_in *)user)->snapshots++;
+	mnat_control_done(client, NULL);
+}
+
+static void on_end(struct mnat_control_client *client, const json_t *request, void *user)
+{
+	((struct stand_in *)user)->ends++;
+	mnat_control_done(client, NULL);
+}
+
+static const struct mnat_control_command commands[] = {
+	{"lease", false, on_lease},
+	{"snapshot", false, on_snapshot},
+	{"snapshot-end", false, on_end},
+	{0},
+};
+
+static void on_send(const struct outgoing *out, void *user)
+{
+	((struct stand_in *)user)->sent++;
+}
+
+static void listen_again(struct stand_in *s)
+{
+	cr_assert_eq(mnat_control_listen(&s->loop, s->run_dir, "mmd", "stand-in", commands, s,
+					 &s->control),
+		     0);
+}
+
+static struct stand_in *begin(void)
+{
+	struct stand_in *s = calloc(1, sizeof(*s));
+	char path[64];
+
+	s->f = fixture_new(SEED_CONF);
+	mnat_clock_replace(NULL); /* real time: the loop's timers are */
+	uv_loop_init(&s->loop);
+	strcpy(s->run_dir, "/tmp/dhcpd-mm-XXXXXX");
+	cr_assert(mkdtemp(s->run_dir));
+	snprintf(path, sizeof(path), "%s/mmd.sock", s->run_dir);
+	cr_assert_eq(manager_new(&s->loop, path, &s->f->server, on_send, s, &s->manager), 0);
+	return s;
+}
+
+static void end(struct stand_in *s)
+{
+	manager_free(s->manager);
+	if (s->control)
+		mnat_control_close(s->control);
+	uv_run(&s->loop, UV_RUN_DEFAULT);
+	cr_assert_eq(uv_loop_close(&s->loop), 0, "handles are left");
+	rmdir(s->run_dir);
+	json_decref(s->last);
+	fixture_free(s->f);
+	free(s);
+}
+
+/* Run the loop until *counter reaches n, 5 s at most. */
+static void await(struct stand_in *s, const int *counter, int n)
+{
+	uint64_t until = mnat_clock_now() + 5 * MNAT_NS_PER_SEC;
+
+	while (*counter < n && mnat_clock_now() < until)
+		uv_run(&s->loop, UV_RUN_ONCE);
+	cr_assert_eq(*counter, n);
+}
+
+/* The ACK of a host that is new in subnet, through the manager; true: held. */
+static bool ack(struct stand_in *s, uint8_t host, const char *relay, const char *address)
+{
+	struct server *server = &s->f->server;
+	struct outgoing out = {0};
+	uint8_t buf[DHCP_MAX_MESSAGE];
+	size_t len =
+		say_bytes(&(struct say){DHCP_REQUEST, host, .relay = relay, .requested = address,
+					.server = "10.0.0.1", .shim = "10.128.0.2"},
+			  buf);
+
+	cr_assert(ASK(s->f, DHCP_DISCOVER, host, .relay = relay, .shim = "10.128.0.2"));
+	cr_assert(server_handle(server, &s->f->arrival, buf, len, &out.reply));
+	cr_assert_eq(out.reply.type, DHCP_ACK);
+	cr_assert_eq(server_commit(server), 0);
+	if (server->n_events)
+		manager_tell(s->manager, server->events, server->n_events, server->batch);
+	server_next_batch(server);
+	return manager_hold(s->manager, &out);
+}
+
+static const char *field(const struct stand_in *s, const char *name)
+{
+	const json_t *event = json_array_get(json_object_get(s->last, "events"), 0);
+
+	return json_string_value(json_object_get(event, name));
+}
+
+Test(manager, an_ack_waits_for_the_confirmation)
+{
+	struct stand_in *s = begin();
+
+	listen_again(s);
+	await(s, &s->ends, 1);
+	cr_assert(ack(s, 1, R1, "10.0.1.5"));
+	await(s, &s->sent, 1);
+	cr_assert_eq(s->leases, 1);
+	cr_assert_eq(s->sent_unconfirmed, 0);
+	cr_assert_str_eq(field(s, "virtual"), "10.128.0.2");
+	cr_assert_str_eq(field(s, "actual"), "10.0.1.5");
+	cr_assert_null(field(s, "old"));
+	cr_assert_str_eq(field(s, "mac"), "02:00:00:00:00:01");
+	cr_assert_str_eq(field(s, "client"), "01020000000001");
+	cr_assert_eq(s->f->server.counters[COUNTER_ack_timeouts], 0);
+
+	cr_assert(ack(s, 1, R2, "10.0.2.7"));
+	await(s, &s->sent, 2);
+	cr_assert_str_eq(field(s, "old"), "10.0.1.5");
+	end(s);
+}
+
+Test(manager, waits_at_most_50_ms)
+{
+	struct stand_in *s = begin();
+	uint64_t start, took;
+
+	listen_again(s);
+	await(s, &s->ends, 1);
+	s->silent = true;
+	start = mnat_clock_now();
+	cr_assert(ack(s, 1, R1, "10.0.1.5"));
+	await(s, &s->sent, 1);
+	took = (mnat_clock_now() - start) / MNAT_NS_PER_MS;
+	cr_assert(took >= 50 && took < 500, "%d ms", (int)took);
+	cr_assert_eq(s->f->server.counters[COUNTER_ack_timeouts], 1);
+	end(s);
+}
+
+Test(manager, a_renewal_does_not_wait_but_a_repeated_request_does)
+{
+	struct stand_in *s = begin();
+
+	listen_again(s);
+	await(s, &s->ends, 1);
+	cr_assert(ack(s, 1, R1, "10.0.1.5"));
+	cr_assert(ack(s, 1, R1, "10.0.1.5"), "the first is not confirmed yet");
+	await(s, &s->sent, 2);
+	cr_assert_not(ack(s, 1, R1, "10.0.1.5"));
+	cr_assert_eq(s->leases, 1);
+	end(s);
+}
+
+Test(manager, an_absent_one_holds_up_nothing_and_is_told_later)
+{
+	struct stand_in *s = begin();
+
+	uv_run(&s->loop, UV_RUN_NOWAIT);
+	cr_assert_not(manager_is_connected(s->manager));
+	cr_assert_not(ack(s, 1, R1, "10.0.1.5"));
+	cr_assert_eq(s->f->server.counters[COUNTER_ack_unreported], 1);
+	listen_again(s);
+	await(s, &s->ends, 1);
+	cr_assert_eq(s->snapshots, 1);
+	cr_assert_eq(s->leases, 1);
+	cr_assert_str_eq(field(s, "virtual"), "10.128.0.2");
+	cr_assert_str_eq(field(s, "actual"), "10.0.1.5");
+	end(s);
+}
+
+Test(manager, a_lost_one_lets_go_what_is_held)
+{
+	struct stand_in *s = begin();
+
+	listen_again(s);
+	await(s, &s->ends, 1);
+	s->silent = true;
+	cr_assert(ack(s, 1, R1, "10.0.1.5"));
+	await(s, &s->leases, 1);
+	mnat_control_close(s->control);
+	s->control = NULL;
+	await(s, &s->sent, 1);
+	cr_assert_eq(s->f->server.counters[COUNTER_ack_timeouts], 0);
+	s->silent = false;
+	listen_again(s);
+	await(s, &s->ends, 2);
+	cr_assert_eq(s->leases, 2, "told again in the snapshot");
+	end(s);
+}
+
+Test(manager, a_large_snapshot_comes_in_pieces)
+{
+	struct stand_in *s = begin();
+	struct leases *leases = &s->f->server.leases;
+
+	for (int i = 0; i < 1300; i++) {
+		uint8_t key[6] = {9, (uint8_t)(i >> 8), (uint8_t)i};
+		struct client *client = client_get(leases, key, sizeof(key), key);
+		struct lease *lease =
+			lease_offer(leases, client, 0x0a800100u + (uint32_t)i, true, UINT64_MAX);
+
+		client->told = (struct binding){.virt = lease->address, .actual = 0x0a000180};
+	}
+	listen_again(s);
+	await(s, &s->ends, 1);
+	cr_assert_eq(s->leases, 3);
+	end(s);
+}

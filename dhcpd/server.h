@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The DHCP server without its sockets: a datagram and where it came from go in, a
+ * reply and changed leases come out. A caller handles a batch of datagrams, then
+ * server_commit(), then tells the mobility manager s->events, then sends.
+ */
+#ifndef DHCPD_SERVER_H
+#define DHCPD_SERVER_H
+
+#include "conf.h"
+#include "counters.h"
+#include "lease.h"
+
+#define QUARANTINE_SECONDS 600 /* of a declined address */
+
+/* Where a datagram came from. */
+struct arrival {
+	int ifindex;
+	uint32_t local; /* the interface's own address, host order; 0: none */
+	bool broadcast; /* it was not sent to an address of ours */
+};
+
+enum reply_to {
+	REPLY_RELAY,	 /* UDP to giaddr, port 67 */
+	REPLY_UNICAST,	 /* UDP to a client that has its address, port 68 */
+	REPLY_BROADCAST, /* to 255.255.255.255, port 68, on the interface of arrival */
+	REPLY_HARDWARE,	 /* a frame to chaddr: the client does not answer ARP yet */
+};
+
+struct reply {
+	enum dhcp_type type;
+	enum reply_to how;
+	struct in_addr to;
+	uint8_t mac[6];
+	uint64_t batch; /* of the events the manager must have before this leaves; 0: none */
+	size_t len;
+	uint8_t bytes[DHCP_MAX_MESSAGE];
+};
+
+/*
+ * A change of where a host is, for the mobility manager. Identity: virt, or for a
+ * plain host (virt 0) its actual address. actual 0: the host is gone from old.
+ */
+struct event {
+	uint32_t virt;
+	uint32_t actual;
+	uint32_t old;
+	uint32_t generation;
+	uint8_t mac[6];
+	uint8_t client_len;
+	uint8_t client[MNAT_CLIENT_MAX];
+};
+
+struct server {
+	const struct conf *conf;
+	struct leases leases;
+	const struct mnat_store_ops *store_ops;
+	struct mnat_store *store;
+	int64_t (*wall)(void);
+	uint64_t counters[N_COUNTERS];
+	uint64_t batch;	      /* number of the batch being collected, from 1 */
+	struct event *events; /* of this batch; the caller takes them */
+	size_t n_events;
+	size_t room_events;
+};
+
+/*
+ * Load the leases in store. conf and store are borrowed. wall: seconds since 1970,
+ * NULL for the system's. 0 or -errno, logged.
+ */
+int server_init(struct server *s, const struct conf *conf, const struct mnat_store_ops *ops,
+		struct mnat_store *store, int64_t (*wall)(void));
+void server_done(struct server *s);
+
+/* Serve by another configuration; false: no memory, the old one stays. */
+bool server_set_conf(struct server *s, const struct conf *conf);
+
+/* Handle one datagram; true: *ret_reply is to be sent after server_commit(). */
+bool server_handle(struct server *s, const struct arrival *arrival, const void *data, size_t len,
+		   struct reply *ret_reply);
+
+/* End what has run out. */
+void server_expire(struct server *s);
+
+/*
+ * Store what has changed, in one transaction. On failure nothing may be sent; the
+ * changes are kept and tried again with the next batch.
+ */
+int server_commit(struct server *s);
+
+/* The events have been passed on: begin the next batch. */
+void server_next_batch(struct server *s);
+
+static inline void server_count(struct server *s, enum counter counter)
+{
+	s->counters[counter]++;
+}
+
+#endif

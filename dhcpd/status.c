@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <arpa/inet.h>
+#include <net/if.h>
+#include <stdio.h>
+
+#include "mnat/addr.h"
+#include "mnat/clock.h"
+
+#include "control.h"
+
+#define NEARLY_FULL 95 /* percent */
+#define NAME_LEN    (MNAT_IP_LEN + 4)
+
+const struct mnat_control_command control_commands[] = {
+	{"status", true, control_status},
+	{"dump", true, control_dump},
+	{0},
+};
+
+static const char *pool_name(const struct conf *conf, size_t i, char buf[NAME_LEN])
+{
+	char ip[MNAT_IP_LEN];
+
+	if (i == conf->n_subnets)
+		return "virtual";
+	snprintf(buf, NAME_LEN, "%s/%d",
+		 mnat_ip((struct in_addr){htonl(conf->subnets[i].prefix.first)}, ip),
+		 conf_prefix_length(&conf->subnets[i].prefix));
+	return buf;
+}
+
+static json_t *pools(const struct server *s)
+{
+	json_t *list = json_array();
+	char name[NAME_LEN];
+
+	for (size_t i = 0; i <= s->conf->n_subnets; i++) {
+		const struct pool *pool = &s->leases.pools[i];
+
+		json_array_append_new(list, json_pack("{s:s, s:I, s:I}", "subnet",
+						      pool_name(s->conf, i, name), "used",
+						      (json_int_t)pool->used, "size",
+						      (json_int_t)pool->size));
+	}
+	return list;
+}
+
+static void full_pools(const struct server *s, json_t *list)
+{
+	char name[NAME_LEN];
+
+	for (size_t i = 0; i <= s->conf->n_subnets; i++) {
+		const struct pool *pool = &s->leases.pools[i];
+		uint64_t percent = pool->size ? (uint64_t)pool->used * 100 / pool->size : 0;
+
+		if (percent >= NEARLY_FULL)
+			json_array_append_new(
+				list, json_sprintf("pool %s is %d %% full: enlarge it or "
+						   "shorten its lease-time",
+						   pool_name(s->conf, i, name), (int)percent));
+	}
+}
+
+static void lost_interfaces(const struct server *s, json_t *list)
+{
+	for (size_t i = 0; i < s->conf->n_interfaces; i++)
+		if (!if_nametoindex(s->conf->interfaces[i]))
+			json_array_append_new(list, json_sprintf("interface %s is not there",
+								 s->conf->interfaces[i]));
+}
+
+static json_t *problems(const struct control_source *source)
+{
+	const struct server *s = source->server;
+	json_t *list = json_array();
+
+	full_pools(s, list);
+	lost_interfaces(s, list);
+	if (manager_is_wanted(source->manager) && !manager_is_connected(source->manager))
+		json_array_append_new(list, json_sprintf("no mobility manager answers at %s: moves "
+							 "do not reach the gateways; is mnat-mmd "
+							 "running?",
+							 s->conf->manager_socket));
+	if (s->leases.dirty)
+		json_array_append_new(list, json_sprintf("leases cannot be stored in %s: no client "
+							 "gets an ACK",
+							 s->conf->database));
+	return list;
+}
+
+static const char *manager_state(const struct manager *manager)
+{
+	if (!manager_is_wanted(manager))
+		return "none";
+	return manager_is_connected(manager) ? "connected" : "absent";
+}
+
+void control_status(struct mnat_control_client *client, const json_t *request, void *user)
+{
+	const struct control_source *source = user;
+	const struct server *s = source->server;
+	json_t *list = problems(source);
+
+	mnat_control_done(
+		client,
+		json_pack("{s:s, s:I, s:b, s:o, s:s, s:s, s:I, s:o}", "daemon", "mnat-dhcpd",
+			  "uptime_s",
+			  (json_int_t)((mnat_clock_now() - source->started) / MNAT_NS_PER_SEC),
+			  "healthy", json_array_size(list) == 0, "problems", list, "manager",
+			  manager_state(source->manager), "policy",
+			  s->conf->policy == POLICY_RFC2131 ? "rfc2131" : "strict-seed", "clients",
+			  (json_int_t)HASH_COUNT(s->leases.clients), "pools", pools(s)));
+}

@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "store.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include "mnat/addr.h"
+#include "mnat/cleanup.h"
+#include "mnat/log.h"
+
+#define SCHEMA_VERSION 1
+
+struct mnat_store {
+	sqlite3 *db;
+	sqlite3_stmt *put;
+	int lock;
+};
+
+static const char pragmas[] = "PRAGMA journal_mode = WAL;"
+			      "PRAGMA synchronous = FULL;"
+			      "PRAGMA busy_timeout = 1000;";
+
+static const char version_sql[] = "BEGIN IMMEDIATE;"
+				  "CREATE TABLE IF NOT EXISTS schema_version"
+				  " (version INTEGER NOT NULL);"
+				  "INSERT INTO schema_version SELECT 1"
+				  " WHERE NOT EXISTS (SELECT 1 FROM schema_version);"
+				  "COMMIT;";
+
+static const char schema_sql[] = "CREATE TABLE IF NOT EXISTS leases ("
+				 " address TEXT PRIMARY KEY,"
+				 " kind TEXT NOT NULL," /* actual, virtual */
+				 " state TEXT NOT NULL,"
+				 " expires INTEGER NOT NULL," /* seconds since 1970 */
+				 " generation INTEGER NOT NULL,"
+				 " virtual TEXT," /* bound to this actual address */
+				 " mac TEXT,"
+				 " client BLOB,"
+				 " hostname TEXT) WITHOUT ROWID";
+
+static const char put_sql[] = "INSERT OR REPLACE INTO leases (address, kind, state, expires,"
+			      " generation, virtual, mac, client, hostname)"
+			      " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
+
+static const char load_sql[] = "SELECT address, kind, state, expires, generation, virtual, mac,"
+			       " client, hostname FROM leases";
+
+enum column { ADDRESS, KIND, STATE, EXPIRES, GENERATION, VIRTUAL, MAC, CLIENT, HOSTNAME };
+
+static const char *const states[] = {
+	[MNAT_LEASE_OFFERED] = "offered",   [MNAT_LEASE_BOUND] = "bound",
+	[MNAT_LEASE_RELEASED] = "released", [MNAT_LEASE_EXPIRED] = "expired",
+	[MNAT_LEASE_DECLINED] = "declined",
+};
+
+static const char *name_of(const struct mnat_store *store)
+{
+	return sqlite3_db_filename(store->db, "main");
+}
+
+static int failed(struct mnat_store *store, const char *what)
+{
+	log_err("%s: cannot %s: %s", name_of(store), what, sqlite3_errmsg(store->db));
+	if (!sqlite3_get_autocommit(store->db))
+		sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+	return -EIO;
+}
+
+static int run(struct mnat_store *store, const char *sql, const char *what)
+{
+	return sqlite3_exec(store->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0
+									   : failed(store, what);
+}
+
+/* ---- open and close ---- */
+
+static void store_close(struct mnat_store *store)
+{
+	sqlite3_finalize(store->put);
+	sqlite3_close(store->db);
+	if (store->lock >= 0)
+		close(store->lock);
+	free(store);
+}
+
+static void closep(struct mnat_store **store)
+{
+	if (*store)
+		store_close(*store);
+}
+
+/* The last folder of the path is ours to make, as a package's state directory. */
+static void make_folder(const char *path)
+{
+	_cleanup_free_ char *folder = strdup(path);
+	char *slash = folder ? strrchr(folder, '/') : NULL;
+
+	if (!slash || slash == folder)
+		return;
+	*slash = '\0';
+	mkdir(folder, 0755);
+}
+
+/* Not a lock on the database itself, so that sqlite3(1) can look while we run. */
+static int lock_beside(const char *path, int *ret_fd)
+{
+	_cleanup_free_ char *name = NULL;
+	_cleanup_close_ int fd = -1;
+
+	if (asprintf(&name, "%s.lock", path) < 0)
+		return -ENOMEM;
+	fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0) {
+		int r = -errno;
+
+		log_err("%s: cannot be made: %m; set database to a file in a folder that exists",
+			name);
+		return r;
+	}
+	if (flock(fd, LOCK_EX | LOCK_NB)) {
+		log_err("%s: another mnat-dhcpd keeps its leases there; give each its own database",
+			path);
+		return -EBUSY;
+	}
+	*ret_fd = TAKE_FD(fd);
+	return 0;
+}
+
+static int check_version(struct mnat_store *store)
+{
+	sqlite3_stmt *stmt = NULL;
+	int version = -1;
+
+	if (sqlite3_prepare_v2(store->db, "SELECT version FROM schema_version", -1, &stmt, NULL) ==
+		    SQLITE_OK &&
+	    sqlite3_step(stmt) == SQLITE_ROW)
+		version = sqlite3_column_int(stmt, 0);
+	sqlite3_finalize(stmt);
+	if (version == SCHEMA_VERSION)
+		return 0;
+	log_err("%s: written by a newer mnat-dhcpd (schema version %d, this one knows %d); install "
+		"that version again, or use another database",
+		name_of(store), version, SCHEMA_VERSION);
+	return -EPROTONOSUPPORT;
+}
+
+static int prepare(struct mnat_store *store)
+{
+	int r = run(store, pragmas, "be opened");
+
+	if (!r)
+		r = run(store, version_sql, "be prepared");
+	if (!r)
+		r = check_version(store);
+	if (!r)
+		r = run(store, schema_sql, "be prepared");
+	if (!r && sqlite3_prepare_v2(store->db, put_sql, -1, &store->put, NULL) != SQLITE_OK)
+		r = failed(store, "prepare a statement");
+	return r;
+}
+
+static int store_open(const char *where, struct mnat_store **ret_store)
+{
+	_cleanup_(closep) struct mnat_store *store = calloc(1, sizeof(*store));
+	int r;
+
+	if (!store)
+		return -ENOMEM;
+	store->lock = -1;
+	make_folder(where);
+	r = lock_beside(where, &store->lock);
+	if (r)
+		return r;
+	if (sqlite3_open(where, &store->db) != SQLITE_OK) {
+		log_err("%s: cannot be opened: %s", where, sqlite3_errmsg(store->db));
+		return -EIO;
+	}
+	r = prepare(store);
+	if (r)
+		return r;
+	*ret_store = TAKE_PTR(store);
+	return 0;
+}
+
+/* ---- reading ---- */
+
+static int read_address(sqlite3_stmt *stmt, enum column column, uint32_t *ret_address)
+{
+	const char *text = (const char *)sqlite3_column_text(stmt, column);
+	struct in_addr addr = {0};
+
+	if (text && mnat_parse_ip(text, &addr))
+		return -EINVAL;
+	*ret_address = ntohl(addr.s_addr);
+	return 0;
+}
+
+static int read_state(sqlite3_stmt *stmt, enum mnat_lease_state *ret_state)
+{
+	const char *text = (const char *)sqlite3_column_text(stmt, STATE);
+
+	for (size_t i = 0; text && i < sizeof(states) / sizeof(states[0]); i++)
+		if (!strcmp(states[i], text)) {
+			*ret_state = (enum mnat_lease_state)i;
+			return 0;
+		}
+	return -EINVAL;
+}
+
+static int read_client(sqlite3_stmt *stmt, struct mnat_lease_record *record)
+{
+	const char *mac = (const char *)sqlite3_column_text(stmt, MAC);
+	const char *hostname = (const char *)sqlite3_column_text(stmt, HOSTNAME);
+	int len = sqlite3_column_bytes(stmt, CLIENT);
+
+	if (len > MNAT_CLIENT_MAX || (mac && mnat_parse_mac(mac, record->mac)) ||
+	    (hostname && strlen(hostname) >= sizeof(record->hostname)))
+		return -EINVAL;
+	record->client_len = (uint8_t)len;
+	if (len)
+		memcpy(record->client, sqlite3_column_blob(stmt, CLIENT), (size_t)len);
+	if (hostname)
+		strcpy(record->hostname, hostname);
+	return 0;
+}
+
+static int read_record(sqlite3_stmt *stmt, struct mnat_lease_record *record)
+{
+	const char *kind = (const char *)sqlite3_column_text(stmt, KIND);
+
+	*record = (struct mnat_lease_record){
+		.is_virtual = kind && !strcmp(kind, "virtual"),
+		.expires = sqlite3_column_int64(stmt, EXPIRES),
+		.generation = (uint32_t)sqlite3_column_int64(stmt, GENERATION),
+	};
+	if (read_address(stmt, ADDRESS, &record->address) || !record->address ||
+	    read_address(stmt, VIRTUAL, &record->virt) || read_state(stmt, &record->state))
+		return -EINVAL;
+	return read_client(stmt, record);
+}
+
+static int store_load(struct mnat_store *store,
+		      int (*each)(const struct mnat_lease_record *record, void *user), void *user)
+{
+	sqlite3_stmt *stmt = NULL;
+	int step, r = 0;
+
+	if (sqlite3_prepare_v2(store->db, load_sql, -1, &stmt, NULL) != SQLITE_OK)
+		return failed(store, "be read");
+	while (!r && (step = sqlite3_step(stmt)) == SQLITE_ROW) {
+		struct mnat_lease_record record;
+
+		if (read_record(stmt, &record))
+			log_warn("%s: the lease of %s cannot be understood and is left out",
+				 name_of(store), sqlite3_column_text(stmt, ADDRESS));
+		else
+			r = each(&record, user);
+	}
+	if (!r && step != SQLITE_DONE)
+		r = failed(store, "be read");
+	sqlite3_finalize(stmt);
+	return r;
+}
+
+/* ---- writing ---- */
+
+static int store_begin(struct mnat_store *store)
+{
+	return run(store, "BEGIN IMMEDIATE", "be written");
+}
+
+static void bind_text(sqlite3_stmt *stmt, enum column column, const char *text)
+{
+	sqlite3_bind_text(stmt, column + 1, text, -1, SQLITE_TRANSIENT);
+}
+
+static void bind_address(sqlite3_stmt *stmt, enum column column, uint32_t address)
+{
+	char text[MNAT_IP_LEN];
+
+	bind_text(stmt, column, mnat_ip((struct in_addr){htonl(address)}, text));
+}
+
+static void bind_client(sqlite3_stmt *stmt, const struct mnat_lease_record *record)
+{
+	char mac[MNAT_MAC_LEN];
+
+	bind_text(stmt, MAC, mnat_mac(record->mac, mac));
+	sqlite3_bind_blob(stmt, CLIENT + 1, record->client, record->client_len, SQLITE_TRANSIENT);
+	if (*record->hostname)
+		bind_text(stmt, HOSTNAME, record->hostname);
+}
+
+static int store_put(struct mnat_store *store, const struct mnat_lease_record *record)
+{
+	sqlite3_stmt *put = store->put;
+	int step;
+
+	sqlite3_clear_bindings(put);
+	bind_address(put, ADDRESS, record->address);
+	bind_text(put, KIND, record->is_virtual ? "virtual" : "actual");
+	bind_text(put, STATE, states[record->state]);
+	sqlite3_bind_int64(put, EXPIRES + 1, record->expires);
+	sqlite3_bind_int64(put, GENERATION + 1, record->generation);
+	if (record->virt)
+		bind_address(put, VIRTUAL, record->virt);
+	if (record->client_len)
+		bind_client(put, record);
+	step = sqlite3_step(put);
+	sqlite3_reset(put);
+	return step == SQLITE_DONE ? 0 : failed(store, "be written");
+}
+
+static int store_commit(struct mnat_store *store)
+{
+	return run(store, "COMMIT", "be written");
+}
+
+const struct mnat_store_ops store_sqlite = {
+	.open = store_open,
+	.load = store_load,
+	.begin = store_begin,
+	.put = store_put,
+	.commit = store_commit,
+	.close = store_close,
+};

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The shim's rows for IPv4 (features 6.3), figures 6 and 8 at the node. */
+#include <criterion/criterion.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <time.h>
+
+#include "node.h"
+
+#define V "10.128.0.2"
+#define A "10.0.1.5"
+#define CN "128.59.16.149"
+
+static const uint8_t broadcast[6] = { 255, 255, 255, 255, 255, 255 };
+
+static struct packet tcp(const char *src, uint16_t sport, const char *dst, uint16_t dport)
+{
+	return (struct packet){ .src = src, .sport = sport, .dst = dst, .dport = dport,
+				.proto = IPPROTO_TCP, .tcp_flags = F_ACK, .payload = 100,
+				.smac = mac_device, .dmac = mac_gateway };
+}
+
+struct row {
+	const char *what;
+	struct packet packet;
+	struct packet want; /* src NULL: unchanged */
+	int verdict;
+	enum mnat_counter_id counter;
+};
+
+static void check(struct node *n, const struct row *row, bool out)
+{
+	uint64_t before = node_count(n, row->counter), all = node_count_all(n);
+	uint8_t frame[PACKET_MAX];
+	size_t len = packet_build(&row->packet, frame);
+	struct run run = out ? node_out(n, frame, len) : node_in(n, frame, len);
+
+	cr_expect_eq(run.verdict, row->verdict, "%s: verdict %d", row->what, run.verdict);
+	cr_expect_eq(node_count(n, row->counter), before + 1, "%s: not counted", row->what);
+	cr_expect_eq(node_count_all(n), all + 1, "%s: counted twice", row->what);
+	expect_frame(&run, row->want.src ? &row->want : &row->packet, row->what);
+}
+
+/* Figure 6, left: 10.128.0.2:1756 -> CN:80 on mnat0 is 10.0.1.5:1756 -> CN:80 on the wire. */
+Test(shim, fig6_out)
+{
+	struct row row = { "out", tcp(V, 1756, CN, 80), tcp(A, 1756, CN, 80), REDIRECT,
+			   MNAT_C_NODE_OUT };
+
+	row.want.smac = mac_node;
+	check(node_start(), &row, true);
+}
+
+Test(shim, fig6_in)
+{
+	struct row row = { "in", tcp(CN, 80, A, 1756), tcp(CN, 80, V, 1756), REDIRECT,
+			   MNAT_C_NODE_IN };
+
+	row.packet.dmac = mac_node;
+	row.want.dmac = mac_device;
+	check(node_start(), &row, false);
+}
+
+/* Figure 8: after the move the same application packet leaves with the new address. */
+Test(shim, fig8_after_the_move)
+{
+	struct node *n = node_start();
+	struct mnat_shim shim = node_shim(n);
+	struct row out = { "out", tcp(V, 1756, CN, 80), tcp("10.0.2.7", 1756, CN, 80), REDIRECT,
+			   MNAT_C_NODE_OUT };
+	struct row in = { "in", tcp(CN, 80, "10.0.2.7", 1756), tcp(CN, 80, V, 1756), REDIRECT,
+			  MNAT_C_NODE_IN };
+
+	shim.actual = ip4("10.0.2.7");
+	shim.gateway = ip4("10.0.2.1");
+	memcpy(&shim.gateway_mac, mac_neighbour, 6);
+	node_put(n, &shim);
+	out.want.smac = mac_node;
+	out.want.dmac = mac_neighbour;
+	in.want.dmac = mac_device;
+	check(n, &out, true);
+	check(n, &in, false);
+}
+
+/* S5: what is not on the link goes to the gateway's MAC, whatever the stack believes. */
+Test(shim, link_addresses)
+{
+	struct node *n = node_start();
+	struct row rows[] = {
+		{ "off the link", tcp(V, 1, "10.0.2.9", 2), tcp(A, 1, "10.0.2.9", 2), REDIRECT,
+		  MNAT_C_NODE_OUT },
+		{ "on the link", tcp(V, 1, "10.0.1.9", 2), tcp(A, 1, "10.0.1.9", 2), REDIRECT,
+		  MNAT_C_NODE_OUT },
+		{ "broadcast", tcp(V, 1, "255.255.255.255", 2), tcp(A, 1, "255.255.255.255", 2),
+		  REDIRECT, MNAT_C_NODE_OUT },
+		{ "multicast", tcp(V, 1, "224.0.0.251", 2), tcp(A, 1, "224.0.0.251", 2), REDIRECT,
+		  MNAT_C_NODE_OUT },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		rows[i].packet.dmac = rows[i].want.dmac = i < 2 ? mac_neighbour : broadcast;
+		if (!i)
+			rows[i].want.dmac = mac_gateway;
+		rows[i].want.smac = mac_node;
+		check(n, &rows[i], true);
+	}
+}
+
+/* S1: no checksum stays none; later fragments have no transport header; others no checksum. */
+Test(shim, kinds_of_payload)
+{
+	static const struct {
+		const char *what;
+		uint8_t proto;
+		uint16_t frag;
+		uint8_t no_checksum;
+	} kinds[] = {
+		{ "UDP", IPPROTO_UDP, 0, 0 },	       { "UDP without checksum", IPPROTO_UDP, 0, 1 },
+		{ "ICMP", IPPROTO_ICMP, 0, 0 },	       { "ESP", IPPROTO_ESP, 0, 0 },
+		{ "GRE", IPPROTO_GRE, 0, 0 },	       { "SCTP", IPPROTO_SCTP, 0, 0 },
+		{ "later fragment", IPPROTO_ESP, 100, 0 },
+	};
+	struct node *n = node_start();
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		struct row out = { kinds[i].what, tcp(V, 1756, CN, 80), tcp(A, 1756, CN, 80),
+				   REDIRECT, MNAT_C_NODE_OUT };
+		struct row in = { kinds[i].what, tcp(CN, 80, A, 1756), tcp(CN, 80, V, 1756),
+				  REDIRECT, MNAT_C_NODE_IN };
+
+		out.packet.proto = out.want.proto = in.packet.proto = in.want.proto =
+			kinds[i].proto;
+		out.packet.frag = out.want.frag = in.packet.frag = in.want.frag = kinds[i].frag;
+		out.packet.no_udp_checksum = out.want.no_udp_checksum = kinds[i].no_checksum;
+		in.packet.no_udp_checksum = in.want.no_udp_checksum = kinds[i].no_checksum;
+		out.want.smac = mac_node;
+		in.want.dmac = mac_device;
+		check(n, &out, true);
+		check(n, &in, false);
+	}
+}
+
+/* A later fragment of UDP: the bytes where a checksum would be are payload and stay. */
+Test(shim, later_udp_fragment)
+{
+	struct packet p = { .src = V, .dst = CN, .proto = IPPROTO_ESP, .frag = 100, .payload = 64,
+			    .smac = mac_device, .dmac = mac_gateway };
+	struct packet want = p;
+	struct node *n = node_start();
+	uint8_t frame[PACKET_MAX], expected[PACKET_MAX];
+	size_t len = packet_build(&p, frame);
+	struct run run;
+
+	/* built as ESP, so that the builder leaves the payload alone, then relabelled */
+	want.src = A, want.smac = mac_node;
+	packet_build(&want, expected);
+	for (int i = 0; i < 2; i++) {
+		uint8_t *f = i ? expected : frame;
+		uint32_t check = (uint32_t)(f[24] << 8 | f[25]) + (IPPROTO_ESP - IPPROTO_UDP);
+
+		f[23] = IPPROTO_UDP;
+		check = (check & 0xffff) + (check >> 16);
+		f[24] = (uint8_t)(check >> 8), f[25] = (uint8_t)check;
+	}
+	run = node_out(n, frame, len);
+	cr_assert_eq(run.verdict, REDIRECT);
+	cr_assert_arr_eq(run.frame, expected, len);
+}
+
+Test(shim, refusals_out)
+{
+	struct node *n = node_start();
+	struct mnat_shim shim = node_shim(n);
+	struct row source = { "source is not V", tcp("10.128.0.9", 1, CN, 2), {}, SHOT,
+			      MNAT_C_NODE_SOURCE };
+	struct row none = { "no uplink", tcp(V, 1, CN, 2), {}, SHOT, MNAT_C_NODE_NO_LINK };
+	struct row gateway = { "no gateway", tcp(V, 1, CN, 2), {}, SHOT, MNAT_C_NODE_NO_GATEWAY };
+
+	check(n, &source, true);
+	shim.gateway_mac = 0;
+	node_put(n, &shim);
+	gateway.want = gateway.packet;
+	gateway.want.smac = mac_node; /* dropped half addressed: nobody sees it */
+	check(n, &gateway, true);
+	shim.uplink = 0;
+	node_put(n, &shim);
+	check(n, &none, true);
+}
+
+Test(shim, not_for_this_node)
+{
+	struct node *n = node_start();
+	struct row other = { "another address", tcp(CN, 80, "10.0.1.6", 1), {}, OK,
+			     MNAT_C_NODE_NOT_OURS };
+	struct row virtual = { "V on the wire", tcp(CN, 80, V, 1), {}, OK, MNAT_C_NODE_NOT_OURS };
+	struct row dhcp = { "DHCP answer", tcp("10.0.1.1", 67, A, 68), {}, OK, MNAT_C_NODE_DHCP };
+
+	dhcp.packet.proto = IPPROTO_UDP;
+	check(n, &other, false);
+	check(n, &virtual, false);
+	check(n, &dhcp, false);
+}
+
+/* Packets to the address just left are accepted for the grace period, then not. */
+Test(shim, old_address_has_a_grace_period)
+{
+	struct node *n = node_start();
+	struct mnat_shim shim = node_shim(n);
+	struct row old = { "within", tcp(CN, 80, "10.0.9.9", 1), tcp(CN, 80, V, 1), REDIRECT,
+			   MNAT_C_NODE_IN_OLD };
+	struct row late = { "after", tcp(CN, 80, "10.0.9.9", 1), {}, OK, MNAT_C_NODE_NOT_OURS };
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	shim.old_actual = ip4("10.0.9.9");
+	shim.old_until_ns = ((uint64_t)now.tv_sec + 10) * 1000000000u;
+	node_put(n, &shim);
+	old.want.dmac = mac_device;
+	check(n, &old, false);
+	shim.old_until_ns = ((uint64_t)now.tv_sec - 1) * 1000000000u;
+	node_put(n, &shim);
+	check(n, &late, false);
+}
+
+/* Passthrough is bit-exact, both ways. */
+Test(shim, passthrough)
+{
+	struct node *n = node_start();
+	struct mnat_shim shim = node_shim(n);
+	struct row out = { "out", tcp(V, 1, CN, 2), {}, REDIRECT, MNAT_C_NODE_PASS };
+	struct row in = { "in", tcp(CN, 2, A, 1), {}, OK, MNAT_C_NODE_PASS };
+
+	shim.mode = MNAT_MODE_PASSTHRU;
+	node_put(n, &shim);
+	check(n, &out, true);
+	check(n, &in, false);
+}
+
+/* The flight recorder's marks: the first packet each way under a slot, not later ones. */
+Test(shim, first_packets_are_noted)
+{
+	struct node *n = node_start();
+	struct packet out = tcp(V, 1, CN, 2), in = tcp(CN, 2, A, 1);
+	uint8_t frame[PACKET_MAX];
+	struct mnat_shim first;
+
+	node_out(n, frame, packet_build(&out, frame));
+	node_in(n, frame, packet_build(&in, frame));
+	first = node_shim(n);
+	cr_assert(first.first_out_ns && first.first_in_ns > first.first_out_ns);
+	node_out(n, frame, packet_build(&out, frame));
+	node_in(n, frame, packet_build(&in, frame));
+	cr_expect_eq(node_shim(n).first_out_ns, first.first_out_ns);
+	cr_expect_eq(node_shim(n).first_in_ns, first.first_in_ns);
+}
