@@ -52,7 +52,12 @@ static json_t *problems(const struct midcomd *m)
 				      json_sprintf("all %u host ids are taken: new mobile nodes "
 						   "are refused; raise limits { hosts }",
 						   m->hosts.n_slots));
-	if (m->sweep.last_error)
+	if (mnat_gateway_check(m->conf.pin, &m->gateway))
+		json_array_append_new(list,
+				      json_sprintf("the data path of %s was unloaded or loaded "
+						   "anew: restart mnat-midcomd",
+						   m->conf.pin));
+	else if (m->sweep.last_error)
 		json_array_append_new(list, json_sprintf("expired sessions are not removed: %s",
 							 strerror(-m->sweep.last_error)));
 	return list;
@@ -254,7 +259,10 @@ static int run(struct midcomd *m)
 	uv_loop_init(&m->loop);
 	m->agent = (struct agent){.loop = &m->loop, .hosts = &m->hosts, .now = monotonic};
 	m->source = (struct dump_source){&m->gateway, &m->hosts, monotonic};
-	m->sweep = (struct sweep){.gateway = &m->gateway, .hosts = &m->hosts, .now = monotonic};
+	m->sweep = (struct sweep){.pin = m->conf.pin,
+				  .gateway = &m->gateway,
+				  .hosts = &m->hosts,
+				  .now = monotonic};
 	m->started = mnat_clock_now();
 	r = mnat_control_listen(&m->loop, m->conf.run_dir, "midcomd", "mnat-midcomd", commands, m,
 				&m->control);

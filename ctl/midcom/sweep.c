@@ -73,7 +73,9 @@ static void work(uv_work_t *request)
 	struct sweep *sweep = request->data;
 	uint64_t start = mnat_clock_now();
 
-	sweep->error = run_program(sweep->gateway->sweep_fd, &sweep->result);
+	sweep->error = sweep->lost;
+	if (!sweep->error)
+		sweep->error = run_program(sweep->gateway->sweep_fd, &sweep->result);
 	if (!sweep->error && sweep->in_use)
 		sweep->error = find_in_use(sweep);
 	sweep->took_ns = mnat_clock_now() - start;
@@ -81,7 +83,10 @@ static void work(uv_work_t *request)
 
 static void account(struct sweep *sweep)
 {
-	if (sweep->error && sweep->error != sweep->last_error)
+	if (sweep->lost && sweep->error != sweep->last_error)
+		log_err("the data path of %s was unloaded or loaded anew: restart mnat-midcomd",
+			sweep->pin);
+	else if (sweep->error && sweep->error != sweep->last_error)
 		log_err("the sweep of expired sessions failed: %s; they stay until one succeeds",
 			strerror(-sweep->error));
 	sweep->last_error = sweep->error;
@@ -127,6 +132,7 @@ void sweep_now(struct sweep *sweep, struct sweep_waiter *waiter)
 	sweep->waiters = sweep->next_run;
 	sweep->next_run = NULL;
 	sweep->running = true;
+	sweep->lost = mnat_gateway_refresh(sweep->pin, sweep->gateway);
 	sweep->started = sweep->now();
 	memset(&sweep->result, 0, sizeof(sweep->result));
 	if (sweep->hosts->n_left)
