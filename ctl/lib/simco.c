@@ -16,12 +16,12 @@ struct wire_header {
 
 _Static_assert(sizeof(struct wire_header) == SIMCO_HEADER_LEN, "RFC 4540 section 4.1");
 
-enum kind { KIND_VERSION, KIND_ADDRESS, KIND_U32, KIND_U64 };
+enum kind { KIND_VERSION, KIND_ADDRESS, KIND_U32, KIND_U64, KIND_FLOWS };
 
 /* Lengths are multiples of 4, so that no attribute we know has padding. */
 static const struct attribute {
 	uint16_t type;
-	uint16_t length;
+	uint16_t length; /* KIND_FLOWS: of one flow */
 	enum kind kind;
 	size_t offset; /* in struct simco_message */
 } attributes[] = {
@@ -34,6 +34,13 @@ static const struct attribute {
 	{SIMCO_A_X_FLAGS, 4, KIND_U32, offsetof(struct simco_message, flags)},
 	{SIMCO_A_X_BOUND_AT, 8, KIND_U64, offsetof(struct simco_message, bound_at)},
 	{SIMCO_A_X_HOSTS, 4, KIND_U32, offsetof(struct simco_message, hosts)},
+	{SIMCO_A_X_PATH, 4, KIND_U32, offsetof(struct simco_message, path)},
+	{SIMCO_A_X_ENDPOINT, 4, KIND_ADDRESS, offsetof(struct simco_message, endpoint)},
+	{SIMCO_A_X_GATEWAY, 4, KIND_ADDRESS, offsetof(struct simco_message, gateway)},
+	{SIMCO_A_X_VIRTUAL, 4, KIND_ADDRESS, offsetof(struct simco_message, virt)},
+	{SIMCO_A_X_CURSOR, 8, KIND_U64, offsetof(struct simco_message, cursor)},
+	{SIMCO_A_X_FLOWS, sizeof(struct simco_flow), KIND_FLOWS,
+	 offsetof(struct simco_message, flows)},
 };
 
 #define N_ATTRIBUTES (sizeof(attributes) / sizeof(attributes[0]))
@@ -60,7 +67,21 @@ static const struct attribute *find(uint16_t type)
 	return NULL;
 }
 
-static void get_value(const struct attribute *a, const uint8_t *value, struct simco_message *m)
+/* An impossible length for this attribute? */
+static bool is_misfit(const struct attribute *a, size_t length)
+{
+	if (a->kind != KIND_FLOWS)
+		return length != a->length;
+	return length % a->length || length / a->length > SIMCO_FLOWS_MAX;
+}
+
+static size_t length_of(const struct attribute *a, const struct simco_message *m)
+{
+	return a->kind == KIND_FLOWS ? (size_t)a->length * m->n_flows : a->length;
+}
+
+static void get_value(const struct attribute *a, const uint8_t *value, size_t length,
+		      struct simco_message *m)
 {
 	uint8_t *field = (uint8_t *)m + a->offset;
 	uint32_t v32;
@@ -83,6 +104,10 @@ static void get_value(const struct attribute *a, const uint8_t *value, struct si
 		memcpy(&v64, value, 8);
 		v64 = be64toh(v64);
 		memcpy(field, &v64, 8);
+		break;
+	case KIND_FLOWS:
+		m->flows = (const struct simco_flow *)value;
+		m->n_flows = (uint32_t)(length / a->length);
 		break;
 	}
 }
@@ -110,6 +135,10 @@ static void put_value(const struct attribute *a, const struct simco_message *m, 
 		v64 = htobe64(v64);
 		memcpy(value, &v64, 8);
 		break;
+	case KIND_FLOWS:
+		if (m->n_flows)
+			memcpy(value, m->flows, m->n_flows * sizeof(*m->flows));
+		break;
 	}
 }
 
@@ -117,17 +146,19 @@ static int decode_attributes(const uint8_t *p, size_t len, struct simco_message 
 {
 	while (len) {
 		const struct attribute *a;
+		size_t length;
 
 		if (len < ATTRIBUTE_HEADER_LEN)
 			return -EINVAL;
 		a = find(get_u16(p));
-		if (!a || get_u16(p + 2) != a->length || m->has & SIMCO_HAS(a->type) ||
-		    len < ATTRIBUTE_HEADER_LEN + (size_t)a->length)
+		length = get_u16(p + 2);
+		if (!a || is_misfit(a, length) || m->has & SIMCO_HAS(a->type) ||
+		    len < ATTRIBUTE_HEADER_LEN + length)
 			return -EINVAL;
-		get_value(a, p + ATTRIBUTE_HEADER_LEN, m);
+		get_value(a, p + ATTRIBUTE_HEADER_LEN, length, m);
 		m->has |= SIMCO_HAS(a->type);
-		p += ATTRIBUTE_HEADER_LEN + a->length;
-		len -= ATTRIBUTE_HEADER_LEN + a->length;
+		p += ATTRIBUTE_HEADER_LEN + length;
+		len -= ATTRIBUTE_HEADER_LEN + length;
 	}
 	return 0;
 }
@@ -172,15 +203,16 @@ int simco_encode(const struct simco_message *m, uint8_t *buf, size_t size)
 
 	for (size_t i = 0; i < N_ATTRIBUTES; i++) {
 		const struct attribute *a = &attributes[i];
+		size_t length = length_of(a, m);
 
 		if (!(m->has & SIMCO_HAS(a->type)))
 			continue;
-		if (len + ATTRIBUTE_HEADER_LEN + a->length > size)
+		if (is_misfit(a, length) || len + ATTRIBUTE_HEADER_LEN + length > size)
 			return -EMSGSIZE;
 		put_u16(buf + len, a->type);
-		put_u16(buf + len + 2, a->length);
+		put_u16(buf + len + 2, (uint16_t)length);
 		put_value(a, m, buf + len + ATTRIBUTE_HEADER_LEN);
-		len += ATTRIBUTE_HEADER_LEN + a->length;
+		len += ATTRIBUTE_HEADER_LEN + length;
 	}
 	if (len > size || len > SIMCO_MAX_MESSAGE)
 		return -EMSGSIZE;
