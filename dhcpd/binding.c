@@ -91,9 +91,19 @@ static void tell_present(struct server *s, struct client *client, const struct b
 		copy_arrivals(s, in, event);
 }
 
-static bool wants_token(const struct binding *is, const struct dhcp_message *in)
+/*
+ * Nothing has changed, but a mobile host that does not merely renew (ciaddr) has come
+ * to this link just now: it may have been in another domain meanwhile.
+ */
+static void tell_again(struct server *s, struct client *client, const struct binding *is,
+		       const struct dhcp_message *in)
 {
-	return is->virt && in && (in->shim_form & DHCP_SHIM_VIVSO);
+	if (!is->virt || !in)
+		return;
+	if (!in->header.ciaddr.s_addr)
+		tell_present(s, client, is, next_generation(s, client, identity(is)), 0, in);
+	else if (in->shim_form & DHCP_SHIM_VIVSO)
+		tell_present(s, client, is, client->generation, 0, in);
 }
 
 void binding_update(struct server *s, struct client *client, const struct dhcp_message *in)
@@ -106,8 +116,7 @@ void binding_update(struct server *s, struct client *client, const struct dhcp_m
 		is = (struct binding){.virt = client->bound->virt,
 				      .actual = client->bound->address};
 	if (is.virt == was.virt && is.actual == was.actual) {
-		if (wants_token(&is, in))
-			tell_present(s, client, &is, client->generation, 0, in);
+		tell_again(s, client, &is, in);
 		return;
 	}
 	client->told = is;

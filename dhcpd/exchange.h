@@ -57,8 +57,8 @@ bool reply_inform(struct exchange *x);
 
 /*
  * Has the client's binding changed? Then make the events that say so. in: the message
- * that did it, or NULL. A mobile client's is repeated even when nothing has changed: the
- * manager's answer has a fresh token, and learns of arrivals it may have missed.
+ * that did it, or NULL. A mobile client is told of again even when nothing has changed:
+ * the manager's answer has a fresh token, and learns of arrivals it may have missed.
  */
 void binding_update(struct server *s, struct client *client, const struct dhcp_message *in);
 
