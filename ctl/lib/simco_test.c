@@ -172,7 +172,7 @@ Test(simco, malformed_attributes)
 		uint8_t body[24];
 	} cases[] = {
 		{"unknown attribute", 8, {0x12, 0x34, 0, 4, 0, 0, 0, 0}},
-		{"unknown extension", 8, {0xe0, 0x09, 0, 4, 0, 0, 0, 0}},
+		{"unknown extension", 8, {0xe0, 0x0f, 0, 4, 0, 0, 0, 0}},
 		{"duplicate", 16, {0xe0, 0x05, 0, 4, 0, 0, 0, 1, 0xe0, 0x05, 0, 4, 0, 0, 0, 1}},
 		{"length 0", 4, {0xe0, 0x05, 0, 0}},
 		{"length too small", 8, {0xe0, 0x05, 0, 3, 0, 0, 0, 0}},
@@ -195,7 +195,7 @@ Test(simco, impossible_length_ends_the_stream)
 	struct simco_message m;
 	size_t skip;
 
-	buf[2] = 0x03; /* 0x3f8 + 8 = 1024 is the largest */
+	buf[2] = 0x3f; /* 0x3ff8 + 8 = 16384 is the largest */
 	buf[3] = 0xf8;
 	cr_assert_eq(simco_decode(buf, sizeof(buf), &m, &skip), 0);
 	buf[3] = 0xf9;

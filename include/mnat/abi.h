@@ -90,6 +90,8 @@ struct mnat_abi {
 	X(NODE_OUT, FORWARD, "virtual to actual, sent on the uplink")                          \
 	X(NODE_IN, FORWARD, "actual to virtual, given to the stack")                           \
 	X(NODE_IN_OLD, FORWARD, "to the previous actual address within its grace, accepted")   \
+	X(NODE_TUNNEL_OUT, FORWARD, "in public space, to the session's home gateway")          \
+	X(NODE_TUNNEL_IN, FORWARD, "in public space, from the session's home gateway")         \
 	X(NODE_PASS, STACK, "passed as it is: passthrough mode or not for the shim")           \
 	X(NODE_DHCP, STACK, "DHCP, left to the client daemon")                                 \
 	X(NODE_NOT_IPV4, DROP, "other ethertype on mnat0, has no translation")                 \
@@ -474,6 +476,8 @@ struct mnat_shim {
 	__u8 uplink_mac[6];
 	__u8 device_mac[6];
 	__u32 arp_pending;	/* mnatc has asked for the gateway; one reply is welcome */
+	__u32 homes;		/* 1: map "homes" is in use */
+	__u32 pad;
 	__u64 first_out_ns;	/* CLOCK_BOOTTIME of the first packet under this slot */
 	__u64 first_in_ns;
 };
@@ -493,7 +497,7 @@ MNAT_ASSERT(sizeof(struct mnat_bib_key) == 8, "bib key");
 MNAT_ASSERT(sizeof(struct mnat_session_key) == 16, "session key");
 MNAT_ASSERT(sizeof(struct mnat_session) == 16, "session");
 MNAT_ASSERT(sizeof(struct mnat_sweep) == 64, "sweep");
-MNAT_ASSERT(sizeof(struct mnat_shim) == 88, "shim");
+MNAT_ASSERT(sizeof(struct mnat_shim) == 96, "shim");
 MNAT_ASSERT(sizeof(struct mnat_home_key) == 12, "home key");
 MNAT_ASSERT(sizeof(struct mnat_home) == 8, "home");
 
