@@ -27,6 +27,7 @@ void harness_network(void)
 		"ip route add 10.0.0.0/16 via 10.0.0.11 && ip route add default via 135.180.32.1 &&"
 		"ip neigh add 10.0.0.11 lladdr 02:00:00:00:01:01 dev in &&"
 		"ip neigh add 135.180.32.1 lladdr 02:00:00:00:01:02 dev out &&"
+		"ip neigh add 135.180.32.4 lladdr 02:00:00:00:01:02 dev out &&"
 		"echo 1 >/proc/sys/net/ipv4/ip_forward";
 
 	cr_assert_eq(unshare(CLONE_NEWNET), 0, "unshare: %s (run as root)", strerror(errno));
