@@ -43,6 +43,7 @@ struct mnat_gateway {
 struct mnat_node {
 	int shim_fd;
 	int active_fd;
+	int homes_fd;
 	int counters_fd;
 };
 
