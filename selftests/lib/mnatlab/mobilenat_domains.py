@@ -1,0 +1,95 @@
+"""The programs under test in several domains: a gateway box a site, and the nodes."""
+from .certs import Authority
+from .mobilenat import Box, Gateway, Node
+from .topology_domains import HOME, SITES, Domains
+
+GATEWAY_CONF = """
+inside {{
+	interfaces = {{"in0"}}
+	prefixes = {{"{inside}"}}
+	plain-hosts = "nat"
+}}
+outside {{
+	interfaces = {{"out0"}}
+	addresses = "{external}"
+	ports = "{ports}"
+}}
+limits {{
+	hosts = {hosts}
+	sessions = {sessions}
+	grace = 10
+	sweep = {sweep}
+}}
+pin = "{pin}"
+run-dir = "{run_dir}"
+"""
+
+MMD_CONF = """
+gateway "{name}" {{
+	socket = "{run_dir}/midcom.sock"
+}}
+run-dir = "{run_dir}"
+"""
+
+DHCPD_CONF = """
+interfaces = {{"in0"}}
+server-id = "{router}"
+lease-time = {lease_time}
+virtual {{
+	pool = {{{virtual}}}
+	lease-time = 86400
+	manager = "{external}"
+	enterprise = 32473
+	seed-option = 224
+}}
+subnet "{subnet}.0/24" {{
+	pool = "{actual}-{subnet}.254"
+	router = "{router}"
+}}
+run-dir = "{run_dir}"
+database = "{run_dir}/dhcpd.sqlite"
+manager-socket = "{run_dir}/mmd.sock"
+"""
+
+
+def pool_from(first):
+    """'"10.128.0.2-10.128.0.254"'"""
+    return f'"{first}-{first.rpartition(".")[0]}.254"'
+
+
+class DomainGateway(Gateway):
+    """A domain's gateway box with all of its servers."""
+
+    def __init__(self, net, site, authority, ports="7088-16000", hosts=64, sessions=16384,
+                 sweep=30, lease_time=3600, virtual=None):
+        Box.__init__(self, net.gateways[site], "gateway")
+        self.pins = net.run.pins / self.netns.name
+        self.site = site
+        self.configure("gateway", GATEWAY_CONF, inside=site.inside, external=site.external,
+                       ports=ports, hosts=hosts, sessions=sessions, sweep=sweep)
+        self.configure("mmd", MMD_CONF, name=self.netns.name)
+        self.configure("dhcpd", DHCPD_CONF, router=site.router, lease_time=lease_time,
+                       virtual=virtual or pool_from(site.virtual), external=site.external,
+                       subnet=site.subnet, actual=site.actual)
+
+
+class Providers:
+    """Domains with all their programs running, and a node at home in the first."""
+
+    def __init__(self, run, sites=SITES, public=False, no_offload=False, **options):
+        self.run = run
+        self.net = Domains(run, sites, public)
+        self.authority = Authority(run)
+        self.gateways = {}
+        for site in sites:
+            self.authority.issue(site.name)
+        for site in sites:
+            self.gateways[site] = DomainGateway(self.net, site, self.authority, **options).up()
+        self.home = self.gateways[HOME]
+        if no_offload:
+            self.net.no_offload()
+
+    def start_node(self):
+        self.node = Node(self.net, "wl0").up()
+        self.node.wait_address(HOME.actual)
+        return self
