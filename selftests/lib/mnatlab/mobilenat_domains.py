@@ -1,7 +1,7 @@
 """The programs under test in several domains: a gateway box a site, and the nodes."""
 from .certs import Authority
 from .mobilenat import Box, Gateway, Node
-from .topology_domains import HOME, SITES, Domains
+from .topology_domains import SITES, UPLINK, Domains
 
 GATEWAY_CONF = """
 inside {{
@@ -74,9 +74,11 @@ class DomainGateway(Gateway):
 
 
 class Providers:
-    """Domains with all their programs running, and a node at home in the first."""
+    """Domains with all their programs running. Of the options virtual, {site: pools}, is
+    by site; the others are for all."""
 
-    def __init__(self, run, sites=SITES, public=False, no_offload=False, **options):
+    def __init__(self, run, sites=SITES, public=False, no_offload=False, virtual=None,
+                 daemons=None, **options):
         self.run = run
         self.net = Domains(run, sites, public)
         self.authority = Authority(run)
@@ -84,12 +86,16 @@ class Providers:
         for site in sites:
             self.authority.issue(site.name)
         for site in sites:
-            self.gateways[site] = DomainGateway(self.net, site, self.authority, **options).up()
-        self.home = self.gateways[HOME]
+            gateway = DomainGateway(self.net, site, self.authority,
+                                    virtual=(virtual or {}).get(site), **options)
+            gateway.DAEMONS = daemons or gateway.DAEMONS
+            self.gateways[site] = gateway.up()
+        self.home = self.gateways[sites[0]]
         if no_offload:
             self.net.no_offload()
 
     def start_node(self):
-        self.node = Node(self.net, "wl0").up()
-        self.node.wait_address(HOME.actual)
+        """A node at home in the first domain."""
+        self.node = Node(self.net, UPLINK).up()
+        self.node.wait_address(self.home.site.actual)
         return self

@@ -32,6 +32,7 @@ class Site:
     subnet: str  # "10.0.2": the access network, a /24
     first: int  # the last byte of the first address given out there
     virtual: str  # "10.128.0.2": the first of its virtual pool
+    prefix: str = ""  # all addresses its hosts may have; "": the /16 of its subnet
 
     @property
     def ap(self):
@@ -39,8 +40,7 @@ class Site:
 
     @property
     def inside(self):
-        """All addresses its hosts may have."""
-        return ".".join(self.subnet.split(".")[:2]) + ".0.0/16"
+        return self.prefix or ".".join(self.subnet.split(".")[:2]) + ".0.0/16"
 
     @property
     def router(self):
