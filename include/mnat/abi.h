@@ -474,6 +474,8 @@ struct mnat_shim {
 	__u8 uplink_mac[6];
 	__u8 device_mac[6];
 	__u32 arp_pending;	/* mnatc has asked for the gateway; one reply is welcome */
+	__u32 homes;		/* 1: map "homes" is in use */
+	__u32 pad;
 	__u64 first_out_ns;	/* CLOCK_BOOTTIME of the first packet under this slot */
 	__u64 first_in_ns;
 };
@@ -493,7 +495,7 @@ MNAT_ASSERT(sizeof(struct mnat_bib_key) == 8, "bib key");
 MNAT_ASSERT(sizeof(struct mnat_session_key) == 16, "session key");
 MNAT_ASSERT(sizeof(struct mnat_session) == 16, "session");
 MNAT_ASSERT(sizeof(struct mnat_sweep) == 64, "sweep");
-MNAT_ASSERT(sizeof(struct mnat_shim) == 88, "shim");
+MNAT_ASSERT(sizeof(struct mnat_shim) == 96, "shim");
 MNAT_ASSERT(sizeof(struct mnat_home_key) == 12, "home key");
 MNAT_ASSERT(sizeof(struct mnat_home) == 8, "home");
 
