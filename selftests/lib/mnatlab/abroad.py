@@ -5,9 +5,9 @@ from .tale import Tale
 from .topology_domains import HOME, PUBLIC, PUBLIC_AP, SERVER, VISITED
 
 PICTURE = f"""
-                              .-- {HOME.router} gateway {HOME.external} --.
-   mobile node {HOME.virtual} --+-- {VISITED.router} gateway {VISITED.external} ----+-- Internet -- server
-                              '-- public network, {PUBLIC} --'              {SERVER}
+                 .-- {HOME.router} gateway {HOME.external} --.
+   mobile node --|-- {VISITED.router} gateway {VISITED.external} ---|-- Internet -- server
+   {HOME.virtual}    '-- public network, {PUBLIC} ---'               {SERVER}
 
    Two providers that use private addresses as they like, and a public network of a third
    that knows nothing of MobileNAT. A session is carried by the gateway where it began.
