@@ -68,18 +68,24 @@ static __always_inline int nat_out(ctx_t *ctx, const struct packet *pkt)
 	return route_send(ctx, &route);
 }
 
+/* What both ways in have in common: an IPv4 packet, or the reason it is none. */
+static __always_inline int receive(ctx_t *ctx, struct packet *pkt)
+{
+	__be16 ethertype;
+	int reason = parse_ethertype(ctx, &ethertype);
+
+	if (reason != PARSE_OK)
+		return reason;
+	if (ethertype != bpf_htons(ETH_P_IP))
+		return MNAT_C_NOT_IPV4;
+	return parse_ipv4(ctx, pkt);
+}
+
 static __always_inline int from_inside(ctx_t *ctx)
 {
 	struct packet pkt = {};
-	__be16 ethertype;
-	int reason;
+	int reason = receive(ctx, &pkt);
 
-	reason = parse_ethertype(ctx, &ethertype);
-	if (reason != PARSE_OK)
-		return refuse(ctx, reason);
-	if (ethertype != bpf_htons(ETH_P_IP))
-		return refuse(ctx, MNAT_C_NOT_IPV4);
-	reason = parse_ipv4(ctx, &pkt);
 	if (reason != PARSE_OK)
 		return refuse(ctx, reason);
 	if (is_broadcast_or_multicast(pkt.daddr) || is_external(pkt.daddr))
@@ -152,15 +158,8 @@ static __always_inline int nat_in(ctx_t *ctx, const struct packet *pkt)
 static __always_inline int from_outside(ctx_t *ctx)
 {
 	struct packet pkt = {};
-	__be16 ethertype;
-	int reason;
+	int reason = receive(ctx, &pkt);
 
-	reason = parse_ethertype(ctx, &ethertype);
-	if (reason != PARSE_OK)
-		return refuse(ctx, reason);
-	if (ethertype != bpf_htons(ETH_P_IP))
-		return refuse(ctx, MNAT_C_NOT_IPV4);
-	reason = parse_ipv4(ctx, &pkt);
 	if (reason != PARSE_OK)
 		return refuse(ctx, reason);
 	if (actual_index(pkt.daddr) >= 0)

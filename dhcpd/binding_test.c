@@ -34,8 +34,8 @@ static void expect(const struct fixture *f, size_t i, const char *virt, const ch
 	cr_assert_eq(event->virt, addr(virt), "virtual");
 	cr_assert_eq(event->actual, addr(actual), "actual");
 	cr_assert_eq(event->old, addr(old), "old");
-	cr_assert_eq(event->generation, generation, "generation %u, expected %u",
-		     event->generation, generation);
+	cr_assert_eq(event->generation, generation, "generation %u, expected %u", event->generation,
+		     generation);
 }
 
 Test(events, of_a_mobile_host)
@@ -99,8 +99,8 @@ Test(generations, rise_with_the_address_whoever_has_it)
 		server_next_batch(&f->server);
 		if (host % 3)
 			fixture_restart(f);
-		cr_assert_not(ASK(f, DHCP_RELEASE, host, .ciaddr = "10.0.1.5",
-				  .server = "10.0.0.1"));
+		cr_assert_not(
+			ASK(f, DHCP_RELEASE, host, .ciaddr = "10.0.1.5", .server = "10.0.0.1"));
 		if (host % 2)
 			fixture_restart(f);
 	}
@@ -151,6 +151,40 @@ Test(durability, what_ran_out_meanwhile_is_free)
 	fixture_free(f);
 }
 
+Test(durability, a_wall_clock_set_back_makes_no_lease_eternal)
+{
+	struct fixture *f = fixture_new(SEED_CONF);
+	struct client *client;
+
+	bind_host(f, 1, R1, "0.0.0.0");
+	for (size_t i = 0; i < f->store.n; i++)
+		f->store.records[i].expires += 365 * 86400;
+	fixture_restart(f);
+	client = client_of(f, 1);
+	cr_assert_eq(client->bound->expiry.when, mnat_clock_now() + 3600 * MNAT_NS_PER_SEC);
+	cr_assert_eq(client->virt->expiry.when, mnat_clock_now() + 86400 * MNAT_NS_PER_SEC);
+	fixture_free(f);
+}
+
+Test(durability, a_virtual_lease_is_never_the_shorter_one)
+{
+	struct fixture *f = fixture_new("interfaces = {\"eth1\"}\nserver-id = \"10.0.0.1\"\n"
+					"virtual { pool = \"10.128.0.0/24\"\n lease-time = 60 }\n"
+					"subnet \"10.0.1.0/24\" { pool = \"10.0.1.5\" }\n");
+
+	bind_host(f, 1, R1, "0.0.0.0");
+	pass_seconds(600);
+	fixture_restart(f);
+	server_expire(&f->server);
+	cr_assert_eq(client_of(f, 1)->virt->state, MNAT_LEASE_BOUND);
+	pass_seconds(3000);
+	server_expire(&f->server);
+	cr_assert_null(client_of(f, 1)->bound);
+	cr_assert_eq(f->server.n_events, 1);
+	cr_assert_neq(client_of(f, 1)->virt->state, MNAT_LEASE_BOUND);
+	fixture_free(f);
+}
+
 Test(durability, no_answer_without_a_commit)
 {
 	struct fixture *f = fixture_new(SEED_CONF);
@@ -192,10 +226,11 @@ Test(durability, a_batch_is_one_transaction)
 Test(reload, keeps_every_lease)
 {
 	struct fixture *f = fixture_new(SEED_CONF);
-	struct conf *conf = conf_from("interfaces = {\"eth1\"}\nserver-id = \"10.0.0.1\"\n"
-				      "virtual { pool = \"10.128.0.0/24\" }\n"
-				      "subnet \"10.0.1.0/24\" { pool = \"10.0.1.100-10.0.1.110\" }\n"
-				      "subnet \"10.0.2.0/24\" { pool = \"10.0.2.6-10.0.2.254\" }\n");
+	struct conf *conf =
+		conf_from("interfaces = {\"eth1\"}\nserver-id = \"10.0.0.1\"\n"
+			  "virtual { pool = \"10.128.0.0/24\" }\n"
+			  "subnet \"10.0.1.0/24\" { pool = \"10.0.1.100-10.0.1.110\" }\n"
+			  "subnet \"10.0.2.0/24\" { pool = \"10.0.2.6-10.0.2.254\" }\n");
 
 	bind_host(f, 1, R1, "0.0.0.0");
 	bind_host(f, 2, R2, "0.0.0.0");

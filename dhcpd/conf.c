@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/param.h>
 
 #include "mnat/cleanup.h"
 #include "mnat/conf.h"
@@ -148,8 +149,10 @@ static int get_subnet(cfg_t *cfg, uint32_t lease_time, struct subnet_conf *subne
 	const char *domain = cfg_getstr(cfg, "domain");
 
 	if (mnat_parse_prefix(cfg_title(cfg), &subnet->prefix)) {
-		cfg_error(cfg, "subnet \"%s\": expected a prefix with no host bits set, such as "
-			       "10.0.1.0/24", cfg_title(cfg));
+		cfg_error(cfg,
+			  "subnet \"%s\": expected a prefix with no host bits set, such as "
+			  "10.0.1.0/24",
+			  cfg_title(cfg));
 		return -EINVAL;
 	}
 	if (cfg_size(cfg, "dns") > CONF_MAX_DNS) {
@@ -168,9 +171,9 @@ static int get_subnet(cfg_t *cfg, uint32_t lease_time, struct subnet_conf *subne
 	if (domain)
 		strcpy(subnet->domain, domain);
 	subnet->mtu = (uint16_t)cfg_getint(cfg, "mtu");
-	subnet->lease_time = cfg_size(cfg, "lease-time") && cfg_getint(cfg, "lease-time") ?
-				     (uint32_t)cfg_getint(cfg, "lease-time") :
-				     lease_time;
+	subnet->lease_time = cfg_size(cfg, "lease-time") && cfg_getint(cfg, "lease-time")
+				     ? (uint32_t)cfg_getint(cfg, "lease-time")
+				     : lease_time;
 	return get_ranges(cfg, &subnet->pools);
 }
 
@@ -221,13 +224,22 @@ static int get_interfaces(cfg_t *cfg, struct conf *conf)
 	return 0;
 }
 
+static uint32_t longest_lease(const struct conf *conf)
+{
+	uint32_t longest = conf->virt.lease_time;
+
+	for (size_t i = 0; i < conf->n_subnets; i++)
+		longest = MAX(longest, conf->subnets[i].lease_time);
+	return longest;
+}
+
 static int get_conf(cfg_t *cfg, struct conf *conf)
 {
 	int r;
 
 	conf->server_id = get_ip(cfg, "server-id");
-	conf->policy = !strcmp(cfg_getstr(cfg, "policy"), "strict-seed") ? POLICY_STRICT_SEED :
-									   POLICY_RFC2131;
+	conf->policy = !strcmp(cfg_getstr(cfg, "policy"), "strict-seed") ? POLICY_STRICT_SEED
+									 : POLICY_RFC2131;
 	conf->reserve_first = (uint32_t)cfg_getint(cfg, "reserve-first");
 	conf->offer_time = (uint32_t)cfg_getint(cfg, "offer-time");
 	conf->run_dir = strdup(cfg_getstr(cfg, "run-dir"));
@@ -240,6 +252,7 @@ static int get_conf(cfg_t *cfg, struct conf *conf)
 		r = get_virtual(cfg_getsec(cfg, "virtual"), &conf->virt);
 	if (!r)
 		r = get_subnets(cfg, conf);
+	conf->longest_lease = longest_lease(conf);
 	return r;
 }
 

@@ -47,6 +47,7 @@ struct conf {
 	enum policy policy;
 	uint32_t reserve_first;
 	uint32_t offer_time;
+	uint32_t longest_lease; /* of all, actual and virtual */
 	struct virtual_conf virt;
 	struct subnet_conf *subnets; /* in the order of their addresses */
 	size_t n_subnets;

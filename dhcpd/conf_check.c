@@ -11,8 +11,7 @@ static const char *range_text(const struct mnat_range *range, char buf[RANGE_LEN
 {
 	char first[MNAT_IP_LEN], last[MNAT_IP_LEN];
 
-	snprintf(buf, RANGE_LEN, "%s-%s",
-		 mnat_ip((struct in_addr){htonl(range->first)}, first),
+	snprintf(buf, RANGE_LEN, "%s-%s", mnat_ip((struct in_addr){htonl(range->first)}, first),
 		 mnat_ip((struct in_addr){htonl(range->last)}, last));
 	return buf;
 }
@@ -112,7 +111,8 @@ static int check_subnets(cfg_t *cfg, const struct conf *conf)
 			return r;
 		if (i && overlap(&subnet[-1].prefix, &subnet->prefix)) {
 			cfg_error(sec, "subnet %s overlaps subnet %s",
-				  range_text(&subnet->prefix, a), range_text(&subnet[-1].prefix, b));
+				  range_text(&subnet->prefix, a),
+				  range_text(&subnet[-1].prefix, b));
 			return -EINVAL;
 		}
 	}

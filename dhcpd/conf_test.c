@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "fixture_test.h"
 
-#define TOP "interfaces = {\"eth1\"}\nserver-id = \"10.0.0.1\"\n"
+#define TOP  "interfaces = {\"eth1\"}\nserver-id = \"10.0.0.1\"\n"
 #define NET1 "subnet \"10.0.1.0/24\" { pool = \"10.0.1.4-10.0.1.254\" }\n"
 
 Test(conf, reads_every_setting)

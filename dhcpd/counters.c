@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "counters.h"
 
-#define CLASS_DROP "drop"
+#define CLASS_DROP  "drop"
 #define CLASS_EVENT "event"
 
 static const struct {
@@ -33,8 +33,8 @@ static bool is_parse_error(enum counter counter)
 
 const char *counter_name(enum counter counter)
 {
-	return is_parse_error(counter) ? dhcp_error_name((enum dhcp_error)counter) :
-					 counters[counter].name;
+	return is_parse_error(counter) ? dhcp_error_name((enum dhcp_error)counter)
+				       : counters[counter].name;
 }
 
 const char *counter_class(enum counter counter)
@@ -44,8 +44,8 @@ const char *counter_class(enum counter counter)
 
 const char *counter_text(enum counter counter)
 {
-	return is_parse_error(counter) ? dhcp_error_text((enum dhcp_error)counter) :
-					 counters[counter].text;
+	return is_parse_error(counter) ? dhcp_error_text((enum dhcp_error)counter)
+				       : counters[counter].text;
 }
 
 enum counter counter_received(enum dhcp_type type)

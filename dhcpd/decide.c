@@ -58,26 +58,26 @@ struct row {
 
 /* The numbers are the figure's steps. */
 static const struct row strict_seed[] = {
-	{shim_zero, VERDICT_AS_DISCOVER},	/* 1506 -> 1508 */
-	{no_lease, VERDICT_IGNORE_NO_LEASE},	/* 1518 -> 1520 */
-	{outside, VERDICT_NAK_SUBNET},		/* 1522 -> 1538 */
-	{takes_offer, VERDICT_ACK},		/* 1524 -> 1540 */
-	{requests_lease, VERDICT_ACK},		/* 1526 -> 1528 */
-	{requests_other, VERDICT_NAK_ADDRESS},	/* 1528 -> 1530 */
-	{uses_lease, VERDICT_ACK},		/* 1532 -> 1534 */
-	{always, VERDICT_NAK_ADDRESS},		/* 1532 -> 1536 */
+	{shim_zero, VERDICT_AS_DISCOVER},      /* 1506 -> 1508 */
+	{no_lease, VERDICT_IGNORE_NO_LEASE},   /* 1518 -> 1520 */
+	{outside, VERDICT_NAK_SUBNET},	       /* 1522 -> 1538 */
+	{takes_offer, VERDICT_ACK},	       /* 1524 -> 1540 */
+	{requests_lease, VERDICT_ACK},	       /* 1526 -> 1528 */
+	{requests_other, VERDICT_NAK_ADDRESS}, /* 1528 -> 1530 */
+	{uses_lease, VERDICT_ACK},	       /* 1532 -> 1534 */
+	{always, VERDICT_NAK_ADDRESS},	       /* 1532 -> 1536 */
 };
 
 static const struct row rfc2131[] = {
 	{other_server, VERDICT_IGNORE_OTHER_SERVER},
 	{outside, VERDICT_NAK_SUBNET}, /* 1522 -> 1538, with or without a lease */
 	{no_offer, VERDICT_NAK_NO_OFFER},
-	{no_lease, VERDICT_IGNORE_NO_LEASE},	/* 1518 -> 1520 */
-	{takes_offer, VERDICT_ACK},		/* 1524 -> 1540 */
-	{requests_lease, VERDICT_ACK},		/* 1526 -> 1528 */
-	{requests_other, VERDICT_NAK_ADDRESS},	/* 1528 -> 1530 */
-	{uses_lease, VERDICT_ACK},		/* 1532 -> 1534 */
-	{always, VERDICT_NAK_ADDRESS},		/* 1532 -> 1536 */
+	{no_lease, VERDICT_IGNORE_NO_LEASE},   /* 1518 -> 1520 */
+	{takes_offer, VERDICT_ACK},	       /* 1524 -> 1540 */
+	{requests_lease, VERDICT_ACK},	       /* 1526 -> 1528 */
+	{requests_other, VERDICT_NAK_ADDRESS}, /* 1528 -> 1530 */
+	{uses_lease, VERDICT_ACK},	       /* 1532 -> 1534 */
+	{always, VERDICT_NAK_ADDRESS},	       /* 1532 -> 1536 */
 };
 
 enum verdict decide_request(enum policy policy, const struct facts *facts)

@@ -27,8 +27,8 @@ enum verdict {
 
 /* What is known about a REQUEST. Addresses: host order, 0 for none. */
 struct facts {
-	bool shim_zero;	   /* shim option present, asking to allocate */
-	uint32_t lease;	   /* bound or offered to the client, here rather than elsewhere */
+	bool shim_zero; /* shim option present, asking to allocate */
+	uint32_t lease; /* bound or offered to the client, here rather than elsewhere */
 	uint32_t requested;
 	uint32_t ciaddr;
 	bool server_named; /* option 54 */

@@ -46,14 +46,13 @@ static json_t *ip_or_null(const struct lease *lease)
 {
 	char text[MNAT_IP_LEN];
 
-	return lease ? json_string(mnat_ip((struct in_addr){htonl(lease->address)}, text)) :
-		       json_null();
+	return lease ? json_string(mnat_ip((struct in_addr){htonl(lease->address)}, text))
+		     : json_null();
 }
 
 static json_t *subnet_or_null(const struct server *s, const struct lease *lease)
 {
-	const struct subnet_conf *subnet =
-		lease ? leases_subnet(&s->leases, lease->address) : NULL;
+	const struct subnet_conf *subnet = lease ? leases_subnet(&s->leases, lease->address) : NULL;
 	char text[MNAT_IP_LEN];
 
 	if (!subnet)
@@ -112,8 +111,8 @@ static bool step_leases(struct mnat_control_client *client, void *state)
 static void dump_leases(struct mnat_control_client *client, const struct control_source *source)
 {
 	const struct leases *leases = &source->server->leases;
-	struct lease_dump *dump = malloc(
-		sizeof(*dump) + HASH_COUNT(leases->clients) * sizeof(dump->addresses[0]));
+	struct lease_dump *dump =
+		malloc(sizeof(*dump) + HASH_COUNT(leases->clients) * sizeof(dump->addresses[0]));
 
 	if (!dump) {
 		mnat_control_fail(client, MNAT_E_FAILED, "no memory for a list of the leases");
@@ -130,12 +129,11 @@ static void dump_leases(struct mnat_control_client *client, const struct control
 static void dump_counters(struct mnat_control_client *client, const struct control_source *source)
 {
 	for (int i = DHCP_E_NONE + 1; i < N_COUNTERS; i++)
-		mnat_control_row(client,
-				 json_pack("{s:s, s:s, s:I, s:n, s:s}", "name",
-					   counter_name((enum counter)i), "class",
-					   counter_class((enum counter)i), "packets",
-					   (json_int_t)source->server->counters[i], "bytes", "text",
-					   counter_text((enum counter)i)));
+		mnat_control_row(client, json_pack("{s:s, s:s, s:I, s:n, s:s}", "name",
+						   counter_name((enum counter)i), "class",
+						   counter_class((enum counter)i), "packets",
+						   (json_int_t)source->server->counters[i], "bytes",
+						   "text", counter_text((enum counter)i)));
 	mnat_control_done(client, NULL);
 }
 

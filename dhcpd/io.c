@@ -14,7 +14,7 @@
 
 #include "frame.h"
 
-#define BATCH 64
+#define BATCH	       64
 #define RECEIVE_BUFFER (4 << 20)
 
 struct pktinfo_space {
@@ -74,10 +74,8 @@ static ssize_t send_frame(struct io *io, const struct outgoing *out)
 		{.iov_base = &header, .iov_len = sizeof(header)},
 		{.iov_base = (void *)reply->bytes, .iov_len = reply->len},
 	};
-	struct msghdr msg = {.msg_name = &name,
-			     .msg_namelen = sizeof(name),
-			     .msg_iov = iov,
-			     .msg_iovlen = 2};
+	struct msghdr msg = {
+		.msg_name = &name, .msg_namelen = sizeof(name), .msg_iov = iov, .msg_iovlen = 2};
 
 	memcpy(name.sll_addr, reply->mac, sizeof(reply->mac));
 	frame_make(&header, out->from, reply->to, reply->bytes, reply->len);
@@ -237,7 +235,8 @@ static int open_udp(int *ret_fd)
 static void prepare_batch(struct io *io)
 {
 	for (int i = 0; i < BATCH; i++) {
-		io->iov[i] = (struct iovec){.iov_base = io->data[i], .iov_len = sizeof(io->data[i])};
+		io->iov[i] =
+			(struct iovec){.iov_base = io->data[i], .iov_len = sizeof(io->data[i])};
 		io->msgs[i].msg_hdr = (struct msghdr){
 			.msg_iov = &io->iov[i],
 			.msg_iovlen = 1,

@@ -27,11 +27,11 @@ struct lease {
 	uint32_t generation; /* of the host whose identity this address is */
 	enum mnat_lease_state state;
 	bool is_virtual;
-	bool taken;  /* its bit in a pool is set, by us */
-	bool stored; /* there is a record of it on disk */
-	bool dirty;  /* ... which is not the latest */
-	uint32_t virt; /* actual, bound: the virtual address it goes with, or 0 */
-	struct client *client; /* NULL: nobody's */
+	bool taken;		   /* its bit in a pool is set, by us */
+	bool stored;		   /* there is a record of it on disk */
+	bool dirty;		   /* ... which is not the latest */
+	uint32_t virt;		   /* actual, bound: the virtual address it goes with, or 0 */
+	struct client *client;	   /* NULL: nobody's */
 	struct lease *prev, *next; /* utlist of the client */
 	struct lease *next_dirty;
 	UT_hash_handle hh;

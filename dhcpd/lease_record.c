@@ -11,9 +11,8 @@ void lease_to_record(const struct lease *lease, int64_t now_wall,
 		     struct mnat_lease_record *ret_record)
 {
 	uint64_t now = mnat_clock_now();
-	uint64_t left = lease_is_held(lease) && lease->expiry.when > now ?
-				lease->expiry.when - now :
-				0;
+	uint64_t left =
+		lease_is_held(lease) && lease->expiry.when > now ? lease->expiry.when - now : 0;
 	const struct client *client = lease->client;
 
 	*ret_record = (struct mnat_lease_record){
@@ -33,13 +32,16 @@ void lease_to_record(const struct lease *lease, int64_t now_wall,
 	memcpy(ret_record->hostname, client->hostname, sizeof(ret_record->hostname));
 }
 
-/* A wall clock that was wrong, then or now, must not make a lease eternal. */
+/*
+ * A wall clock that was wrong, then or now, must not make a lease eternal. A virtual
+ * address is never cut shorter than the actual one it goes with.
+ */
 static int64_t longest(const struct leases *leases, const struct lease *lease)
 {
 	const struct subnet_conf *subnet = leases_subnet(leases, lease->address);
 
 	if (lease->is_virtual)
-		return leases->conf->virt.lease_time;
+		return leases->conf->longest_lease;
 	return subnet ? subnet->lease_time : 0;
 }
 

@@ -153,8 +153,8 @@ static int run(struct dhcpd *d)
 		return r;
 	uv_loop_init(&d->loop);
 	d->source = (struct control_source){.server = &d->server, .started = mnat_clock_now()};
-	r = mnat_control_listen(&d->loop, d->conf->run_dir, "dhcpd", "mnat-dhcpd",
-				control_commands, &d->source, &d->control);
+	r = mnat_control_listen(&d->loop, d->conf->run_dir, "dhcpd", "mnat-dhcpd", control_commands,
+				&d->source, &d->control);
 	if (r)
 		return r;
 	r = serve_port(d);

@@ -18,12 +18,12 @@ struct stand_in {
 	struct fixture *f;
 	struct manager *manager;
 	char run_dir[32];
-	bool silent;	 /* does not confirm */
-	json_t *last;	 /* request */
-	int leases;	 /* requests */
+	bool silent;  /* does not confirm */
+	json_t *last; /* request */
+	int leases;   /* requests */
 	int snapshots;
 	int ends;
-	int sent;	 /* replies let go */
+	int sent;	      /* replies let go */
 	int sent_unconfirmed; /* ... before their lease request was confirmed */
 };
 
@@ -36,9 +36,8 @@ static void on_lease(struct mnat_control_client *client, const json_t *request, 
 	s->leases++;
 	s->sent_unconfirmed = s->sent;
 	if (!s->silent)
-		mnat_control_done(client,
-				  json_pack("{s:O, s:i}", "id", json_object_get(request, "id"),
-					    "pending", 0));
+		mnat_control_done(client, json_pack("{s:O, s:i}", "id",
+						    json_object_get(request, "id"), "pending", 0));
 }
 
 static void on_snapshot(struct mnat_control_client *client, const json_t *request, void *user)
@@ -116,10 +115,10 @@ static bool ack(struct stand_in *s, uint8_t host, const char *relay, const char 
 	struct server *server = &s->f->server;
 	struct outgoing out = {0};
 	uint8_t buf[DHCP_MAX_MESSAGE];
-	size_t len = say_bytes(&(struct say){DHCP_REQUEST, host, .relay = relay,
-					     .requested = address, .server = "10.0.0.1",
-					     .shim = "10.128.0.2"},
-			       buf);
+	size_t len =
+		say_bytes(&(struct say){DHCP_REQUEST, host, .relay = relay, .requested = address,
+					.server = "10.0.0.1", .shim = "10.128.0.2"},
+			  buf);
 
 	cr_assert(ASK(s->f, DHCP_DISCOVER, host, .relay = relay, .shim = "10.128.0.2"));
 	cr_assert(server_handle(server, &s->f->arrival, buf, len, &out.reply));
@@ -237,8 +236,8 @@ Test(manager, a_large_snapshot_comes_in_pieces)
 	for (int i = 0; i < 1300; i++) {
 		uint8_t key[6] = {9, (uint8_t)(i >> 8), (uint8_t)i};
 		struct client *client = client_get(leases, key, sizeof(key), key);
-		struct lease *lease = lease_offer(leases, client, 0x0a800100u + (uint32_t)i, true,
-						  UINT64_MAX);
+		struct lease *lease =
+			lease_offer(leases, client, 0x0a800100u + (uint32_t)i, true, UINT64_MAX);
 
 		client->told = (struct binding){.virt = lease->address, .actual = 0x0a000180};
 	}

@@ -15,7 +15,8 @@ Test(pool, gives_the_lowest_free_address)
 
 	cr_assert_eq(pool_init(&pool, &ranges, 1), 0);
 	cr_assert_eq(pool.size, 102);
-	for (uint32_t expected = 101; expected < 300; expected = expected == 102 ? 200 : expected + 1) {
+	for (uint32_t expected = 101; expected < 300;
+	     expected = expected == 102 ? 200 : expected + 1) {
 		cr_assert(pool_lowest(&pool, &address));
 		cr_assert_eq(address, expected);
 		cr_assert(pool_take(&pool, address));

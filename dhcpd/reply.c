@@ -5,7 +5,7 @@
 
 #include "exchange.h"
 
-#define IP_UDP_LEN 28
+#define IP_UDP_LEN   28
 #define MIN_DATAGRAM 576 /* every client takes this: RFC 2131 section 2 */
 
 static size_t room_for_reply(const struct exchange *x)
@@ -65,7 +65,7 @@ static void address_reply(struct exchange *x, struct in_addr yiaddr)
 static bool finish(struct exchange *x, struct dhcp_builder *b, struct in_addr yiaddr)
 {
 	static const uint8_t echoed[] = {
-		DHCP_OPT_CLIENT_ID, /* RFC 6842 */
+		DHCP_OPT_CLIENT_ID,  /* RFC 6842 */
 		DHCP_OPT_RELAY_INFO, /* RFC 3046 section 2.2: byte for byte, and last */
 	};
 

@@ -20,7 +20,7 @@ uint32_t lease_seconds(const struct exchange *x)
 	return seconds;
 }
 
-/* ---- what a REQUEST is: table 6.2's inputs ---- */
+/* ---- what a REQUEST is: the decision table's inputs ---- */
 
 static struct facts gather(const struct exchange *x, const struct lease *lease)
 {
@@ -39,8 +39,7 @@ static struct facts gather(const struct exchange *x, const struct lease *lease)
 	spoken_of = facts.requested ? facts.requested : facts.ciaddr;
 	if (!spoken_of)
 		spoken_of = facts.lease;
-	facts.inside = !spoken_of ||
-		       leases_subnet(&x->server->leases, spoken_of) == x->subnet;
+	facts.inside = !spoken_of || leases_subnet(&x->server->leases, spoken_of) == x->subnet;
 	/* of an address we gave out, also: does its pool still have it? */
 	if (facts.inside && spoken_of && spoken_of == facts.lease)
 		facts.inside = pool_contains(leases_pool(&x->server->leases, x->subnet), spoken_of);

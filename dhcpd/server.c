@@ -106,8 +106,7 @@ bool server_handle(struct server *s, const struct arrival *arrival, const void *
 		   struct reply *ret_reply)
 {
 	struct dhcp_message in;
-	struct exchange x = {
-		.server = s, .arrival = arrival, .in = &in, .now = mnat_clock_now()};
+	struct exchange x = {.server = s, .arrival = arrival, .in = &in, .now = mnat_clock_now()};
 	uint8_t hardware[7];
 	enum dhcp_error error = dhcp_parse(&s->conf->virt.codec, DHCP_BOOTREQUEST, data, len, &in);
 

@@ -58,7 +58,7 @@ struct server {
 	struct mnat_store *store;
 	int64_t (*wall)(void);
 	uint64_t counters[N_COUNTERS];
-	uint64_t batch; /* number of the batch being collected, from 1 */
+	uint64_t batch;	      /* number of the batch being collected, from 1 */
 	struct event *events; /* of this batch; the caller takes them */
 	size_t n_events;
 	size_t room_events;

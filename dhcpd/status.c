@@ -9,7 +9,7 @@
 #include "control.h"
 
 #define NEARLY_FULL 95 /* percent */
-#define NAME_LEN (MNAT_IP_LEN + 4)
+#define NAME_LEN    (MNAT_IP_LEN + 4)
 
 const struct mnat_control_command control_commands[] = {
 	{"status", true, control_status},
@@ -54,11 +54,10 @@ static void full_pools(const struct server *s, json_t *list)
 		uint64_t percent = pool->size ? (uint64_t)pool->used * 100 / pool->size : 0;
 
 		if (percent >= NEARLY_FULL)
-			json_array_append_new(list,
-					      json_sprintf("pool %s is %d %% full: enlarge it or "
-							   "shorten its lease-time",
-							   pool_name(s->conf, i, name),
-							   (int)percent));
+			json_array_append_new(
+				list, json_sprintf("pool %s is %d %% full: enlarge it or "
+						   "shorten its lease-time",
+						   pool_name(s->conf, i, name), (int)percent));
 	}
 }
 

@@ -74,8 +74,8 @@ static int failed(struct mnat_store *store, const char *what)
 
 static int run(struct mnat_store *store, const char *sql, const char *what)
 {
-	return sqlite3_exec(store->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 :
-									     failed(store, what);
+	return sqlite3_exec(store->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0
+									   : failed(store, what);
 }
 
 /* ---- open and close ---- */

@@ -22,8 +22,9 @@ Test(lease, mobile_host)
 {
 	struct event e;
 
-	cr_assert_eq(parse("{\"virtual\":\"10.128.0.2\",\"actual\":\"10.0.2.7\",\"old\":\"10.0.1.5\","
-			   "\"gen\":4294967295,\"mac\":\"02:00:00:00:00:01\",\"client\":\"ff01\"}",
+	cr_assert_eq(parse("{\"virtual\":\"10.128.0.2\",\"actual\":\"10.0.2.7\","
+			   "\"old\":\"10.0.1.5\",\"gen\":4294967295,"
+			   "\"mac\":\"02:00:00:00:00:01\",\"client\":\"ff01\"}",
 			   &e),
 		     0);
 	cr_assert_eq(e.identity.s_addr, inet_addr("10.128.0.2"));

@@ -9,7 +9,7 @@
 #include "mnat/addr.h"
 #include "mnat/clock.h"
 
-#define ROWS 128 /* a piece */
+#define ROWS 32 /* a piece */
 
 static json_t *ip_or_null(struct in_addr addr)
 {
@@ -69,6 +69,7 @@ static json_t *problems(const struct manager *m)
 void report_on_status(struct mnat_control_client *client, const json_t *request, void *user)
 {
 	const struct manager *m = user;
+	json_int_t uptime_s = (json_int_t)((mnat_clock_now() - m->started_ns) / MNAT_NS_PER_SEC);
 	json_t *list = problems(m);
 	int connected = 0;
 
@@ -76,11 +77,9 @@ void report_on_status(struct mnat_control_client *client, const json_t *request,
 		connected += m->gateways[i].established;
 	mnat_control_done(
 		client, json_pack("{s:s, s:I, s:b, s:o, s:i, s:i, s:i, s:i}", "daemon", "mnat-mmd",
-				  "uptime_s",
-				  (json_int_t)((mnat_clock_now() - m->started_ns) / MNAT_NS_PER_SEC),
-				  "healthy", json_array_size(list) == 0, "problems", list, "hosts",
-				  (int)HASH_COUNT(m->registry.hosts), "pending",
-				  (int)manager_count_pending(m, m->registry.gateways), "gateways",
+				  "uptime_s", uptime_s, "healthy", json_array_size(list) == 0,
+				  "problems", list, "hosts", (int)HASH_COUNT(m->registry.hosts),
+				  "pending", (int)manager_count_pending(m, m->registry.gateways), "gateways",
 				  (int)m->n_gateways, "connected", connected));
 }
 

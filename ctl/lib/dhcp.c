@@ -12,9 +12,10 @@ static const char *const error_names[DHCP_N_ERRORS] = {
 	[DHCP_E_HOPS] = "hops",
 };
 
-static const char *const error_texts[DHCP_N_ERRORS] = {[DHCP_E_NONE] = "a valid message",
+static const char *const error_texts[DHCP_N_ERRORS] = {
+	[DHCP_E_NONE] = "a valid message",
 #define X(name, text) [DHCP_E_##name] = text,
-						       DHCP_ERRORS(X)
+	DHCP_ERRORS(X)
 #undef X
 };
 

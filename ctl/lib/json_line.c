@@ -34,6 +34,7 @@ ssize_t json_line_get(const uint8_t *buf, size_t len, json_t **ret_line)
 
 	if (!end)
 		return len < MNAT_CONTROL_LINE ? 0 : -EMSGSIZE;
-	*ret_line = json_loadb((const char *)buf, (size_t)(end - buf), JSON_REJECT_DUPLICATES, NULL);
+	*ret_line = json_loadb((const char *)buf, (size_t)(end - buf), JSON_REJECT_DUPLICATES,
+			       NULL);
 	return end - buf + 1;
 }

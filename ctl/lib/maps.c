@@ -11,7 +11,7 @@
 #include "mnat/cleanup.h"
 #include "mnat/log.h"
 
-static int open_pin(const char *dir, const char *name)
+static int get_pin(const char *dir, const char *name)
 {
 	char path[4096];
 	int fd;
@@ -19,13 +19,29 @@ static int open_pin(const char *dir, const char *name)
 	if (snprintf(path, sizeof(path), "%s/%s", dir, name) >= (int)sizeof(path))
 		return -ENAMETOOLONG;
 	fd = bpf_obj_get(path);
-	if (fd < 0 && errno == ENOENT)
-		log_err("%s is not there: load the data path first (mnat-load)", path);
-	else if (fd < 0 && errno == EPERM)
-		log_err("%s: not permitted; run as root or with CAP_BPF and CAP_NET_ADMIN", path);
-	else if (fd < 0)
-		log_err("%s cannot be opened: %m", path);
 	return fd < 0 ? -errno : fd;
+}
+
+static int open_pin(const char *dir, const char *name)
+{
+	int fd = get_pin(dir, name);
+
+	if (fd == -ENOENT)
+		log_err("%s/%s is not there: load the data path first (mnat-load)", dir, name);
+	else if (fd == -EPERM || fd == -EACCES)
+		log_err("%s/%s: not permitted; run as root or with CAP_BPF and CAP_NET_ADMIN", dir,
+			name);
+	else if (fd < 0)
+		log_err("%s/%s cannot be opened: %s", dir, name, strerror(-fd));
+	return fd;
+}
+
+static int get_info(int fd, struct bpf_map_info *ret_info)
+{
+	uint32_t len = sizeof(*ret_info);
+
+	memset(ret_info, 0, sizeof(*ret_info));
+	return bpf_obj_get_info_by_fd(fd, ret_info, &len) ? -errno : 0;
 }
 
 static int check_abi(const char *dir, enum mnat_role role)
@@ -41,14 +57,15 @@ static int check_abi(const char *dir, enum mnat_role role)
 		return -EPROTO;
 	}
 	if (abi.version != MNAT_ABI_VERSION) {
-		log_err("%s holds maps of ABI version %u, this program needs %u: upgrade with "
-			"mnat-load, which knows how to carry or drop them",
+		log_err("%s holds maps of ABI version %u, this program needs %u: install one "
+			"version of MobileNAT, or unload and load with mnat-load, which ends all "
+			"sessions",
 			dir, abi.version, MNAT_ABI_VERSION);
 		return -EPROTO;
 	}
 	if (abi.role != role) {
-		log_err("%s holds a %s's maps, expected a %s's; check pin in the configuration", dir,
-			abi.role == MNAT_ROLE_NODE ? "node" : "gateway",
+		log_err("%s holds a %s's maps, expected a %s's; check pin in the configuration",
+			dir, abi.role == MNAT_ROLE_NODE ? "node" : "gateway",
 			role == MNAT_ROLE_NODE ? "node" : "gateway");
 		return -EPROTO;
 	}
@@ -65,17 +82,17 @@ struct pin {
 static int open_pins(const char *dir, const struct pin *pins, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		struct bpf_map_info info = {0};
-		uint32_t len = sizeof(info);
-		int fd = open_pin(dir, pins[i].name);
+		struct bpf_map_info info;
+		int r, fd = open_pin(dir, pins[i].name);
 
 		if (fd < 0)
 			return fd;
 		*pins[i].fd = fd;
 		if (!pins[i].max_entries)
 			continue;
-		if (bpf_obj_get_info_by_fd(fd, &info, &len))
-			return -errno;
+		r = get_info(fd, &info);
+		if (r)
+			return r;
 		*pins[i].max_entries = info.max_entries;
 	}
 	return 0;
@@ -119,7 +136,8 @@ static int check_sizes(const char *dir, struct mnat_gateway *g)
 	    g->n_hosts > c->n_actuals &&
 	    (uint64_t)MNAT_N_PROTO * c->n_ext * c->n_ports <= g->n_bindings && c->n_ports)
 		return 0;
-	log_err("the maps of %s do not fit their own configuration: reload them with mnat-load", dir);
+	log_err("the maps of %s do not fit their own configuration: reload them with mnat-load",
+		dir);
 	return -EPROTO;
 }
 
@@ -139,11 +157,15 @@ static int open_gateway(const char *dir, struct mnat_gateway *g)
 		{"port_tries", &g->port_tries_fd, NULL},
 		{"prog/gw_sweep", &g->sweep_fd, NULL},
 	};
+	struct bpf_map_info info;
 	uint32_t zero = 0;
 	int r = open_pins(dir, pins, sizeof(pins) / sizeof(pins[0]));
 
+	if (!r)
+		r = get_info(hosts_fd, &info);
 	if (r)
 		return r;
+	g->hosts_id = info.id;
 	if (bpf_map_lookup_elem(config_fd, &zero, &g->config))
 		return -errno;
 	r = check_sizes(dir, g);
@@ -185,6 +207,29 @@ void mnat_gateway_close(struct mnat_gateway *g)
 		munmap((void *)g->actuals, words_len(g->n_actuals));
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
 		mnat_closep(fds[i]);
+}
+
+int mnat_gateway_check(const char *dir, const struct mnat_gateway *g)
+{
+	_cleanup_close_ int fd = get_pin(dir, "hosts");
+	struct bpf_map_info info;
+	int r = fd < 0 ? fd : get_info(fd, &info);
+
+	if (r)
+		return r;
+	return info.id == g->hosts_id ? 0 : -ESTALE;
+}
+
+int mnat_gateway_refresh(const char *dir, struct mnat_gateway *g)
+{
+	int r = mnat_gateway_check(dir, g);
+	int fd = r ? r : get_pin(dir, "prog/gw_sweep");
+
+	if (fd < 0)
+		return fd;
+	close(g->sweep_fd);
+	g->sweep_fd = fd;
+	return 0;
 }
 
 int mnat_node_open(const char *dir, struct mnat_node *ret_node)

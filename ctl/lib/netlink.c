@@ -6,6 +6,7 @@
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
+#include <linux/veth.h>
 #include <string.h>
 #include <time.h>
 
@@ -183,6 +184,27 @@ int mnat_link_get(struct mnl_socket *nl, const char *name, struct mnat_link *ret
 	return 0;
 }
 
+int mnat_link_add_pair(struct mnl_socket *nl, const char *name, const char *peer)
+{
+	char buf[MNL_NLMSG_HDRLEN + 256] __attribute__((aligned(4)));
+	struct nlattr *link, *data, *other;
+	struct ifinfomsg *info;
+	struct nlmsghdr *nlh;
+
+	nlh = request(buf, RTM_NEWLINK, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL, sizeof(*info), &info);
+	mnl_attr_put_strz(nlh, IFLA_IFNAME, name);
+	link = mnl_attr_nest_start(nlh, IFLA_LINKINFO);
+	mnl_attr_put_strz(nlh, IFLA_INFO_KIND, "veth");
+	data = mnl_attr_nest_start(nlh, IFLA_INFO_DATA);
+	other = mnl_attr_nest_start(nlh, VETH_INFO_PEER);
+	mnl_nlmsg_put_extra_header(nlh, sizeof(struct ifinfomsg));
+	mnl_attr_put_strz(nlh, IFLA_IFNAME, peer);
+	mnl_attr_nest_end(nlh, other);
+	mnl_attr_nest_end(nlh, data);
+	mnl_attr_nest_end(nlh, link);
+	return talk(nl, nlh, NULL, NULL);
+}
+
 int mnat_link_set_up(struct mnl_socket *nl, int index)
 {
 	char buf[MNL_NLMSG_HDRLEN + 64] __attribute__((aligned(4)));
@@ -225,7 +247,8 @@ static int addr_message(const struct nlmsghdr *nlh, void *user)
 
 	if (nlh->nlmsg_type != RTM_NEWADDR || (int)info->ifa_index != list->index)
 		return MNL_CB_OK;
-	mnl_attr_for_each (attr, nlh, sizeof(*info)) {
+	mnl_attr_for_each(attr, nlh, sizeof(*info))
+	{
 		if (mnl_attr_get_type(attr) != IFA_LOCAL ||
 		    mnl_attr_validate(attr, MNL_TYPE_U32) < 0)
 			continue;

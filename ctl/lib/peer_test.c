@@ -94,7 +94,8 @@ Test(peer, talks_and_pipelines)
 	listen_again();
 	until(&n_connected, 1);
 	for (int i = 1; i <= 100; i++)
-		cr_assert_eq(mnat_peer_send(peer, json_pack("{s:s, s:i}", "cmd", "echo", "id", i)), 0);
+		cr_assert_eq(mnat_peer_send(peer, json_pack("{s:s, s:i}", "cmd", "echo", "id", i)),
+			     0);
 	until(&n_messages, 100);
 	cr_assert_eq(last_code, 100, "answers came in another order");
 }

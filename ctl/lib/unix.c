@@ -153,7 +153,8 @@ int mnat_unix_listen(uv_loop_t *loop, const char *run_dir, const char *file, mod
 	snprintf(path, sizeof(path), "%s/%s", run_dir, file);
 	r = address(path, &l->addr);
 	if (r) {
-		log_err("%s: longer than a socket's path may be (%zu bytes); choose a shorter run-dir",
+		log_err("%s: longer than a socket's path may be (%zu bytes); choose a shorter "
+			"run-dir",
 			path, sizeof(l->addr.sun_path) - 1);
 		return r;
 	}

@@ -87,8 +87,6 @@ static int rebind(struct agent_session *session, const struct simco_message *req
 	};
 	int r = hosts_rebind(agent->hosts, &order, agent->now(), &reply->bound_at);
 
-	if (r == 0 || r == -ENOSPC)
-		agent->full = r;
 	if (r) {
 		agent->refused++;
 		return error_of(r);

@@ -24,7 +24,6 @@ struct agent {
 	struct agent_session *syncing; /* whose HSYNC is on */
 	uint64_t rebinds;
 	uint64_t refused;
-	bool full; /* the last new host found no free id */
 };
 
 /* Listen on run_dir/midcom.sock. loop, hosts and now are set by the caller. */

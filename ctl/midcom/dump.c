@@ -12,8 +12,8 @@
 #include "mnat/addr.h"
 #include "mnat/cleanup.h"
 
-#define BATCH 128	 /* rows a piece: keeps a piece well under a millisecond */
-#define SLOTS 65536	 /* empty host slots passed over in one piece */
+#define BATCH 32	/* rows a piece, about 0.3 ms: what a rebind may wait for it */
+#define SLOTS 65536	/* empty host slots passed over in one piece */
 #define ENDPOINT_LEN (MNAT_IP_LEN + 8)
 
 static const char *const proto_names[MNAT_N_PROTO] = {"tcp", "udp", "icmp"};

@@ -55,7 +55,7 @@ static void remember_graced(struct hosts *h, uint32_t index, uint32_t until)
 		struct graced *more = realloc(h->graced, size * sizeof(*more));
 
 		if (!more)
-			return; /* the data path compares until by itself: only the tidying is lost */
+			return; /* only the tidying is lost: the data path compares until itself */
 		h->graced = more;
 		h->graced_size = size;
 	}

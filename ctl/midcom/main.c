@@ -44,40 +44,49 @@ static json_t *problems(const struct midcomd *m)
 	json_t *list = json_array();
 
 	if (!m->agent.n_sessions)
-		json_array_append_new(list, json_string("no mobility manager is connected: moves "
-							"do not reach this gateway; is mnat-mmd "
-							"running?"));
-	if (m->agent.full)
-		json_array_append_new(list, json_sprintf("all %u host ids are taken: new mobile "
-							 "nodes are refused; raise limits { hosts }",
-							 m->hosts.n_slots));
-	if (m->sweep.last_error)
+		json_array_append_new(list,
+				      json_string("no mobility manager is connected: moves do not "
+						  "reach this gateway; is mnat-mmd running?"));
+	if (!m->hosts.n_free)
+		json_array_append_new(list,
+				      json_sprintf("all %u host ids are taken: new mobile nodes "
+						   "are refused; raise limits { hosts }",
+						   m->hosts.n_slots));
+	if (mnat_gateway_check(m->conf.pin, &m->gateway))
+		json_array_append_new(list,
+				      json_sprintf("the data path of %s was unloaded or loaded "
+						   "anew: restart mnat-midcomd",
+						   m->conf.pin));
+	else if (m->sweep.last_error)
 		json_array_append_new(list, json_sprintf("expired sessions are not removed: %s",
 							 strerror(-m->sweep.last_error)));
 	return list;
 }
 
+static json_t *sweep_fields(const struct sweep *sweep)
+{
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "runs", (json_int_t)sweep->runs, "live",
+			 (json_int_t)sweep->live, "deleted", (json_int_t)sweep->deleted, "freed",
+			 (json_int_t)sweep->freed, "last_us", (json_int_t)sweep->last_us,
+			 "worst_us", (json_int_t)sweep->worst_us);
+}
+
 static void on_status(struct mnat_control_client *client, const json_t *request, void *user)
 {
 	const struct midcomd *m = user;
+	json_int_t uptime_s = (json_int_t)((mnat_clock_now() - m->started) / MNAT_NS_PER_SEC);
 	json_t *list = problems(m);
-	json_t *sweep = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "runs",
-				  (json_int_t)m->sweep.runs, "live", (json_int_t)m->sweep.live,
-				  "deleted", (json_int_t)m->sweep.deleted, "freed",
-				  (json_int_t)m->sweep.freed, "last_us",
-				  (json_int_t)m->sweep.last_us, "worst_us",
-				  (json_int_t)m->sweep.worst_us);
 
 	mnat_control_done(
 		client,
 		json_pack("{s:s, s:I, s:b, s:o, s:I, s:i, s:I, s:I, s:I, s:I, s:I, s:o}", "daemon",
-			  "mnat-midcomd", "uptime_s",
-			  (json_int_t)((mnat_clock_now() - m->started) / MNAT_NS_PER_SEC), "healthy",
+			  "mnat-midcomd", "uptime_s", uptime_s, "healthy",
 			  json_array_size(list) == 0, "problems", list, "epoch",
 			  (json_int_t)m->hosts.epoch, "managers", (int)m->agent.n_sessions, "hosts",
 			  (json_int_t)m->hosts.n_bound, "left", (json_int_t)m->hosts.n_left, "free",
 			  (json_int_t)m->hosts.n_free, "rebinds", (json_int_t)m->agent.rebinds,
-			  "refused", (json_int_t)m->agent.refused, "sweep", sweep));
+			  "refused", (json_int_t)m->agent.refused, "sweep",
+			  sweep_fields(&m->sweep)));
 }
 
 static void on_dump(struct mnat_control_client *client, const json_t *request, void *user)
@@ -150,7 +159,7 @@ static void on_replace(struct mnat_control_client *client, const json_t *request
 		mnat_control_fail(client, MNAT_E_FAILED, "the new address is another host's");
 	else if (r == -EOPNOTSUPP)
 		mnat_control_fail(client, MNAT_E_FAILED,
-				  "the host there is a plain one and has no virtual address to keep");
+				  "the host there is a plain one: its address is all it is");
 	else
 		mnat_control_fail(client, MNAT_E_FAILED, "the map cannot be written: %s",
 				  strerror(-r));
@@ -250,7 +259,10 @@ static int run(struct midcomd *m)
 	uv_loop_init(&m->loop);
 	m->agent = (struct agent){.loop = &m->loop, .hosts = &m->hosts, .now = monotonic};
 	m->source = (struct dump_source){&m->gateway, &m->hosts, monotonic};
-	m->sweep = (struct sweep){.gateway = &m->gateway, .hosts = &m->hosts, .now = monotonic};
+	m->sweep = (struct sweep){.pin = m->conf.pin,
+				  .gateway = &m->gateway,
+				  .hosts = &m->hosts,
+				  .now = monotonic};
 	m->started = mnat_clock_now();
 	r = mnat_control_listen(&m->loop, m->conf.run_dir, "midcomd", "mnat-midcomd", commands, m,
 				&m->control);

@@ -36,11 +36,12 @@ static int mark_hosts(int fd, size_t key_size, size_t value_size, uint32_t first
 		int more = batch_next(&batch);
 
 		for (uint32_t i = 0; more >= 0 && i < batch.n; i++) {
-			uint32_t host;
+			uint32_t bit;
 
-			memcpy(&host, batch.keys + i * key_size, sizeof(host));
-			if (host - first_id < n_ids)
-				in_use[(host - first_id) / 8] |= (uint8_t)(1 << (host - first_id) % 8);
+			memcpy(&bit, batch.keys + i * key_size, sizeof(bit));
+			bit -= first_id;
+			if (bit < n_ids)
+				in_use[bit / 8] |= (uint8_t)(1 << bit % 8);
 		}
 		if (more <= 0) {
 			r = more;
@@ -72,7 +73,9 @@ static void work(uv_work_t *request)
 	struct sweep *sweep = request->data;
 	uint64_t start = mnat_clock_now();
 
-	sweep->error = run_program(sweep->gateway->sweep_fd, &sweep->result);
+	sweep->error = sweep->lost;
+	if (!sweep->error)
+		sweep->error = run_program(sweep->gateway->sweep_fd, &sweep->result);
 	if (!sweep->error && sweep->in_use)
 		sweep->error = find_in_use(sweep);
 	sweep->took_ns = mnat_clock_now() - start;
@@ -80,7 +83,10 @@ static void work(uv_work_t *request)
 
 static void account(struct sweep *sweep)
 {
-	if (sweep->error && sweep->error != sweep->last_error)
+	if (sweep->lost && sweep->error != sweep->last_error)
+		log_err("the data path of %s was unloaded or loaded anew: restart mnat-midcomd",
+			sweep->pin);
+	else if (sweep->error && sweep->error != sweep->last_error)
 		log_err("the sweep of expired sessions failed: %s; they stay until one succeeds",
 			strerror(-sweep->error));
 	sweep->last_error = sweep->error;
@@ -126,6 +132,7 @@ void sweep_now(struct sweep *sweep, struct sweep_waiter *waiter)
 	sweep->waiters = sweep->next_run;
 	sweep->next_run = NULL;
 	sweep->running = true;
+	sweep->lost = mnat_gateway_refresh(sweep->pin, sweep->gateway);
 	sweep->started = sweep->now();
 	memset(&sweep->result, 0, sizeof(sweep->result));
 	if (sweep->hosts->n_left)

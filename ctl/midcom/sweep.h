@@ -25,9 +25,11 @@ struct sweep {
 	uv_work_t work;
 	bool running;
 	bool closing;
-	const struct mnat_gateway *gateway;
+	const char *pin; /* the gateway's directory */
+	struct mnat_gateway *gateway;
 	struct hosts *hosts;
 	uint32_t (*now)(void);
+	int lost; /* the maps are not the data path's any more */
 	/* the thread's own, until it is done */
 	struct mnat_sweep result;
 	uint8_t *in_use;
@@ -46,7 +48,7 @@ struct sweep {
 	struct sweep_waiter *next_run; /* of the one after */
 };
 
-/* gateway, hosts and now are kept. */
+/* pin, gateway, hosts and now are set by the caller. */
 void sweep_start(struct sweep *sweep, uv_loop_t *loop, unsigned int interval_s);
 void sweep_set_interval(struct sweep *sweep, unsigned int interval_s);
 

@@ -8,9 +8,9 @@
 #include "mnat/addr.h"
 #include "mnat/log.h"
 
-#define SAVE_AFTER (50 * MNAT_NS_PER_MS) /* off the path of a move; a disk may be slow */
+#define SAVE_AFTER   (50 * MNAT_NS_PER_MS) /* off the path of a move; a disk may be slow */
 #define STAMPS_FIRST (2 * MNAT_NS_PER_MS)
-#define STAMPS_FOR (10 * MNAT_NS_PER_SEC)
+#define STAMPS_FOR   (10 * MNAT_NS_PER_SEC)
 
 void action_record(struct engine *e, enum move_event what)
 {
@@ -102,22 +102,13 @@ static void fsm_send(const struct fsm_message *message, void *user)
 	action_record(e, message->type == DHCP_DISCOVER ? MOVE_DISCOVER : MOVE_REQUEST);
 }
 
-/*
- * The gateway is asked for its MAC address as soon as an offer names it, so that the
- * answer is there when the ACK is (seed paragraph 130). Once the address is ours, the
- * question also tells the gateway where it is. A renewal changes nothing of this.
- */
-static void ask_gateway(struct engine *e, const struct reply *reply)
+/* Send the question for the gateway's MAC address if there is a new one. */
+static void send_question(struct engine *e, bool is_new)
 {
-	struct in_addr sender = {0};
-
-	if (fsm_is_bound(&e->fsm) && e->resolver.target.s_addr == reply->lease.router.s_addr)
+	if (!is_new)
 		return;
-	if (reply->type == DHCP_ACK)
-		sender = reply->lease.actual;
-	resolver_ask(&e->resolver, &e->links.current->port, sender, reply->lease.router);
-	if (reply->lease.router.s_addr)
-		action_record(e, MOVE_GATEWAY_ARP);
+	resolver_tick(&e->resolver, &e->links.current->port);
+	action_record(e, MOVE_GATEWAY_ARP);
 }
 
 static void fsm_accepted(const struct reply *reply, void *user)
@@ -133,8 +124,10 @@ static void fsm_accepted(const struct reply *reply, void *user)
 	action_record(e, events[reply->type]);
 	log_debug("%s from %s in %s %s", dhcp_type_name(reply->type),
 		  mnat_ip(reply->server, server), fsm_state_name(e->fsm.state), reply->text);
-	if (reply->type != DHCP_NAK)
-		ask_gateway(e, reply);
+	/* asked now, answered when the ACK is there (seed paragraph 130) */
+	if (reply->type == DHCP_OFFER)
+		send_question(e,
+			      resolver_ask(&e->resolver, (struct in_addr){0}, reply->lease.router));
 }
 
 static void set_stack(struct engine *e, const struct lease *lease)
@@ -170,21 +163,28 @@ static void tell_lease(const struct engine *e, const struct lease *lease)
 			 e->links.current->name);
 }
 
+/*
+ * Now that the address is ours, the question for the gateway also tells the gateway
+ * where it is. It goes out after the flip, which has the shim expect the answer.
+ */
 static void fsm_bound(const struct lease *lease, void *user)
 {
 	struct engine *e = user;
 	struct move *move = recorder_current(&e->recorder);
+	bool ask = resolver_ask(&e->resolver, lease->actual, lease->router);
 	int change = action_install_lease(e);
 
 	e->lease_by_ns = NEVER;
 	if (change == SHIM_MOVED) {
 		action_record(e, MOVE_SHIM_SET);
 		watch_stamps(e);
-		tell_lease(e, lease);
 	}
+	send_question(e, ask);
 	if (move)
 		move->to = lease->actual;
-	if (change == SHIM_UNCHANGED || change == SHIM_UPDATED)
+	if (change == SHIM_MOVED)
+		tell_lease(e, lease);
+	else
 		recorder_end(&e->recorder);
 	set_stack(e, lease);
 	action_remember(e);

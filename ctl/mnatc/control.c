@@ -102,7 +102,8 @@ static void answer(struct mnat_control_client *client, const struct engine *e, i
 	if (r < 0)
 		mnat_control_fail(client, MNAT_E_FAILED, "%s", why);
 	else
-		mnat_control_done(client, json_pack("{s:s}", "state", fsm_state_name(e->fsm.state)));
+		mnat_control_done(client,
+				  json_pack("{s:s}", "state", fsm_state_name(e->fsm.state)));
 }
 
 static void cmd_renew(struct mnat_control_client *client, const json_t *request, void *user)
@@ -121,12 +122,8 @@ static void cmd_release(struct mnat_control_client *client, const json_t *reques
 }
 
 static const struct mnat_control_command commands[] = {
-	{"status", true, cmd_status},
-	{"dump", true, cmd_dump},
-	{"renew", false, cmd_renew},
-	{"rebind", false, cmd_rebind},
-	{"release", false, cmd_release},
-	{NULL},
+	{"status", true, cmd_status},  {"dump", true, cmd_dump},	{"renew", false, cmd_renew},
+	{"rebind", false, cmd_rebind}, {"release", false, cmd_release}, {NULL},
 };
 
 int control_start(struct engine *e)

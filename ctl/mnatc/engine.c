@@ -63,8 +63,7 @@ static void tick(struct engine *e)
 		look_for_stamps(e);
 	if (now >= e->lease_by_ns) {
 		e->lease_by_ns = NEVER;
-		if (e->links.current && !fsm_is_bound(&e->fsm) &&
-		    !links_shun_current(&e->links))
+		if (e->links.current && !fsm_is_bound(&e->fsm) && !links_shun_current(&e->links))
 			e->lease_by_ns = now + LEASE_WITHIN; /* another may come up */
 	}
 	links_tick(&e->links);

@@ -4,13 +4,13 @@
 #include <errno.h>
 #include <string.h>
 
-#define MS MNAT_NS_PER_MS
-#define FIRST_RETRY (100 * MS)
-#define LAST_RETRY (64000 * MS)
-#define RENEW_RETRY (60 * MNAT_NS_PER_SEC) /* RFC 2131 4.4.5 */
-#define OFFER_WAIT (50 * MS)		   /* for a better offer than one without our address */
+#define MS	      MNAT_NS_PER_MS
+#define FIRST_RETRY   (100 * MS)
+#define LAST_RETRY    (64000 * MS)
+#define RENEW_RETRY   (60 * MNAT_NS_PER_SEC) /* RFC 2131 4.4.5 */
+#define OFFER_WAIT    (50 * MS)		     /* for a better offer than one without our address */
 #define REFUSED_GRACE (2000 * MS) /* a lease refused here may still serve the path we leave */
-#define REBOOT_TRIES 2
+#define REBOOT_TRIES  2
 #define REQUEST_TRIES 4
 
 static void discover(struct fsm *fsm);
@@ -363,14 +363,13 @@ bool fsm_receive(struct fsm *fsm, const struct reply *reply)
 
 bool fsm_is_bound(const struct fsm *fsm)
 {
-	return fsm->state == FSM_BOUND || fsm->state == FSM_RENEWING ||
-	       fsm->state == FSM_REBINDING;
+	return fsm->state == FSM_BOUND || fsm->state == FSM_RENEWING || fsm->state == FSM_REBINDING;
 }
 
 static const char *ended(const struct fsm *fsm)
 {
 	return fsm->end_ns < lease_expiry(&fsm->lease) ? "it is not valid on this network"
-							: "its lease ran out";
+						       : "its lease ran out";
 }
 
 void fsm_tick(struct fsm *fsm)

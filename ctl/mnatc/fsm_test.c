@@ -8,8 +8,8 @@
 #include "fsm.h"
 #include "mnat/addr.h"
 
-#define MS MNAT_NS_PER_MS
-#define SEC MNAT_NS_PER_SEC
+#define MS	 MNAT_NS_PER_MS
+#define SEC	 MNAT_NS_PER_SEC
 #define MAX_SENT 64
 
 static uint64_t now;
@@ -257,7 +257,7 @@ static void assert_gap(int n, uint64_t wait_ms)
 
 Test(fsm, discover_is_repeated_from_100_ms_to_64_s)
 {
-	static const unsigned int waits[] = {100,  200,   400,	 800,	1600,  3200,
+	static const unsigned int waits[] = {100,  200,	  400,	 800,	1600,  3200,
 					     6400, 12800, 25600, 51200, 64000, 64000};
 	const int n = sizeof(waits) / sizeof(waits[0]);
 

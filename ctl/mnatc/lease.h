@@ -10,7 +10,7 @@
 #include "mnat/clock.h"
 
 #define LEASE_INFINITE UINT32_MAX /* RFC 2131 3.3 */
-#define NEVER UINT64_MAX	  /* a deadline that does not come */
+#define NEVER	       UINT64_MAX /* a deadline that does not come */
 
 /* Addresses: network order. Durations: seconds, counted from since_ns. */
 struct lease {

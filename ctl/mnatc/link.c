@@ -88,8 +88,7 @@ static void appeared(struct uplink *uplink, const struct mnat_link *link)
 /* Take over what the kernel says; the carrier's history is the caller's business. */
 static void update(struct uplink *uplink, const struct mnat_link *link)
 {
-	bool is_new = link->present &&
-		      (!uplink->link.present || uplink->link.index != link->index);
+	bool is_new = link->present && (!uplink->link.present || uplink->link.index != link->index);
 
 	if (!link->present)
 		close_uplink(uplink);

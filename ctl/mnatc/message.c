@@ -41,7 +41,7 @@ void identity_init(const struct mnat_node_conf *conf, const uint8_t mac[6],
 static void put_parameters(struct dhcp_builder *b, const struct identity *identity)
 {
 	uint8_t wanted[12] = {
-		DHCP_OPT_MASK, DHCP_OPT_ROUTER, DHCP_OPT_DNS,	    DHCP_OPT_DOMAIN,
+		DHCP_OPT_MASK, DHCP_OPT_ROUTER, DHCP_OPT_DNS,	     DHCP_OPT_DOMAIN,
 		DHCP_OPT_T1,   DHCP_OPT_T2,	DHCP_OPT_LEASE_TIME,
 	};
 	size_t n = 7;

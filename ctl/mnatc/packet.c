@@ -37,9 +37,8 @@ static uint16_t udp_sum(struct in_addr from, struct in_addr to, const void *udp,
 	return fold(sum(udp, len, total));
 }
 
-int packet_udp_build(struct in_addr from, uint16_t from_port, struct in_addr to,
-		     uint16_t to_port, const void *payload, size_t payload_len, uint8_t *buf,
-		     size_t size)
+int packet_udp_build(struct in_addr from, uint16_t from_port, struct in_addr to, uint16_t to_port,
+		     const void *payload, size_t payload_len, uint8_t *buf, size_t size)
 {
 	struct udphdr udp = {.uh_sport = htons(from_port), .uh_dport = htons(to_port)};
 	struct iphdr ip = {
@@ -113,8 +112,8 @@ void packet_arp_request(const uint8_t mac[6], struct in_addr sender, struct in_a
 	memcpy(ret_arp->sha, mac, 6);
 }
 
-int packet_arp_reply(const uint8_t *buf, size_t len, const uint8_t mac[6],
-		     struct in_addr owner, uint8_t ret_mac[6])
+int packet_arp_reply(const uint8_t *buf, size_t len, const uint8_t mac[6], struct in_addr owner,
+		     uint8_t ret_mac[6])
 {
 	static const uint8_t zero[6];
 	struct arp_packet arp;

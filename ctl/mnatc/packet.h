@@ -17,9 +17,8 @@
  * Put IPv4 and UDP headers and the payload into buf. Returns the length, or
  * -EMSGSIZE.
  */
-int packet_udp_build(struct in_addr from, uint16_t from_port, struct in_addr to,
-		     uint16_t to_port, const void *payload, size_t payload_len, uint8_t *buf,
-		     size_t size);
+int packet_udp_build(struct in_addr from, uint16_t from_port, struct in_addr to, uint16_t to_port,
+		     const void *payload, size_t payload_len, uint8_t *buf, size_t size);
 
 /*
  * The payload of an unfragmented UDP datagram to port, lengths and checksums
@@ -49,7 +48,7 @@ void packet_arp_request(const uint8_t mac[6], struct in_addr sender, struct in_a
 			struct arp_packet *ret_arp);
 
 /* A reply by owner to mac. 0, or -EBADMSG for anything else. */
-int packet_arp_reply(const uint8_t *buf, size_t len, const uint8_t mac[6],
-		     struct in_addr owner, uint8_t ret_mac[6]);
+int packet_arp_reply(const uint8_t *buf, size_t len, const uint8_t mac[6], struct in_addr owner,
+		     uint8_t ret_mac[6]);
 
 #endif

@@ -33,8 +33,7 @@ static struct sock_filter arp_filter[] = {
 };
 
 /* Protocol 0 until the filter is on, so that nothing unfiltered is ever queued. */
-static int open_filtered(int index, uint16_t protocol, struct sock_filter *filter,
-			 unsigned short n)
+static int open_filtered(int index, uint16_t protocol, struct sock_filter *filter, unsigned short n)
 {
 	struct sock_fprog program = {.len = n, .filter = filter};
 	struct sockaddr_ll address = {

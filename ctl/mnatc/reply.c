@@ -41,8 +41,8 @@ static void decode_times(const struct dhcp_message *message, struct lease *lease
 		lease->t2_s = (uint32_t)((uint64_t)lease->lease_s * 7 / 8);
 	if (!dhcp_get_u32(message, DHCP_OPT_T1, &lease->t1_s) || !lease->t1_s ||
 	    lease->t1_s >= lease->t2_s)
-		lease->t1_s = lease->t2_s < lease->lease_s / 2 ? lease->t2_s / 2
-							       : lease->lease_s / 2;
+		lease->t1_s =
+			lease->t2_s < lease->lease_s / 2 ? lease->t2_s / 2 : lease->lease_s / 2;
 }
 
 static const char *decode_lease(const struct dhcp_message *message, struct lease *lease)
@@ -66,8 +66,7 @@ static const char *decode_lease(const struct dhcp_message *message, struct lease
 	return NULL;
 }
 
-int reply_decode(const struct dhcp_message *message, struct reply *ret_reply,
-		 const char **ret_why)
+int reply_decode(const struct dhcp_message *message, struct reply *ret_reply, const char **ret_why)
 {
 	struct reply reply = {.type = message->type, .xid = ntohl(message->header.xid)};
 	const char *why = NULL;

@@ -20,7 +20,6 @@ struct reply {
  * 0, or -EBADMSG for a message no sound server sends; *ret_why then says what is
  * wrong with it (a static string).
  */
-int reply_decode(const struct dhcp_message *message, struct reply *ret_reply,
-		 const char **ret_why);
+int reply_decode(const struct dhcp_message *message, struct reply *ret_reply, const char **ret_why);
 
 #endif

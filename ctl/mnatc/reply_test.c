@@ -28,12 +28,12 @@ struct sent {
 };
 
 /* A whole ACK's values, in the order of struct sent. */
-#define YOU "10.0.1.5"
+#define YOU    "10.0.1.5"
 #define SERVER "10.0.0.1"
-#define MASK "255.255.255.0"
+#define MASK   "255.255.255.0"
 #define ROUTER "10.0.1.1"
-#define SHIM "10.128.0.2"
-#define LEASE 3600
+#define SHIM   "10.128.0.2"
+#define LEASE  3600
 
 static struct sent whole_ack(void)
 {
@@ -116,11 +116,8 @@ Test(reply, times_that_make_no_sense_give_way_to_the_usual_fractions)
 	static const struct {
 		uint32_t t1, t2, want_t1, want_t2;
 	} rows[] = {
-		{1000, 2000, 1000, 2000},
-		{0, 0, 1800, 3150},
-		{2000, 1000, 500, 1000},
-		{3600, 4000, 1800, 3150},
-		{0, 3600, 1800, 3150},
+		{1000, 2000, 1000, 2000}, {0, 0, 1800, 3150},	 {2000, 1000, 500, 1000},
+		{3600, 4000, 1800, 3150}, {0, 3600, 1800, 3150},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

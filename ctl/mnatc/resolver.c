@@ -6,46 +6,44 @@
 #include "shim.h"
 
 #define FIRST_RETRY (20 * MNAT_NS_PER_MS)
-#define LAST_RETRY (1000 * MNAT_NS_PER_MS)
-#define REFRESH (60 * MNAT_NS_PER_SEC)
-#define SILENT 5
+#define LAST_RETRY  (1000 * MNAT_NS_PER_MS)
+#define REFRESH	    (60 * MNAT_NS_PER_SEC)
+#define SILENT	    5
 
 void resolver_reset(struct resolver *resolver)
 {
 	*resolver = (struct resolver){.deadline_ns = NEVER};
 }
 
-static void ask(struct resolver *resolver, const struct port *port)
+bool resolver_ask(struct resolver *resolver, struct in_addr sender, struct in_addr target)
 {
-	uint64_t wait = LAST_RETRY;
-
-	if (resolver->tries < 6 && FIRST_RETRY << resolver->tries < LAST_RETRY)
-		wait = FIRST_RETRY << resolver->tries;
-	resolver->asking = true;
-	resolver->tries++;
-	resolver->deadline_ns = mnat_clock_now() + wait;
-	port_send_arp(port, resolver->sender, resolver->target);
-}
-
-void resolver_ask(struct resolver *resolver, const struct port *port, struct in_addr sender,
-		  struct in_addr target)
-{
-	if (target.s_addr != resolver->target.s_addr || !target.s_addr)
+	if (target.s_addr == resolver->target.s_addr && sender.s_addr == resolver->sender.s_addr)
+		return false;
+	if (target.s_addr != resolver->target.s_addr)
 		resolver_reset(resolver);
 	if (!target.s_addr)
-		return;
+		return false;
 	resolver->target = target;
 	resolver->sender = sender;
 	resolver->tries = 0;
-	ask(resolver, port);
+	resolver->asking = true;
+	resolver->deadline_ns = 0;
+	return true;
 }
 
 /* A known address stays in use while its refresh goes unanswered: better than none. */
 void resolver_tick(struct resolver *resolver, const struct port *port)
 {
-	if (!resolver->target.s_addr || mnat_clock_now() < resolver->deadline_ns)
+	uint64_t now = mnat_clock_now(), wait = LAST_RETRY;
+
+	if (now < resolver->deadline_ns)
 		return;
-	ask(resolver, port);
+	if (resolver->tries < 6 && FIRST_RETRY << resolver->tries < LAST_RETRY)
+		wait = FIRST_RETRY << resolver->tries;
+	resolver->asking = true;
+	resolver->tries++;
+	resolver->deadline_ns = now + wait;
+	port_send_arp(port, resolver->sender, resolver->target);
 }
 
 bool resolver_receive(struct resolver *resolver, const struct port *port)

@@ -24,11 +24,13 @@ struct resolver {
 /* Forget everything: another link. */
 void resolver_reset(struct resolver *resolver);
 
-/* Ask at once, and until there is an answer. target 0.0.0.0: as reset. */
-void resolver_ask(struct resolver *resolver, const struct port *port, struct in_addr sender,
-		  struct in_addr target);
+/*
+ * Have the question asked, until there is an answer: resolver_tick() sends it. False:
+ * the very same is open or answered already. target 0.0.0.0: as reset.
+ */
+bool resolver_ask(struct resolver *resolver, struct in_addr sender, struct in_addr target);
 
-/* Call at or after deadline_ns. */
+/* Send the question if it is due: at once after resolver_ask(), then at deadline_ns. */
 void resolver_tick(struct resolver *resolver, const struct port *port);
 
 /* The socket is readable. True: an open question was answered. */

@@ -13,9 +13,9 @@
 #include "mnat/log.h"
 #include "shim.h"
 
-#define VERSION 1
+#define VERSION	    1
 #define BOOT_ID_LEN 37
-#define PATH_SIZE 512
+#define PATH_SIZE   512
 
 /* CLOCK_BOOTTIME starts anew with each boot: this tells them apart. */
 static void read_boot_id(char id[BOOT_ID_LEN])

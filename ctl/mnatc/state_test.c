@@ -109,8 +109,13 @@ Test(state, none_is_not_an_error_to_shout_about)
 Test(state, edited_files)
 {
 	static const char *const texts[] = {
-		"", "{", "[]", "{\"version\":2,\"virtual\":\"10.128.0.2\"}", "{\"version\":1}",
-		"{\"version\":1,\"virtual\":7}", "{\"version\":1,\"virtual\":\"10.128.0\"}",
+		"",
+		"{",
+		"[]",
+		"{\"version\":2,\"virtual\":\"10.128.0.2\"}",
+		"{\"version\":1}",
+		"{\"version\":1,\"virtual\":7}",
+		"{\"version\":1,\"virtual\":\"10.128.0\"}",
 	};
 	struct state loaded;
 

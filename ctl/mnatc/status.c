@@ -56,7 +56,8 @@ static void check_lease(struct engine *e, json_t *problems)
 	char text[MNAT_IP_LEN];
 
 	if (e->fsm.released)
-		problem(problems, "the lease was released by command; mnatctl rebind gets a new one");
+		problem(problems,
+			"the lease was released by command; mnatctl rebind gets a new one");
 	else if (e->links.current && !fsm_is_bound(&e->fsm) && e->fsm.tries > 2)
 		problem(problems, "no DHCP server gives an address on %s", e->links.current->name);
 	if (!fsm_is_bound(&e->fsm))
@@ -140,15 +141,15 @@ json_t *status_fields(struct engine *e)
 	bool have = e->fsm.have_lease;
 	json_t *problems = status_problems(e);
 
-	return json_pack(
-		"{s:s,s:I,s:b,s:o,s:s,s:o,s:o,s:s?,s:o,s:o,s:o,s:o,s:o,s:i,s:o}", "daemon", "mnatc",
-		"uptime_s", (json_int_t)((mnat_clock_now() - e->started_ns) / MNAT_NS_PER_SEC),
-		"healthy", json_array_size(problems) == 0, "problems", problems, "state",
-		fsm_state_name(e->fsm.state), "virtual", virtual_address(e), "actual",
-		address(have, lease->actual), "uplink",
-		e->links.current ? e->links.current->name : NULL, "server",
-		address(have, lease->server), "manager", address(have, lease->manager), "gateway",
-		address(have, lease->router), "gateway_mac", gateway_mac(e), "lease_remaining_s",
-		seconds_until(have, e->fsm.end_ns), "moves", (int)e->recorder.n, "uplinks",
-		uplinks(e));
+	return json_pack("{s:s,s:I,s:b,s:o,s:s,s:o,s:o,s:s?,s:o,s:o,s:o,s:o,s:o,s:i,s:o}", "daemon",
+			 "mnatc", "uptime_s",
+			 (json_int_t)((mnat_clock_now() - e->started_ns) / MNAT_NS_PER_SEC),
+			 "healthy", json_array_size(problems) == 0, "problems", problems, "state",
+			 fsm_state_name(e->fsm.state), "virtual", virtual_address(e), "actual",
+			 address(have, lease->actual), "uplink",
+			 e->links.current ? e->links.current->name : NULL, "server",
+			 address(have, lease->server), "manager", address(have, lease->manager),
+			 "gateway", address(have, lease->router), "gateway_mac", gateway_mac(e),
+			 "lease_remaining_s", seconds_until(have, e->fsm.end_ns), "moves",
+			 (int)e->recorder.n, "uplinks", uplinks(e));
 }

@@ -30,6 +30,7 @@ struct mnat_gateway {
 	int counters_fd;
 	int port_tries_fd;
 	int sweep_fd; /* program gw_sweep */
+	uint32_t hosts_id; /* of the map "hosts" */
 	struct mnat_gateway_config config; /* of the program in force */
 };
 
@@ -46,6 +47,15 @@ struct mnat_node {
  */
 int mnat_gateway_open(const char *dir, struct mnat_gateway *ret_gateway);
 void mnat_gateway_close(struct mnat_gateway *gateway);
+
+/*
+ * Does dir still hold these maps? -ENOENT: they were unloaded; -ESTALE: loaded anew,
+ * so that writing to these reaches no packet any more. Nothing is printed.
+ */
+int mnat_gateway_check(const char *dir, const struct mnat_gateway *gateway);
+
+/* Take the sweep program in force: mnat-load may have replaced it in place. As above. */
+int mnat_gateway_refresh(const char *dir, struct mnat_gateway *gateway);
 
 int mnat_node_open(const char *dir, struct mnat_node *ret_node);
 void mnat_node_close(struct mnat_node *node);

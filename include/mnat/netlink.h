@@ -42,6 +42,9 @@ int mnat_links_receive(struct mnl_socket *nl, mnat_link_fn fn, void *user);
 /* The link named so. -ENODEV: there is none. */
 int mnat_link_get(struct mnl_socket *nl, const char *name, struct mnat_link *ret_link);
 
+/* A veth pair, both ends down. -EEXIST: one of the names is taken. */
+int mnat_link_add_pair(struct mnl_socket *nl, const char *name, const char *peer);
+
 int mnat_link_set_up(struct mnl_socket *nl, int index);
 int mnat_link_set_mtu(struct mnl_socket *nl, int index, uint32_t mtu);
 

@@ -13,8 +13,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define MNAT_CLIENT_MAX 255   /* bytes of a client identifier */
-#define MNAT_HOSTNAME_LEN 64 /* with its NUL */
+#define MNAT_CLIENT_MAX	  255 /* bytes of a client identifier */
+#define MNAT_HOSTNAME_LEN 64  /* with its NUL */
 
 enum mnat_lease_state {
 	MNAT_LEASE_OFFERED,  /* never stored */
@@ -41,7 +41,8 @@ struct mnat_lease_record {
 struct mnat_store;
 
 struct mnat_store_ops {
-	/* where: a path. -EBUSY: another server has it; -EPROTONOSUPPORT: written by a newer one. */
+	/* where: a path. -EBUSY: another server has it; -EPROTONOSUPPORT: written by a newer one.
+	 */
 	int (*open)(const char *where, struct mnat_store **ret_store);
 	/* Every record, in no order; each is valid during the call only. */
 	int (*load)(struct mnat_store *store,
