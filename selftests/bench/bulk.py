@@ -66,7 +66,7 @@ def nat(run, results, quick):
     chain = Chain(run)
     chain.gateway = Gateway(chain)
     Server(chain.server)
-    rounds, seconds = (3, 1) if quick else (7, 2)
+    rounds, seconds = (3, 1) if quick else (15, 1)
     modes = {"mobilenat": chain.mobilenat, "kernel forwarding": chain.forwarding,
              "nftables masquerade": chain.masquerading}
     samples = {(mode, down): [] for mode in modes for down in (False, True)}
@@ -87,7 +87,7 @@ def shim(run, results, quick):
     Node(net, UPLINK).up().wait_address("10.0.1.")
     net.plain.ip("addr add 10.0.1.200/24 dev eth0", "route add default via 10.0.1.1")
     Server(net.cn)
-    rounds, seconds = (3, 1) if quick else (7, 2)
+    rounds, seconds = (3, 1) if quick else (15, 1)
     samples = {(name, down): [] for name in ("mn", "plain") for down in (False, True)}
     for _ in range(rounds):
         for name in ("mn", "plain"):

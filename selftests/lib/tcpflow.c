@@ -152,7 +152,7 @@ static void converse(struct stream *s, int stop_fd, const struct options *o, boo
 	while (!s->error && !(s->in_done && s->out_done)) {
 		bool eager = !s->rate && !s->out_done;
 		struct pollfd fds[] = {
-			{s->sock, POLLIN | (eager ? POLLOUT : 0)},
+			{s->sock, (s->in_done ? 0 : POLLIN) | (eager ? POLLOUT : 0)},
 			{s->out_done ? -1 : stop_fd, POLLIN},
 		};
 

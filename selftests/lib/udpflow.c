@@ -182,8 +182,9 @@ static void converse(struct flow *f, int stop_fd, const struct options *o)
 		if (fds[2].revents && !heard_question(f, stop_fd))
 			break;
 		receive_all(f);
-		if (f->peer_done || !f->peer.sin_port ||
-		    read(timer, &ticks, sizeof(ticks)) != sizeof(ticks))
+		if (read(timer, &ticks, sizeof(ticks)) != sizeof(ticks))
+			continue;
+		if (f->peer_done || !f->peer.sin_port)
 			continue;
 		/* a late wake-up sends what it owes; a server owes nothing before its client came */
 		for (; ticks && f->sent < limit; ticks--)
