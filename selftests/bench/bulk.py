@@ -1,7 +1,8 @@
 """Bulk TCP: the gateway beside the kernel's forwarding and NAT; the shim on and off.
 
-The whole chain runs on one core: the scheduler moving its parts about costs more than
-what is compared. So a figure is the cost of everything from sender to receiver."""
+The whole chain runs on one core, before other work there: the scheduler moving its
+parts about costs more than what is compared. So a figure is the cost of everything from
+sender to receiver."""
 import json
 from contextlib import contextmanager
 
@@ -22,7 +23,8 @@ class Server(Program):
 
 def gbits(client, seconds, down=False):
     """One iperf3 run, in Gbit/s as received."""
-    out = client.sh("nice", "-n", "-20", "iperf3", "-c", SERVER, "-p", PORT, "-t", seconds, "-J", "-A", "0,0",
+    out = client.sh("nice", "-n", "-20", "iperf3", "-c", SERVER, "-p", PORT, "-t", seconds,
+                    "-J", "-A", "0,0",
                     *(["-R"] if down else []))
     return json.loads(out)["end"]["sum_received"]["bits_per_second"] / 1e9
 

@@ -16,8 +16,9 @@ MEANING = {
     "link-down": "link lost", "link-up": "link there again",
     "request": "DHCP REQUEST: may I keep my address?", "nak": "DHCP NAK: not in this network",
     "discover": "DHCP DISCOVER: then a new one, but the same virtual one",
-    "offer": "DHCP OFFER", "accept": "DHCP REQUEST: I take it", "rule": "the gateway sends to the new address",
-    "ack": "DHCP ACK", "gateway-arp": "ARP request for the router",
+    "offer": "DHCP OFFER", "accept": "DHCP REQUEST: I take it",
+    "rule": "the gateway sends to the new address", "ack": "DHCP ACK",
+    "gateway-arp": "ARP request for the router",
     "gateway-mac": "ARP reply of the router", "shim-set": "the node translates to the new address",
     "first-out": "first packet out", "first-in": "first packet in",
 }
@@ -70,8 +71,8 @@ class Tale:
 
     def start_traffic(self):
         say, net = self.say, self.net
-        say.act(f"A download of {self.SIZE // 10**6} MB, an ssh session, 1,000 UDP packets a second "
-                "each way")
+        say.act(f"A download of {self.SIZE // 10**6} MB, an ssh session, 1,000 UDP packets a "
+                "second each way")
         self.download = Download(net.mn, f"http://{self.SERVER}/film")
         self.udp = UdpFlow(net.mn, net.cn, options=("-c",), address=self.SERVER)
         self.ssh = Terminal(net.mn, "ssh", self.sshd.client_argv(self.SERVER))
