@@ -26,6 +26,8 @@ static __always_inline __u32 default_anchor(__u32 host)
 /* Does the packet, one header longer, fit the link? */
 static __always_inline bool fits_tunnel(const ctx_t *ctx, const struct packet *pkt, __u16 mtu)
 {
+	if (!mtu)
+		return true;
 	if (!ctx_is_gso(ctx))
 		return pkt->total + TUNNEL_OVERHEAD <= mtu;
 	if (pkt->ip_proto == IPPROTO_TCP)

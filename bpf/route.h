@@ -10,7 +10,7 @@
 
 struct route {
 	__u32 ifindex;
-	__u16 mtu;
+	__u16 mtu;     /* 0: not known, the kernel tells it with the neighbour */
 	bool resolved; /* the MAC addresses are known */
 	__u8 smac[ETH_ALEN];
 	__u8 dmac[ETH_ALEN];

@@ -90,6 +90,8 @@ struct mnat_abi {
 	X(NODE_OUT, FORWARD, "virtual to actual, sent on the uplink")                          \
 	X(NODE_IN, FORWARD, "actual to virtual, given to the stack")                           \
 	X(NODE_IN_OLD, FORWARD, "to the previous actual address within its grace, accepted")   \
+	X(NODE_TUNNEL_OUT, FORWARD, "in public space, to the session's home gateway")          \
+	X(NODE_TUNNEL_IN, FORWARD, "in public space, from the session's home gateway")         \
 	X(NODE_PASS, STACK, "passed as it is: passthrough mode or not for the shim")           \
 	X(NODE_DHCP, STACK, "DHCP, left to the client daemon")                                 \
 	X(NODE_NOT_IPV4, DROP, "other ethertype on mnat0, has no translation")                 \
