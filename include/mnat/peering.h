@@ -11,17 +11,24 @@
  *   0x02 ARRIVE   visited -> home: a node is here. TICKET, COUNTER, PROOF, ENDPOINT
  *                 (where to tunnel: the visited gateway, or the node itself).
  *                 reply: VIRTUAL, GATEWAY (home's tunnel address), FLAGS (direct allowed),
- *                 LIFETIME (seconds the home domain will serve). From that reply on the
- *                 home gateway forwards. To a node's datagram the reply carries PROOF:
- *                 HMAC over the reply's bytes before it, with the node's key.
+ *                 LIFETIME (seconds the home domain will serve without a RENEW, or
+ *                 another ARRIVE of a node's). From that reply on the home gateway forwards.
+ *                 In a node's datagram, and in the reply to it, PROOF is the last attribute
+ *                 and a seal, HMAC with the node's key of all bytes before that attribute,
+ *                 so that nobody on the way can change ENDPOINT.
  *   0x03 FLOWS    visited -> home: VIRTUAL, CURSOR. reply: FLOWS, CURSOR (0: all)
  *   0x04 RENEW    visited -> home: VIRTUAL: the node is still here, keep its lease.
  *                 reply: LIFETIME
- *   0x05 LEFT     visited -> home: VIRTUAL: the node has left here (lease over)
- *   0x06 MOVED    home -> visited: VIRTUAL: it has arrived elsewhere, or came home:
- *                 forget this anchor
- *   0x07 ENDED    home -> visited: VIRTUAL: its last session here ended, or (REASON) the
- *                 home domain serves it no longer: forget this anchor
+ *   0x05 LEFT     visited -> home: VIRTUAL, COUNTER: the node has left here (lease over)
+ *   0x06 MOVED    home -> visited: VIRTUAL, COUNTER: it has arrived elsewhere, or came
+ *                 home: forget this anchor
+ *   0x07 ENDED    home -> visited: VIRTUAL, COUNTER: its last session here ended, or
+ *                 (REASON) the home domain serves it no longer: forget this anchor
+ *
+ * COUNTER in these three is that of the arrival they end: about a later one they say
+ * nothing, however late they come. Requests may be pipelined; replies come in any order.
+ * A visited domain RENEWs what it has after every reconnection, and a negative reply
+ * to it is as good as an ENDED that was lost.
  *
  * A visited domain may ask about a virtual address only while the home domain has
  * its last valid ARRIVE from that very domain.
@@ -36,6 +43,7 @@
 #define MNAT_PEERING_H
 
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
