@@ -39,6 +39,7 @@ virtual {{
 	pool = {{{virtual}}}
 	lease-time = 86400
 	manager = "{external}"
+	domain = {number}
 	enterprise = 32473
 	seed-option = 224
 }}
@@ -70,7 +71,7 @@ class DomainGateway(Gateway):
         self.configure("mmd", MMD_CONF, name=self.netns.name)
         self.configure("dhcpd", DHCPD_CONF, router=site.router, lease_time=lease_time,
                        virtual=virtual or pool_from(site.virtual), external=site.external,
-                       subnet=site.subnet, actual=site.actual)
+                       subnet=site.subnet, actual=site.actual, number=site.number)
 
 
 class Providers:
