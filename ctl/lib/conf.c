@@ -3,30 +3,71 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "mnat/addr.h"
 
 /* Sections do not know their file in libconfuse 3.3; one file is read at a time. */
 static const char *reading = "configuration";
 
+static void print_options(const cfg_t *cfg)
+{
+	for (const cfg_opt_t *opt = cfg->opts; opt->name; opt++)
+		fprintf(stderr, "%s%s", opt == cfg->opts ? ": expected one of " : ", ", opt->name);
+}
+
 /* libconfuse's own error reports, in the form compilers and editors know. */
 static void report(cfg_t *cfg, const char *fmt, va_list ap)
 {
+	bool section = cfg && strcmp(cfg->name, "root") && !cfg->title;
+
 	fprintf(stderr, "%s:", reading);
 	if (cfg && cfg->line)
 		fprintf(stderr, "%d:", cfg->line);
-	fputc(' ', stderr);
+	fprintf(stderr, " %s%s", section ? cfg->name : "", section ? ": " : "");
 	vfprintf(stderr, fmt, ap);
+	if (cfg && !strncmp(fmt, "no such option", strlen("no such option")))
+		print_options(cfg);
 	fputc('\n', stderr);
+}
+
+/* Sections that the file does not have know neither where to report nor a line. */
+static void adopt_sections(cfg_t *cfg)
+{
+	for (cfg_opt_t *opt = cfg->opts; opt->name; opt++)
+		for (unsigned int i = 0; opt->type == CFGT_SEC && i < cfg_opt_size(opt); i++) {
+			cfg_t *section = cfg_opt_getnsec(opt, i);
+
+			if (section->line)
+				continue;
+			section->line = cfg->line;
+			cfg_set_error_function(section, report);
+		}
+}
+
+/* libconfuse's scanner ends the process when it is given a directory. */
+static int check_file(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st))
+		return -errno;
+	return S_ISDIR(st.st_mode) ? -EISDIR : 0;
 }
 
 int mnat_conf_load(const char *path, cfg_opt_t *opts, void (*validate)(cfg_t *), cfg_t **ret_cfg)
 {
-	cfg_t *cfg = cfg_init(opts, CFGF_NONE);
-	int r;
+	int r = check_file(path);
+	cfg_t *cfg;
 
+	if (r) {
+		fprintf(stderr, "%s: cannot be read: %s\n", path, strerror(-r));
+		return r;
+	}
+	cfg = cfg_init(opts, CFGF_NONE);
 	if (!cfg)
 		return -ENOMEM;
 	reading = path;
@@ -35,6 +76,7 @@ int mnat_conf_load(const char *path, cfg_opt_t *opts, void (*validate)(cfg_t *),
 		validate(cfg);
 	r = cfg_parse(cfg, path);
 	if (r == CFG_SUCCESS) {
+		adopt_sections(cfg);
 		*ret_cfg = cfg;
 		return 0;
 	}

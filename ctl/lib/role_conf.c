@@ -245,10 +245,26 @@ static int parse_node(cfg_t *cfg, struct mnat_node_conf *conf)
 	return 0;
 }
 
+static int is_mask(cfg_t *cfg, cfg_opt_t *opt)
+{
+	const char *text = cfg_opt_getstr(opt);
+	struct in_addr mask;
+	uint32_t hosts;
+
+	if (mnat_conf_is_ip(cfg, opt))
+		return -1;
+	mnat_parse_ip(text, &mask);
+	hosts = ~ntohl(mask.s_addr);
+	if (!(hosts & (hosts + 1)))
+		return 0;
+	cfg_error(cfg, "%s = \"%s\": expected a mask such as 255.0.0.0", cfg_opt_name(opt), text);
+	return -1;
+}
+
 static void validate_node(cfg_t *cfg)
 {
 	cfg_set_validate_func(cfg, "virtual-gateway", mnat_conf_is_ip);
-	cfg_set_validate_func(cfg, "virtual-mask", mnat_conf_is_ip);
+	cfg_set_validate_func(cfg, "virtual-mask", is_mask);
 	cfg_set_validate_func(cfg, "old-address-grace", mnat_conf_is_positive);
 }
 
