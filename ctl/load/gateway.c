@@ -67,6 +67,8 @@ static int forward_on(const char *ifname)
 	_cleanup_close_ int fd = -1;
 	char path[128], value = 0;
 
+	if (tc_interface(ifname) < 0)
+		return -ENODEV;
 	snprintf(path, sizeof(path), "/proc/sys/net/ipv4/conf/%s/forwarding", ifname);
 	fd = open(path, O_RDWR | O_CLOEXEC);
 	if (fd < 0 || read(fd, &value, 1) != 1) {
