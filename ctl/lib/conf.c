@@ -6,12 +6,14 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
+#include "conf_text.h"
 #include "mnat/addr.h"
+#include "mnat/cleanup.h"
 
 /* Sections do not know their file in libconfuse 3.3; one file is read at a time. */
 static const char *reading = "configuration";
+static bool reported;
 
 static void print_options(const cfg_t *cfg)
 {
@@ -24,6 +26,7 @@ static void report(cfg_t *cfg, const char *fmt, va_list ap)
 {
 	bool section = cfg && strcmp(cfg->name, "root") && !cfg->title;
 
+	reported = true;
 	fprintf(stderr, "%s:", reading);
 	if (cfg && cfg->line)
 		fprintf(stderr, "%d:", cfg->line);
@@ -48,43 +51,31 @@ static void adopt_sections(cfg_t *cfg)
 		}
 }
 
-/* libconfuse's scanner ends the process when it is given a directory. */
-static int check_file(const char *path)
-{
-	struct stat st;
-
-	if (stat(path, &st))
-		return -errno;
-	return S_ISDIR(st.st_mode) ? -EISDIR : 0;
-}
-
 int mnat_conf_load(const char *path, cfg_opt_t *opts, void (*validate)(cfg_t *), cfg_t **ret_cfg)
 {
-	int r = check_file(path);
+	_cleanup_free_ char *text = NULL;
+	int r = conf_text_read(path, &text);
 	cfg_t *cfg;
 
-	if (r) {
-		fprintf(stderr, "%s: cannot be read: %s\n", path, strerror(-r));
+	if (r)
 		return r;
-	}
 	cfg = cfg_init(opts, CFGF_NONE);
 	if (!cfg)
 		return -ENOMEM;
 	reading = path;
+	reported = false;
 	cfg_set_error_function(cfg, report);
 	if (validate)
 		validate(cfg);
-	r = cfg_parse(cfg, path);
-	if (r == CFG_SUCCESS) {
-		adopt_sections(cfg);
-		*ret_cfg = cfg;
-		return 0;
+	if (cfg_parse_buf(cfg, text) != CFG_SUCCESS) {
+		if (!reported)
+			cfg_error(cfg, "expected NAME = VALUE or SECTION { ... }");
+		cfg_free(cfg);
+		return -EINVAL;
 	}
-	r = r == CFG_FILE_ERROR ? -errno : -EINVAL;
-	if (r != -EINVAL)
-		fprintf(stderr, "%s: cannot be read: %s\n", path, strerror(-r));
-	cfg_free(cfg);
-	return r;
+	adopt_sections(cfg);
+	*ret_cfg = cfg;
+	return 0;
 }
 
 static int check_each(cfg_t *cfg, cfg_opt_t *opt, int (*parse)(const char *, void *),

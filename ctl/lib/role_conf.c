@@ -22,6 +22,19 @@ static int copy_text(cfg_t *cfg, const char *option, char *out, size_t size)
 	return 0;
 }
 
+static int is_interfaces(cfg_t *cfg, cfg_opt_t *opt)
+{
+	for (unsigned int i = 0; i < cfg_opt_size(opt); i++) {
+		const char *name = cfg_opt_getnstr(opt, i);
+
+		if (*name && strlen(name) < IF_NAMESIZE)
+			continue;
+		cfg_error(cfg, "%s: \"%s\" is not an interface name", cfg_opt_name(opt), name);
+		return -1;
+	}
+	return 0;
+}
+
 static int copy_interfaces(cfg_t *cfg, const char *option, char out[][IF_NAMESIZE], int *ret_n)
 {
 	unsigned int n = cfg_size(cfg, option);
@@ -33,10 +46,6 @@ static int copy_interfaces(cfg_t *cfg, const char *option, char out[][IF_NAMESIZ
 	for (unsigned int i = 0; i < n; i++) {
 		const char *name = cfg_getnstr(cfg, option, i);
 
-		if (!*name || strlen(name) >= IF_NAMESIZE) {
-			cfg_error(cfg, "%s: \"%s\" is not an interface name", option, name);
-			return -EINVAL;
-		}
 		memcpy(out[i], name, strlen(name) + 1);
 	}
 	*ret_n = (int)n;
@@ -140,6 +149,8 @@ static void validate_gateway(cfg_t *cfg)
 {
 	char option[64];
 
+	cfg_set_validate_func(cfg, "inside|interfaces", is_interfaces);
+	cfg_set_validate_func(cfg, "outside|interfaces", is_interfaces);
 	cfg_set_validate_func(cfg, "inside|prefixes", mnat_conf_is_prefix);
 	cfg_set_validate_func(cfg, "outside|addresses", mnat_conf_is_range);
 	cfg_set_validate_func(cfg, "outside|ports", mnat_conf_is_ports);
@@ -263,6 +274,7 @@ static int is_mask(cfg_t *cfg, cfg_opt_t *opt)
 
 static void validate_node(cfg_t *cfg)
 {
+	cfg_set_validate_func(cfg, "uplinks", is_interfaces);
 	cfg_set_validate_func(cfg, "virtual-gateway", mnat_conf_is_ip);
 	cfg_set_validate_func(cfg, "virtual-mask", is_mask);
 	cfg_set_validate_func(cfg, "old-address-grace", mnat_conf_is_positive);

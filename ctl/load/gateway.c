@@ -67,8 +67,6 @@ static int forward_on(const char *ifname)
 	_cleanup_close_ int fd = -1;
 	char path[128], value = 0;
 
-	if (tc_interface(ifname) < 0)
-		return -ENODEV;
 	snprintf(path, sizeof(path), "/proc/sys/net/ipv4/conf/%s/forwarding", ifname);
 	fd = open(path, O_RDWR | O_CLOEXEC);
 	if (fd < 0 || read(fd, &value, 1) != 1) {
@@ -89,6 +87,9 @@ static int make_ready(const struct plan *plan)
 {
 	const struct mnat_gateway_conf *conf = &plan->gateway;
 
+	for (int i = 0; i < plan->n_attachments; i++)
+		if (tc_interface(plan->attachments[i].ifname) < 0)
+			return -ENODEV;
 	for (int i = 0; i < conf->n_inside_if; i++)
 		if (forward_on(conf->inside_if[i]))
 			return -EIO;
