@@ -96,7 +96,8 @@ vmlinux: | $(O)/.deps-build
 
 # ---- user space ----
 
-$(O)/obj/%.o: %.c $(SKELS) | $(O)/.deps-build
+# which skeletons an object needs its .d file tells, once they are there
+$(O)/obj/%.o: %.c | $(SKELS) $(O)/.deps-build
 	$(call say,CC,$@) mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -c $< -o $@
 

@@ -1,13 +1,16 @@
 """A run: namespaces of a random name, a directory, a place for pins. All of it goes
 when the run ends: normally, by an exception, by SIGINT or SIGTERM, or, through a
 small process that outlives us, by SIGKILL."""
+import ctypes
 import os
 import secrets
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,6 +20,7 @@ PREFIX = "mnat-"
 NETNS_DIR = Path("/run/netns")
 BPFFS = Path("/sys/fs/bpf")
 MEMORY = Path("/dev/shm")
+LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 class Interrupted(BaseException):
@@ -53,6 +57,17 @@ class Netns:
 
     def sh(self, *argv, **kwargs):
         return sh(self.argv(argv), **kwargs)
+
+    def socket(self, *arguments):
+        """A socket of this namespace: made by a thread that enters it and ends."""
+        with ThreadPoolExecutor(1) as thread:
+            return thread.submit(self._socket, arguments).result()
+
+    def _socket(self, arguments):
+        with open(self.path, "rb") as namespace:
+            if LIBC.setns(namespace.fileno(), 0):
+                raise LabError(f"{self.path}: {os.strerror(ctypes.get_errno())}")
+        return socket.socket(*arguments)
 
     def ip(self, *commands):
         """ip commands, one a string, in one go."""
