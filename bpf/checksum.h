@@ -23,6 +23,16 @@ static __always_inline __u16 csum_fold(__u32 sum)
 	return ~sum;
 }
 
+static __always_inline __u16 ip_checksum(const struct iphdr *ip)
+{
+	const __u16 *word = (const __u16 *)ip;
+	__u32 sum = 0;
+
+	for (int i = 0; i < 10; i++)
+		sum += word[i];
+	return csum_fold(sum);
+}
+
 static __always_inline void ip_set_addr(struct iphdr *ip, __be32 *field, __be32 addr)
 {
 	ip->check = csum_fold(csum_add32((__u16)~ip->check, *field, addr));

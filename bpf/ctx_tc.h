@@ -81,6 +81,46 @@ static __always_inline int ctx_fix_csum16(ctx_t *ctx, __u32 offset, __be16 from,
 				   sizeof(to) | (udp ? BPF_F_MARK_MANGLED_0 : 0));
 }
 
+/*
+ * Room for an outer IPv4 header before the inner one. A TCP segment too big for one
+ * packet is to be cut smaller by as much; a UDP one is cut where its sender said.
+ */
+static __always_inline long ctx_grow(ctx_t *ctx, __u32 len, bool udp)
+{
+	return bpf_skb_adjust_room(ctx, len, BPF_ADJ_ROOM_MAC,
+				   BPF_F_ADJ_ROOM_ENCAP_L3_IPV4 |
+					   (udp ? BPF_F_ADJ_ROOM_FIXED_GSO : 0));
+}
+
+static __always_inline long ctx_shrink(ctx_t *ctx, __u32 len, bool udp)
+{
+	return bpf_skb_adjust_room(ctx, -(__s32)len, BPF_ADJ_ROOM_MAC,
+				   udp ? BPF_F_ADJ_ROOM_FIXED_GSO : 0);
+}
+
+/* Room that is no tunnel header; for packets of one link only. */
+static __always_inline long ctx_grow_plain(ctx_t *ctx, __u32 len)
+{
+	return bpf_skb_adjust_room(ctx, len, BPF_ADJ_ROOM_MAC, 0);
+}
+
+/* Keep only the first len bytes. */
+static __always_inline long ctx_cut(ctx_t *ctx, __u32 len)
+{
+	return bpf_skb_change_tail(ctx, len, 0);
+}
+
+/* A packet that stands for many: the kernel cuts it, its length says nothing of theirs. */
+static __always_inline bool ctx_is_gso(const ctx_t *ctx)
+{
+	return ctx->gso_size;
+}
+
+static __always_inline __u32 ctx_gso_size(const ctx_t *ctx)
+{
+	return ctx->gso_size;
+}
+
 /* Send on ifindex; the Ethernet header is complete. */
 static __always_inline int ctx_redirect(__u32 ifindex)
 {

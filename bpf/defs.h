@@ -24,11 +24,17 @@
 #define ARPOP_REQUEST 1
 #define ARPOP_REPLY 2
 
+#define IP_DF 0x4000
 #define IP_MF 0x2000
 #define IP_OFFSET 0x1fff
 
 #define ICMP_ECHOREPLY 0
+#define ICMP_DEST_UNREACH 3
 #define ICMP_ECHO 8
+#define ICMP_TIME_EXCEEDED 11
+#define ICMP_PARAMETERPROB 12
+
+#define ICMP_FRAG_NEEDED 4 /* code */
 
 #define TCP_FIN 0x01
 #define TCP_SYN 0x02

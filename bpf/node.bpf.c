@@ -5,7 +5,9 @@
  */
 #include "ctx_tc.h"
 #include "arp.h"
-#include "rewrite.h"
+#include "home.h"
+#include "icmp_error.h"
+#include "tunnel.h"
 
 #define DHCP_CLIENT_PORT 68
 
@@ -25,6 +27,8 @@ static __always_inline int parse_checksum(ctx_t *ctx, struct packet *pkt)
 		return parse_tcp(ctx, pkt);
 	if (pkt->ip_proto == IPPROTO_UDP)
 		return parse_udp(ctx, pkt);
+	if (pkt->ip_proto == IPPROTO_ICMP)
+		return parse_icmp(ctx, pkt);
 	return PARSE_OK;
 }
 
@@ -53,22 +57,53 @@ static __always_inline int address_link(ctx_t *ctx, const struct packet *pkt,
 	return PARSE_OK;
 }
 
+/* To the home gateway of the packet's session; the virtual address stays inside. */
+static __always_inline int wrap_out(ctx_t *ctx, const struct packet *pkt, struct mnat_shim *s,
+				    __be32 gateway)
+{
+	struct packet outer = { .daddr = gateway };
+	int reason = address_link(ctx, &outer, s);
+
+	if (reason != PARSE_OK)
+		return refuse(ctx, reason);
+	if (tunnel_wrap(ctx, s->actual, gateway, pkt->ip_proto == IPPROTO_UDP))
+		return refuse(ctx, MNAT_C_INTERNAL);
+	shim_note(&s->first_out_ns);
+	count(MNAT_C_NODE_TUNNEL_OUT, ctx_len(ctx));
+	return ctx_redirect(s->uplink);
+}
+
+/* The packet quoted in an ICMP error of the stack: its destination is the virtual address. */
+static __always_inline int quoted_out(ctx_t *ctx, const struct packet *pkt, struct mnat_shim *s)
+{
+	struct packet inner = {};
+
+	if (parse_quoted(ctx, pkt, &inner) != PARSE_OK || inner.daddr != s->virt)
+		return 0;
+	return rewrite_quoted(ctx, pkt, &inner, DEST, s->actual, inner.dport);
+}
+
 static __always_inline int ipv4_out(ctx_t *ctx, struct mnat_shim *s)
 {
 	struct packet pkt = {};
+	struct mnat_home *home;
 	int reason = parse_ipv4(ctx, &pkt);
 
 	if (reason != PARSE_OK)
 		return refuse(ctx, reason);
-	if (pkt.saddr != s->virt)
-		return refuse(ctx, MNAT_C_NODE_SOURCE);
 	reason = parse_checksum(ctx, &pkt);
 	if (reason != PARSE_OK)
 		return refuse(ctx, reason);
+	home = home_of(s, &pkt, true);
+	if (pkt.saddr != (home ? home->virt : s->virt))
+		return refuse(ctx, MNAT_C_NODE_SOURCE);
+	if (home && home->gateway)
+		return wrap_out(ctx, &pkt, s, home->gateway);
 	reason = address_link(ctx, &pkt, s);
 	if (reason != PARSE_OK)
 		return refuse(ctx, reason);
-	if (rewrite_address(ctx, &pkt, SOURCE, s->actual, false))
+	if ((is_icmp_error(&pkt) && quoted_out(ctx, &pkt, s)) ||
+	    rewrite_address(ctx, &pkt, SOURCE, s->actual, false))
 		return refuse(ctx, MNAT_C_INTERNAL);
 	shim_note(&s->first_out_ns);
 	count(MNAT_C_NODE_OUT, ctx_len(ctx));
@@ -119,10 +154,42 @@ static __always_inline int give_to_stack(ctx_t *ctx, struct mnat_shim *s, int co
 	return bpf_redirect(s->device, BPF_F_INGRESS);
 }
 
+/* A tunnel packet is believed if it comes from the home gateway of a session we have. */
+static __always_inline int wrapped_in(ctx_t *ctx, const struct packet *outer, struct mnat_shim *s)
+{
+	struct packet pkt = {};
+	struct mnat_home *home;
+	int reason = tunnel_peek(ctx, outer, &pkt);
+
+	if (reason != PARSE_OK)
+		return refuse(ctx, reason);
+	reason = tunnel_unwrap(ctx, &pkt);
+	if (reason == PARSE_OK)
+		reason = parse_checksum(ctx, &pkt);
+	if (reason != PARSE_OK)
+		return refuse(ctx, reason);
+	home = home_of(s, &pkt, false);
+	if (!home || home->gateway != outer->saddr || home->virt != pkt.daddr)
+		return refuse(ctx, MNAT_C_TUNNEL_UNKNOWN);
+	return give_to_stack(ctx, s, MNAT_C_NODE_TUNNEL_IN);
+}
+
+/* The packet quoted in an ICMP error: its source was the actual address on the wire. */
+static __always_inline int quoted_in(ctx_t *ctx, const struct packet *pkt, __be32 virt)
+{
+	struct packet inner = {};
+
+	if (parse_quoted(ctx, pkt, &inner) != PARSE_OK || inner.saddr != pkt->daddr)
+		return 0;
+	return rewrite_quoted(ctx, pkt, &inner, SOURCE, virt, inner.sport);
+}
+
 static __always_inline int ipv4_in(ctx_t *ctx, struct mnat_shim *s)
 {
 	struct packet pkt = {};
+	struct mnat_home *home;
 	int reason = parse_ipv4(ctx, &pkt), counter;
+	__be32 virt = s->virt;
 
 	if (reason != PARSE_OK)
 		return refuse(ctx, reason);
@@ -135,7 +202,13 @@ static __always_inline int ipv4_in(ctx_t *ctx, struct mnat_shim *s)
 	counter = ours(s, ctx_ifindex(ctx), pkt.daddr);
 	if (counter == PARSE_OK)
 		return refuse(ctx, MNAT_C_NODE_NOT_OURS);
-	if (rewrite_address(ctx, &pkt, DEST, s->virt, false))
+	if (pkt.ip_proto == IPPROTO_IPIP && s->mode == MNAT_MODE_PUBLIC)
+		return wrapped_in(ctx, &pkt, s);
+	home = home_of(s, &pkt, false);
+	if (home && !home->gateway)
+		virt = home->virt;
+	if ((is_icmp_error(&pkt) && quoted_in(ctx, &pkt, virt)) ||
+	    rewrite_address(ctx, &pkt, DEST, virt, false))
 		return refuse(ctx, MNAT_C_INTERNAL);
 	return give_to_stack(ctx, s, counter);
 }

@@ -19,6 +19,8 @@ struct packet {
 	__u8 icmp_type;
 	__u8 ttl;
 	__u8 fragment; /* any fragment, the first too */
+	__u8 df;
+	__u16 total; /* IP's length; of a GSO packet more than a link takes */
 };
 
 struct ports {
@@ -84,6 +86,8 @@ static __always_inline int parse_ipv4(ctx_t *ctx, struct packet *pkt)
 	pkt->ip_proto = ip->protocol;
 	pkt->ttl = ip->ttl;
 	pkt->fragment = !!(ip->frag_off & bpf_htons(IP_MF | IP_OFFSET));
+	pkt->df = !!(ip->frag_off & bpf_htons(IP_DF));
+	pkt->total = total;
 	pkt->l4_offset = ETH_HLEN + ihl;
 	return PARSE_OK;
 }

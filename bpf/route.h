@@ -10,6 +10,7 @@
 
 struct route {
 	__u32 ifindex;
+	__u16 mtu;     /* 0: not known, the kernel tells it with the neighbour */
 	bool resolved; /* the MAC addresses are known */
 	__u8 smac[ETH_ALEN];
 	__u8 dmac[ETH_ALEN];
@@ -26,7 +27,11 @@ static __always_inline int route_lookup(ctx_t *ctx, __be32 saddr, __be32 daddr,
 		.ipv4_dst = daddr,
 	};
 
-	switch (bpf_fib_lookup(ctx, &fib, sizeof(fib), 0)) {
+	int r = bpf_fib_lookup(ctx, &fib, sizeof(fib), 0);
+
+	ret_route->ifindex = fib.ifindex;
+	ret_route->mtu = fib.mtu_result;
+	switch (r) {
 	case BPF_FIB_LKUP_RET_SUCCESS:
 		ret_route->resolved = true;
 		__builtin_memcpy(ret_route->smac, fib.smac, ETH_ALEN);
@@ -44,7 +49,6 @@ static __always_inline int route_lookup(ctx_t *ctx, __be32 saddr, __be32 daddr,
 	default:
 		return MNAT_C_NO_ROUTE;
 	}
-	ret_route->ifindex = fib.ifindex;
 	return PARSE_OK;
 }
 

@@ -37,7 +37,9 @@ static long sweep_session(void *map, struct mnat_session_key *key,
 	if (bpf_map_delete_elem(&sessions, key))
 		return 0;
 	sweep->deleted++;
-	if (binding_drop(binding))
+	if (binding & MNAT_BINDING_ANCHOR)
+		bpf_map_delete_elem(&direct, key);
+	else if (binding_drop(binding))
 		sweep->freed++;
 	return 0;
 }

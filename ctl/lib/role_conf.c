@@ -109,6 +109,13 @@ static int parse_outside(cfg_t *cfg, struct mnat_gateway_config *bpf)
 			cfg_error(cfg, "addresses: overlaps an inside prefix");
 			return -EINVAL;
 		}
+	bpf->tunnel_addr = htonl(addrs.first);
+	if (cfg_getstr(cfg, "tunnel-address")) {
+		struct in_addr tunnel;
+
+		mnat_parse_ip(cfg_getstr(cfg, "tunnel-address"), &tunnel);
+		bpf->tunnel_addr = tunnel.s_addr;
+	}
 	bpf->ext_first = addrs.first;
 	bpf->n_ext = addrs.last - addrs.first + 1;
 	bpf->port_first = ports.first;
@@ -138,6 +145,8 @@ static int parse_gateway(cfg_t *cfg, struct mnat_gateway_conf *conf)
 		return -EINVAL;
 	conf->max_hosts = (unsigned int)cfg_getint(limits, "hosts");
 	conf->max_sessions = (unsigned int)cfg_getint(limits, "sessions");
+	conf->max_anchors = (unsigned int)cfg_getint(limits, "anchors");
+	conf->bpf.max_anchors = conf->max_anchors;
 	conf->grace = (unsigned int)cfg_getint(limits, "grace");
 	conf->sweep_interval = (unsigned int)cfg_getint(limits, "sweep");
 	for (int i = 0; i < MNAT_N_STATES; i++)
@@ -154,9 +163,11 @@ static void validate_gateway(cfg_t *cfg)
 	cfg_set_validate_func(cfg, "inside|prefixes", mnat_conf_is_prefix);
 	cfg_set_validate_func(cfg, "outside|addresses", mnat_conf_is_range);
 	cfg_set_validate_func(cfg, "outside|ports", mnat_conf_is_ports);
+	cfg_set_validate_func(cfg, "outside|tunnel-address", mnat_conf_is_ip);
 	cfg_set_validate_func(cfg, "limits|hosts", mnat_conf_is_positive);
 	cfg_set_validate_func(cfg, "limits|sessions", mnat_conf_is_positive);
 	cfg_set_validate_func(cfg, "limits|sweep", mnat_conf_is_positive);
+	cfg_set_validate_func(cfg, "limits|anchors", mnat_conf_is_positive);
 	cfg_set_validate_func(cfg, "limits|grace", mnat_conf_is_positive);
 	for (int i = 0; i < MNAT_N_STATES; i++) {
 		snprintf(option, sizeof(option), "timeouts|%s", timeout_names[i]);
@@ -176,11 +187,13 @@ int mnat_gateway_conf_load(const char *path, struct mnat_gateway_conf *ret_conf)
 		CFG_STR_LIST("interfaces", NULL, CFGF_NONE),
 		CFG_STR("addresses", NULL, CFGF_NONE),
 		CFG_STR("ports", "1024-32767", CFGF_NONE),
+		CFG_STR("tunnel-address", NULL, CFGF_NONE),
 		CFG_END(),
 	};
 	cfg_opt_t limits[] = {
 		CFG_INT("hosts", 4096, CFGF_NONE),
 		CFG_INT("sessions", 65536, CFGF_NONE),
+		CFG_INT("anchors", 4096, CFGF_NONE),
 		CFG_INT("grace", 10, CFGF_NONE),
 		CFG_INT("sweep", 30, CFGF_NONE),
 		CFG_END(),

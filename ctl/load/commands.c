@@ -213,7 +213,8 @@ int cmd_show(const struct role *role, const struct plan *plan, bool json)
 {
 	static const char *const names[] = { "abi",	"config",   "hosts",	  "host_info",
 					     "actuals", "virtuals", "bindings",	  "bib",
-					     "sessions", "counters", "port_tries", "shim",
+					     "sessions", "anchors",  "defaults", "direct",
+					     "arrivals", "counters", "port_tries", "shim",
 					     "shim_active" };
 	_cleanup_free_ struct found *found = NULL;
 	json_t *programs = json_array(), *maps = json_array(), *all;

@@ -51,6 +51,10 @@ static int open_object(struct plan *plan)
 				 n_bindings < conf->max_sessions ? n_bindings :
 								   conf->max_sessions);
 	bpf_map__set_max_entries(skel->maps.sessions, conf->max_sessions);
+	bpf_map__set_max_entries(skel->maps.anchors, conf->max_anchors + 1);
+	bpf_map__set_max_entries(skel->maps.defaults, n_hosts);
+	bpf_map__set_max_entries(skel->maps.direct, conf->max_sessions);
+	bpf_map__set_max_entries(skel->maps.arrivals, 2 * conf->max_anchors);
 	plan->skeleton = skel;
 	plan->object = skel->obj;
 	return 0;

@@ -27,7 +27,7 @@ static void dump_shim(struct mnat_control_client *client, struct engine *e)
 	static const char *const modes[] = {
 		[MNAT_MODE_PASSTHRU] = "passthrough",
 		[MNAT_MODE_TRANSLATE] = "translate",
-		[MNAT_MODE_TUNNEL] = "tunnel",
+		[MNAT_MODE_PUBLIC] = "public",
 	};
 	char text[MNAT_MAC_LEN], name[IF_NAMESIZE];
 	struct mnat_shim slot;

@@ -18,7 +18,7 @@
 #endif
 
 #define MNAT_ABI_MAGIC 0x4d4e4154 /* "MNAT" */
-#define MNAT_ABI_VERSION 1
+#define MNAT_ABI_VERSION 2
 
 enum mnat_role { MNAT_ROLE_GATEWAY = 1, MNAT_ROLE_NODE = 2 };
 
@@ -52,6 +52,17 @@ struct mnat_abi {
 	X(TTL_EXPIRED_IN, DROP, "TTL ran out on the way in")                                   \
 	X(INSIDE_FROM_OUTSIDE, DROP, "from outside straight to an inside address")             \
 	X(NO_ROUTE_IN, DROP, "no route to where the host is")                                  \
+	X(TUNNEL_OUT, FORWARD, "from a visiting host to the anchor of its session")             \
+	X(TUNNEL_IN, FORWARD, "from an anchor to a visiting host")                             \
+	X(FORWARDED_AWAY, FORWARD, "from outside to a host that visits elsewhere")             \
+	X(FROM_VISITED, FORWARD, "from a host that visits elsewhere to outside")               \
+	X(DIRECT_OUT, FORWARD, "from a visiting host straight out, as its anchor")             \
+	X(TUNNEL_UNKNOWN, DROP, "tunnel packet of no known peer and host")                     \
+	X(TUNNEL_MALFORMED, DROP, "tunnel packet without a good inner packet")                 \
+	X(ICMP_ERROR_OUT, FORWARD, "ICMP error to outside, outer and inner translated")        \
+	X(ICMP_ERROR_IN, FORWARD, "ICMP error to a host, outer and inner translated")          \
+	X(ICMP_ERROR_UNKNOWN, STACK, "ICMP error about no session of a host")                  \
+	X(TOO_BIG_TOLD, FORWARD, "larger than the next link, its sender told by ICMP 3/4")     \
 	X(SHORT_PACKET, DROP, "truncated, or lengths that contradict each other")              \
 	X(BAD_HEADER, DROP, "IP version, header length or TCP offset is impossible")           \
 	X(FRAGMENT, DROP, "IP fragment, not yet translated")                                   \
@@ -79,6 +90,8 @@ struct mnat_abi {
 	X(NODE_OUT, FORWARD, "virtual to actual, sent on the uplink")                          \
 	X(NODE_IN, FORWARD, "actual to virtual, given to the stack")                           \
 	X(NODE_IN_OLD, FORWARD, "to the previous actual address within its grace, accepted")   \
+	X(NODE_TUNNEL_OUT, FORWARD, "in public space, to the session's home gateway")          \
+	X(NODE_TUNNEL_IN, FORWARD, "in public space, from the session's home gateway")         \
 	X(NODE_PASS, STACK, "passed as it is: passthrough mode or not for the shim")           \
 	X(NODE_DHCP, STACK, "DHCP, left to the client daemon")                                 \
 	X(NODE_NOT_IPV4, DROP, "other ethertype on mnat0, has no translation")                 \
@@ -145,10 +158,20 @@ struct mnat_counter {
 enum mnat_path {
 	MNAT_PATH_NONE = 0,
 	MNAT_PATH_TRANSLATE = 1, /* destination becomes the endpoint (figure 3B) */
-	MNAT_PATH_TUNNEL = 2,    /* IP-in-IP to the endpoint (figure 3A); reserved */
+	/*
+	 * IP-in-IP to the endpoint (figure 3A): the gateway of the domain the host visits
+	 * (figure 10), or the host itself in public space (figure 11). The inner
+	 * destination is the host's virtual address.
+	 */
+	MNAT_PATH_TUNNEL = 2,
 };
 
 #define MNAT_HOST_PLAIN (1 << 0) /* no virtual address: identified by its actual one */
+/*
+ * The host has arrived from another domain and its sessions there are not all known
+ * here yet: packets of no known session go to its default anchor (map "defaults").
+ */
+#define MNAT_HOST_IMPORTING (1 << 1)
 
 static inline __u64 mnat_location(__be32 endpoint, __u8 path, __u8 flags, __u16 gen)
 {
@@ -219,6 +242,50 @@ struct mnat_host_info {
 };
 
 /* Map "virtuals", HASH[max_hosts]: __be32 virtual address -> __u32 host id. */
+
+/* ---- Gateway: between domains ------------------------------------------------
+ *
+ * A session stays anchored at the gateway where it began (seed paragraph 65). The
+ * gateway a host visits sends what belongs to sessions anchored elsewhere to their
+ * anchors, in IP-in-IP with the virtual address the host has there as inner source
+ * (reverse tunnel), or straight to the correspondent with the anchor's external
+ * endpoint as source (direct; paragraph 78). An anchor sends what comes from
+ * correspondents by the host's location word, path TUNNEL.
+ *
+ * Map "anchors", ARRAY[max_anchors]: one a host and gateway where it has sessions.
+ * Slot 0 is never used. Written by mnat-midcomd.
+ */
+struct mnat_anchor {
+	__be32 gateway; /* tunnel address there; 0: slot is free */
+	__be32 virt;	/* the host's virtual address there */
+	__u32 host;	/* its id here */
+	__u32 flags;	/* MNAT_ANCHOR_* */
+};
+
+#define MNAT_ANCHOR_DIRECT (1u << 0) /* straight to the correspondent, not by the anchor */
+
+/* A session's binding, when it is anchored elsewhere: this bit and the anchor's slot. */
+#define MNAT_BINDING_ANCHOR 0x80000000u
+
+/* Map "defaults", ARRAY as "hosts", of __u32: a host's default anchor, 0: none. */
+
+/* Map "direct", HASH: mnat_session_key -> the session's external endpoint at its anchor. */
+struct mnat_endpoint {
+	__be32 addr;
+	__be16 port;
+	__u16 pad;
+};
+
+/*
+ * Map "arrivals", HASH: which tunnel packets are believed. peer: outer source. If the
+ * inner destination is virt, the packet is for host, which is here; if the inner
+ * source is, it comes from host, which is behind peer (its location says so too).
+ * All other tunnel packets are dropped and counted.
+ */
+struct mnat_arrival_key {
+	__be32 peer;
+	__be32 virt;
+};
 
 /* ---- Gateway: bindings and sessions ----------------------------------------
  *
@@ -350,6 +417,8 @@ struct mnat_gateway_config {
 	__u32 port_first;
 	__u32 n_ports;
 	__u32 plain_hosts; /* 1: addresses without a lease get ordinary NAT */
+	__be32 tunnel_addr; /* our end of tunnels: the first external address by default */
+	__u32 max_anchors;
 	__u32 timeouts[MNAT_N_STATES]; /* seconds idle */
 };
 
@@ -364,7 +433,31 @@ struct mnat_gateway_config {
 enum mnat_shim_mode {
 	MNAT_MODE_PASSTHRU = 0,
 	MNAT_MODE_TRANSLATE = 1,
-	MNAT_MODE_TUNNEL = 2, /* reserved */
+	/*
+	 * Public space (figure 11): no gateway of ours there. Packets of the sessions in
+	 * map "homes" go to their home gateway in IP-in-IP and come from there so; all
+	 * others are translated as in MNAT_MODE_TRANSLATE.
+	 */
+	MNAT_MODE_PUBLIC = 2,
+};
+
+/*
+ * Map "homes", HASH: a session whose virtual address is not the preferred one, or
+ * that is anchored elsewhere in public space -> that address and home gateway. Filled
+ * by mnatc from the kernel's sockets when the node moves, and by the shim for packets
+ * the stack sends from such an address. Remote 0 and port 0: an unconnected UDP socket.
+ */
+struct mnat_home_key {
+	__be32 remote;
+	__be16 port; /* local */
+	__be16 remote_port;
+	__u8 ip_proto;
+	__u8 pad[3];
+};
+
+struct mnat_home {
+	__be32 virt;
+	__be32 gateway; /* 0: no tunnel, translate */
 };
 
 struct mnat_shim {
@@ -383,6 +476,8 @@ struct mnat_shim {
 	__u8 uplink_mac[6];
 	__u8 device_mac[6];
 	__u32 arp_pending;	/* mnatc has asked for the gateway; one reply is welcome */
+	__u32 homes;		/* 1: map "homes" is in use */
+	__u32 pad;
 	__u64 first_out_ns;	/* CLOCK_BOOTTIME of the first packet under this slot */
 	__u64 first_in_ns;
 };
@@ -394,11 +489,16 @@ struct mnat_shim {
 #endif
 MNAT_ASSERT(sizeof(struct mnat_abi) == 16, "abi");
 MNAT_ASSERT(sizeof(struct mnat_host_info) == 24, "host info");
+MNAT_ASSERT(sizeof(struct mnat_anchor) == 16, "anchor");
+MNAT_ASSERT(sizeof(struct mnat_endpoint) == 8, "endpoint");
+MNAT_ASSERT(sizeof(struct mnat_arrival_key) == 8, "arrival key");
 MNAT_ASSERT(sizeof(struct mnat_binding) == 16, "binding");
 MNAT_ASSERT(sizeof(struct mnat_bib_key) == 8, "bib key");
 MNAT_ASSERT(sizeof(struct mnat_session_key) == 16, "session key");
 MNAT_ASSERT(sizeof(struct mnat_session) == 16, "session");
 MNAT_ASSERT(sizeof(struct mnat_sweep) == 64, "sweep");
-MNAT_ASSERT(sizeof(struct mnat_shim) == 88, "shim");
+MNAT_ASSERT(sizeof(struct mnat_shim) == 96, "shim");
+MNAT_ASSERT(sizeof(struct mnat_home_key) == 12, "home key");
+MNAT_ASSERT(sizeof(struct mnat_home) == 8, "home");
 
 #endif

@@ -35,9 +35,17 @@
  *           are marked pending and retried. code 0 even then: the ACK may go.
  *           EVENT: {"virtual":"10.128.0.2"|null,"actual":"10.0.1.5"|null,
  *                   "old":"10.0.2.7"|null,"gen":7,"mac":"02:..","client":"hex"}
+ *           An event of a node that comes from other domains has besides
+ *                   "arrivals":[{"manager":"135.180.32.4","ticket":"hex","counter":N,
+ *                                "proof":"hex"},...]   the last visited domain first
+ *           and the answer has, for each mobile host bound, what its ACK shall carry:
+ *                   "tokens":{"10.128.0.2":{"ticket":"hex","key":"hex"},...}
  *           virtual null: a plain host, whose identity is its actual address.
  *           actual null: the host's lease ended. gen: strictly increasing per
  *           host, kept by the DHCP server with the lease, never reused.
+ *   The manager speaks to the DHCP server on the same connection, unasked:
+ *           {"notify":"renew","virtual":"10.128.0.2","seconds":N}  keep this virtual lease
+ *           {"notify":"release","virtual":"10.128.0.2"}            its last session ended
  *   snapshot  first message of a DHCP server after it connects: "lease" batches
  *           follow, then {"cmd":"snapshot-end"}; hosts not named in between are
  *           gone and are unbound at the gateways.

@@ -68,8 +68,35 @@ enum dhcp_mnat_option {
 	DHCP_MNAT_MODE = 3,	  /* 1 byte: 0 either, 1 translate, 2 tunnel */
 	DHCP_MNAT_OLD_MANAGER = 4,
 	DHCP_MNAT_OLD_VIRTUAL = 5,
-	DHCP_MNAT_DOMAIN = 6,
+	DHCP_MNAT_DOMAIN = 6,	 /* 4 bytes */
+	/*
+	 * In an ACK: what the node needs to prove, in another domain, that it is the host
+	 * that has this virtual address here; struct dhcp_mnat_token. A client that moves
+	 * on gives back one struct dhcp_mnat_arrival a domain where it has sessions.
+	 */
+	DHCP_MNAT_TOKEN = 10,
+	DHCP_MNAT_ARRIVAL = 12,
 };
+
+/* Opaque to the node but for its length; made and verified by the home manager alone. */
+#define DHCP_MNAT_TICKET_LEN 48
+
+struct dhcp_mnat_token {
+	uint8_t ticket[DHCP_MNAT_TICKET_LEN];
+	uint8_t key[16]; /* the node's secret, derived from the ticket by the manager */
+} __attribute__((packed));
+
+/* proof = first 16 bytes of HMAC-SHA-256(key, ticket || counter), counter ever rising. */
+struct dhcp_mnat_arrival {
+	struct in_addr manager; /* of the domain where the sessions began */
+	uint8_t ticket[DHCP_MNAT_TICKET_LEN];
+	uint64_t counter; /* big-endian */
+	uint8_t proof[16];
+} __attribute__((packed));
+
+_Static_assert(sizeof(struct dhcp_mnat_token) == 64, "token");
+_Static_assert(sizeof(struct dhcp_mnat_arrival) == 76, "arrival");
+#define DHCP_MNAT_MAX_ARRIVALS 3 /* of one message: they share option 125's space */
 
 /* The fixed part, as on the wire. */
 struct dhcp_header {

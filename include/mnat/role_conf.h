@@ -27,6 +27,7 @@ struct mnat_gateway_conf {
 	int n_outside_if;
 	unsigned int max_hosts;	   /* mobile nodes */
 	unsigned int max_sessions;
+	unsigned int max_anchors;    /* visiting hosts times the domains they have sessions in */
 	unsigned int sweep_interval; /* seconds */
 	unsigned int grace;	     /* seconds an old actual address stays accepted */
 	struct mnat_gateway_config bpf; /* prefixes, external pool, timeouts */

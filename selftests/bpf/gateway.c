@@ -24,6 +24,8 @@ struct gateway *gateway_start(struct gateway_setup setup)
 		.port_first = setup.port_first,
 		.n_ports = setup.n_ports,
 		.plain_hosts = !setup.refuse_plain,
+		.tunnel_addr = ip4(setup.external ? setup.external : "135.180.32.4"),
+		.max_anchors = 15,
 		.timeouts = { 300, 60, 240, 7440, 240, 240 },
 	};
 	uint32_t bindings = MNAT_N_PROTO * cfg.n_ext * cfg.n_ports;
@@ -39,6 +41,10 @@ struct gateway *gateway_start(struct gateway_setup setup)
 	bpf_map__set_max_entries(g->maps.actuals, N_ACTUALS);
 	bpf_map__set_max_entries(g->maps.bindings, bindings);
 	bpf_map__set_max_entries(g->maps.bib, bindings);
+	bpf_map__set_max_entries(g->maps.anchors, 16);
+	bpf_map__set_max_entries(g->maps.defaults, TEST_HOST + 16);
+	bpf_map__set_max_entries(g->maps.direct, 16);
+	bpf_map__set_max_entries(g->maps.arrivals, 32);
 	bpf_map__set_max_entries(g->maps.sessions, setup.max_sessions ? setup.max_sessions : 128);
 	cr_assert_eq(gateway__load(g), 0, "the programs do not load: run as root");
 	return g;
@@ -64,6 +70,46 @@ void gateway_place(struct gateway *g, uint32_t host, const char *actual, uint32_
 void gateway_leave(struct gateway *g, const char *actual, uint32_t host, uint32_t until)
 {
 	store(g->maps.actuals, actual_key(actual), mnat_actual(host, until));
+}
+
+void gateway_send_away(struct gateway *g, uint32_t host, const char *virt, const char *end)
+{
+	struct mnat_host_info info = { .virt = ip4(virt) };
+
+	cr_assert_eq(bpf_map_update_elem(bpf_map__fd(g->maps.host_info), &host, &info, BPF_ANY), 0);
+	store(g->maps.hosts, host, mnat_location(ip4(end), MNAT_PATH_TUNNEL, 0, 9));
+}
+
+void gateway_admit(struct gateway *g, const char *peer, const char *virt, uint32_t host)
+{
+	struct mnat_arrival_key key = { ip4(peer), ip4(virt) };
+
+	cr_assert_eq(bpf_map_update_elem(bpf_map__fd(g->maps.arrivals), &key, &host, BPF_ANY), 0);
+}
+
+void gateway_anchor(struct gateway *g, uint32_t host, const char *gateway, const char *virt,
+		    uint32_t flags)
+{
+	struct mnat_anchor anchor = { ip4(gateway), ip4(virt), host, flags };
+	uint32_t slot = 1;
+
+	cr_assert_eq(bpf_map_update_elem(bpf_map__fd(g->maps.anchors), &slot, &anchor, BPF_ANY), 0);
+	cr_assert_eq(bpf_map_update_elem(bpf_map__fd(g->maps.defaults), &host, &slot, BPF_ANY), 0);
+}
+
+void gateway_import(struct gateway *g, const struct mnat_session_key *key)
+{
+	struct mnat_session session = { .binding = MNAT_BINDING_ANCHOR | 1,
+					.last_seen = gateway_now(),
+					.flags = MNAT_SEEN_SYN_OUT | MNAT_SEEN_SYN_IN };
+
+	cr_assert_eq(bpf_map_update_elem(bpf_map__fd(g->maps.sessions), key, &session, BPF_ANY), 0);
+}
+
+void gateway_importing(struct gateway *g, uint32_t host, const char *actual, bool importing)
+{
+	store(g->maps.hosts, host,
+	      mnat_location(ip4(actual), MNAT_PATH_TRANSLATE, importing ? MNAT_HOST_IMPORTING : 0, 9));
 }
 
 struct run from_inside(struct gateway *g, const struct packet *p)

@@ -27,6 +27,15 @@ struct gateway *gateway_start(struct gateway_setup setup);
 void gateway_place(struct gateway *g, uint32_t host, const char *actual, uint32_t gen);
 void gateway_leave(struct gateway *g, const char *actual, uint32_t host, uint32_t until);
 
+/* The host visits elsewhere: reached by tunnel to end; virt is its virtual address. */
+void gateway_send_away(struct gateway *g, uint32_t host, const char *virt, const char *end);
+void gateway_admit(struct gateway *g, const char *peer, const char *virt, uint32_t host);
+/* Sessions of host are anchored at another gateway: slot 1. */
+void gateway_anchor(struct gateway *g, uint32_t host, const char *gateway, const char *virt,
+		    uint32_t flags);
+void gateway_import(struct gateway *g, const struct mnat_session_key *key);
+void gateway_importing(struct gateway *g, uint32_t host, const char *actual, bool importing);
+
 struct run from_inside(struct gateway *g, const struct packet *p);
 struct run from_outside(struct gateway *g, const struct packet *p);
 struct run through_guard(struct gateway *g, const struct packet *p);

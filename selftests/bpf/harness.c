@@ -23,10 +23,11 @@ void harness_network(void)
 		"ip link add in address 02:00:00:00:00:01 type veth peer name in-peer &&"
 		"ip link add out address 02:00:00:00:00:02 type veth peer name out-peer &&"
 		"for d in in in-peer out out-peer; do ip link set $d up || exit 1; done;"
-		"ip addr add 10.0.0.1/24 dev in && ip addr add 135.180.32.4/24 dev out &&"
+		"ip addr add 10.0.0.1/24 dev in && ip addr add 135.180.32.2/24 dev out &&"
 		"ip route add 10.0.0.0/16 via 10.0.0.11 && ip route add default via 135.180.32.1 &&"
 		"ip neigh add 10.0.0.11 lladdr 02:00:00:00:01:01 dev in &&"
 		"ip neigh add 135.180.32.1 lladdr 02:00:00:00:01:02 dev out &&"
+		"ip neigh add 135.180.32.4 lladdr 02:00:00:00:01:02 dev out &&"
 		"echo 1 >/proc/sys/net/ipv4/ip_forward";
 
 	cr_assert_eq(unshare(CLONE_NEWNET), 0, "unshare: %s (run as root)", strerror(errno));

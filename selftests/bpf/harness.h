@@ -24,7 +24,7 @@ struct run {
 #define REDIRECT 7
 
 /*
- * A namespace with two interfaces, "in" 10.0.0.1/24 and "out" 135.180.32.4/24, routes
+ * A namespace with two interfaces, "in" 10.0.0.1/24 and "out" 135.180.32.2/24, routes
  * to the seed's subnets and server, permanent neighbours, forwarding on.
  */
 void harness_network(void);

@@ -65,6 +65,11 @@ struct run node_in(struct node *n, const uint8_t *frame, size_t len)
 	return harness_run(bpf_program__fd(n->progs.node_in), harness_in(), frame, len);
 }
 
+int node_map(struct node *n, const char *name)
+{
+	return bpf_object__find_map_fd_by_name(n->obj, name);
+}
+
 uint64_t node_count(struct node *n, enum mnat_counter_id id)
 {
 	return harness_count(bpf_map__fd(n->maps.counters), id);

@@ -15,6 +15,7 @@ void node_put(struct node *n, const struct mnat_shim *shim);
 
 struct run node_out(struct node *n, const uint8_t *frame, size_t len);
 struct run node_in(struct node *n, const uint8_t *frame, size_t len);
+int node_map(struct node *n, const char *name);
 uint64_t node_count(struct node *n, enum mnat_counter_id id);
 uint64_t node_count_all(struct node *n); /* all but events */
 

@@ -40,6 +40,18 @@ static uint16_t transport_checksum(const struct iphdr *ip, const void *l4, size_
 	return fold(sum(l4, len, s));
 }
 
+/* The IPv4 packet inside another, or as much of it as ICMP errors quote. */
+static size_t build_inner(const struct packet *p, uint8_t *at)
+{
+	uint8_t frame[PACKET_MAX];
+	size_t len = packet_build(p->inner, frame) - ETH_HLEN;
+
+	if (p->proto == IPPROTO_ICMP && len > sizeof(struct iphdr) + 8)
+		len = sizeof(struct iphdr) + 8;
+	memcpy(at, frame + ETH_HLEN, len);
+	return len;
+}
+
 static size_t build_transport(const struct packet *p, uint8_t *l4)
 {
 	struct tcphdr *tcp = (void *)l4;
@@ -65,10 +77,17 @@ static size_t build_transport(const struct packet *p, uint8_t *l4)
 	case IPPROTO_ICMP:
 		header = sizeof(*icmp);
 		icmp->type = p->icmp_type;
+		icmp->code = p->icmp_code;
+		if (p->inner) {
+			icmp->un.frag.mtu = htons(p->mtu);
+			break;
+		}
 		icmp->un.echo.id = htons(p->sport);
 		icmp->un.echo.sequence = htons(1);
 		break;
 	}
+	if (p->inner)
+		return header + build_inner(p, l4 + header);
 	for (size_t i = 0; i < p->payload; i++)
 		l4[header + i] = (uint8_t)(i * 7 + 1);
 	return header + p->payload;
@@ -105,7 +124,7 @@ size_t packet_build(const struct packet *p, uint8_t buf[PACKET_MAX])
 	ip->ihl = (unsigned int)(ihl / 4) & 0xf;
 	ip->ttl = p->ttl ? p->ttl : 64;
 	ip->protocol = p->proto;
-	ip->id = htons(4711);
+	ip->id = p->id_zero ? 0 : htons(4711);
 	ip->frag_off = htons(p->frag);
 	inet_pton(AF_INET, p->src, &ip->saddr);
 	inet_pton(AF_INET, p->dst, &ip->daddr);

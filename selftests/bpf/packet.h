@@ -24,6 +24,11 @@ struct packet {
 	uint16_t frag;		/* fragment field, host order */
 	uint16_t payload;	/* bytes of payload */
 	uint8_t no_udp_checksum;
+	uint8_t id_zero; /* IP identification 0, not 4711 */
+	uint8_t icmp_code;
+	uint16_t mtu; /* ICMP 3/4 */
+	/* IPPROTO_IPIP: the packet inside; ICMP errors: quoted, header and 8 bytes */
+	const struct packet *inner;
 	const uint8_t *smac; /* NULL: zeros */
 	const uint8_t *dmac;
 };

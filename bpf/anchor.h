@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Between gateways: sessions of a visiting host that are anchored elsewhere, and
+ * hosts of ours that visit elsewhere (seed paragraphs 74-79, figure 10).
+ */
+#ifndef MNAT_ANCHOR_H
+#define MNAT_ANCHOR_H
+
+#include "rewrite.h"
+#include "route.h"
+#include "session.h"
+#include "too_big.h"
+#include "tunnel.h"
+
+/* The slot of a host's default anchor while its sessions are being imported, or 0. */
+static __always_inline __u32 default_anchor(__u32 host)
+{
+	__u32 *slot;
+
+	if (!(mnat_location_flags(host_location(host)) & MNAT_HOST_IMPORTING))
+		return 0;
+	slot = bpf_map_lookup_elem(&defaults, &host);
+	return slot ? *slot : 0;
+}
+
+/* Does the packet, one header longer, fit the link? */
+static __always_inline bool fits_tunnel(const ctx_t *ctx, const struct packet *pkt, __u16 mtu)
+{
+	if (!mtu)
+		return true;
+	if (!ctx_is_gso(ctx))
+		return pkt->total + TUNNEL_OVERHEAD <= mtu;
+	if (pkt->ip_proto == IPPROTO_TCP)
+		return true; /* ctx_grow() makes the segments smaller */
+	return pkt->l4_offset - ETH_HLEN + sizeof(struct udp_fixed) + ctx_gso_size(ctx) +
+		       TUNNEL_OVERHEAD <= mtu;
+}
+
+/*
+ * Replace one side's address and port, wrap, send to the other end of the tunnel.
+ * Nothing is changed if the packet cannot go.
+ */
+static __always_inline int send_wrapped(ctx_t *ctx, const struct packet *pkt, enum side side,
+					__be32 addr, __be16 port, __be32 end,
+					enum mnat_counter_id counter)
+{
+	struct route route;
+	int reason = route_lookup(ctx, cfg.tunnel_addr, end, &route);
+
+	if (reason != PARSE_OK && reason != MNAT_C_TOO_BIG)
+		return refuse(ctx, MNAT_C_NO_ROUTE_IN);
+	if (reason == MNAT_C_TOO_BIG || !fits_tunnel(ctx, pkt, route.mtu))
+		return tell_too_big(ctx, cfg.tunnel_addr, route.mtu - TUNNEL_OVERHEAD);
+	if (rewrite_endpoint(ctx, pkt, side, addr, port) ||
+	    tunnel_wrap(ctx, cfg.tunnel_addr, end, pkt->ip_proto == IPPROTO_UDP))
+		return refuse(ctx, MNAT_C_INTERNAL);
+	count(counter, ctx_len(ctx));
+	return route_send(ctx, &route);
+}
+
+/* Straight to the correspondent, with the anchor's external endpoint as source. */
+static __always_inline int send_direct(ctx_t *ctx, const struct packet *pkt,
+				       const struct mnat_endpoint *as)
+{
+	struct route route;
+	int reason = route_lookup(ctx, pkt->saddr, pkt->daddr, &route);
+
+	if (reason == MNAT_C_TOO_BIG)
+		return tell_too_big(ctx, cfg.tunnel_addr, route.mtu);
+	if (reason != PARSE_OK)
+		return refuse(ctx, reason);
+	if (rewrite_endpoint(ctx, pkt, SOURCE, as->addr, as->port))
+		return refuse(ctx, MNAT_C_INTERNAL);
+	count(MNAT_C_DIRECT_OUT, ctx_len(ctx));
+	return route_send(ctx, &route);
+}
+
+/* A visiting host's packet, to where its session is anchored. */
+static __always_inline int to_anchor(ctx_t *ctx, const struct packet *pkt, __u32 host, __u32 slot)
+{
+	struct mnat_anchor *anchor = bpf_map_lookup_elem(&anchors, &slot);
+	struct mnat_session_key key;
+	struct mnat_endpoint *as;
+
+	if (!anchor || !anchor->gateway || anchor->host != host)
+		return refuse(ctx, MNAT_C_NO_SESSION);
+	if (anchor->flags & MNAT_ANCHOR_DIRECT) {
+		session_key_out(pkt, host, &key);
+		as = bpf_map_lookup_elem(&direct, &key);
+		if (as)
+			return send_direct(ctx, pkt, as);
+	}
+	return send_wrapped(ctx, pkt, SOURCE, anchor->virt, pkt->sport, anchor->gateway,
+			    MNAT_C_TUNNEL_OUT);
+}
+
+/* From outside, to a host of ours that is elsewhere now: on to there. */
+static __always_inline int to_visited(ctx_t *ctx, const struct packet *pkt, __u32 host,
+				      __be16 port, __be32 end)
+{
+	struct mnat_host_info *info = bpf_map_lookup_elem(&host_info, &host);
+
+	if (!info || !info->virt)
+		return refuse(ctx, MNAT_C_HOST_GONE);
+	return send_wrapped(ctx, pkt, DEST, info->virt, port, end, MNAT_C_FORWARDED_AWAY);
+}
+
+/* The host of an arrival, or 0. */
+static __always_inline __u32 arrival(__be32 peer, __be32 virt)
+{
+	struct mnat_arrival_key key = { peer, virt };
+	__u32 *host = bpf_map_lookup_elem(&arrivals, &key);
+
+	return host ? *host : 0;
+}
+
+#endif
