@@ -6,6 +6,7 @@
 #include <string.h>
 #include <utlist.h>
 
+#include "mnat/abi.h"
 #include "mnat/cleanup.h"
 #include "mnat/clock.h"
 #include "mnat/log.h"
@@ -18,8 +19,9 @@
 
 static void try_connect(uv_timer_t *timer);
 
-static int send_request(struct gateway *g, struct simco_message *message, struct host *host,
-			struct batch *batch)
+/* form: what the request's record holds besides what the message says. */
+static int send_request(struct gateway *g, struct simco_message *message,
+			const struct gateway_request *form)
 {
 	_cleanup_free_ struct gateway_request *request = calloc(1, sizeof(*request));
 	uint8_t *at = mnat_stream_reserve(g->stream, SIMCO_MAX_MESSAGE);
@@ -33,16 +35,16 @@ static int send_request(struct gateway *g, struct simco_message *message, struct
 	if (n < 0)
 		return n;
 	mnat_stream_commit(g->stream, (size_t)n);
+	*request = *form;
 	request->transaction = message->transaction;
 	request->subtype = message->subtype;
-	request->generation = message->generation;
 	request->sent_ns = mnat_clock_now();
-	request->host = host;
-	request->batch = batch;
 	DL_APPEND(g->requests, request);
 	TAKE_PTR(request);
 	return 0;
 }
+
+static const struct gateway_request plain_form;
 
 /* Nothing of the old session will be answered any more. */
 static void drop_requests(struct gateway *g)
@@ -54,12 +56,18 @@ static void drop_requests(struct gateway *g)
 		if (request->host)
 			g->ops->rebound(g, request->host, request->generation, -1, 0,
 					request->batch, g->user);
+		else if (request->replied)
+			request->replied(g, NULL, request->user);
 		free(request);
 	}
 }
 
 static void retry_later(struct gateway *g)
 {
+	if (g->connector) {
+		mnat_tls_reconnect(g->connector);
+		return;
+	}
 	uv_timer_start(&g->retry, try_connect, g->retry_ms, 0);
 	g->retry_ms *= 2;
 	if (g->retry_ms > RETRY_LAST_MS)
@@ -74,8 +82,8 @@ static void lose(struct gateway *g, const char *why)
 	g->established = false;
 	g->synced = false;
 	if (!g->complained)
-		log_warn("gateway \"%s\" (%s) %s; trying again until it answers", g->name, g->path,
-			 why);
+		log_warn("gateway \"%s\" (%s) %s; trying again until it answers", g->name,
+			 g->path ? g->path : g->address, why);
 	g->complained = true;
 	drop_requests(g);
 	if (established)
@@ -122,6 +130,13 @@ static const char *on_session_reply(struct gateway *g, const struct gateway_requ
 	return NULL;
 }
 
+static void on_notification(struct gateway *g, const struct simco_message *message)
+{
+	if (message->subtype == SIMCO_X_HEND && message->has & SIMCO_HAS(SIMCO_A_X_IDENTITY) &&
+	    g->ops->ended)
+		g->ops->ended(g, message->identity, g->user);
+}
+
 static const char *on_reply(struct gateway *g, const struct simco_message *reply)
 {
 	_cleanup_free_ struct gateway_request *request = g->requests;
@@ -137,6 +152,8 @@ static const char *on_reply(struct gateway *g, const struct simco_message *reply
 		g->ops->rebound(g, request->host, request->generation,
 				reply->basic == SIMCO_NEGATIVE ? reply->subtype : 0,
 				reply->bound_at, request->batch, g->user);
+	else if (request->replied)
+		request->replied(g, reply, request->user);
 	else
 		why = on_session_reply(g, request, reply);
 	return why;
@@ -155,7 +172,13 @@ static ssize_t on_received(struct mnat_stream *stream, const uint8_t *buf, size_
 
 		if (n == 0)
 			break;
-		why = n < 0 ? "sends what cannot be understood" : on_reply(g, &reply);
+		why = NULL;
+		if (n < 0)
+			why = "sends what cannot be understood";
+		else if (reply.basic == SIMCO_NOTIFICATION)
+			on_notification(g, &reply);
+		else
+			why = on_reply(g, &reply);
 		if (why) {
 			lose(g, why);
 			return 0;
@@ -175,7 +198,8 @@ static const struct mnat_stream_ops stream_ops = {
 	.ended = on_ended,
 };
 
-int gateway_attach(struct gateway *g, int fd)
+/* The stream is there: open the session. */
+static void begin(struct gateway *g)
 {
 	struct simco_message se = {.subtype = SIMCO_SE,
 				   .has = SIMCO_HAS(SIMCO_A_VERSION),
@@ -184,14 +208,29 @@ int gateway_attach(struct gateway *g, int fd)
 	struct simco_message hello = {.subtype = SIMCO_X_HELLO,
 				      .has = SIMCO_HAS(SIMCO_A_X_EPOCH),
 				      .epoch = (uint64_t)getpid()};
+
+	if (send_request(g, &se, &plain_form) || send_request(g, &hello, &plain_form))
+		lose(g, "cannot be asked: out of memory");
+}
+
+int gateway_attach(struct gateway *g, int fd)
+{
 	int r = mnat_stream_new(g->loop, fd, MAX_IN, &stream_ops, g, &g->stream);
 
 	if (r)
 		return r;
 	uv_timer_stop(&g->retry);
-	if (send_request(g, &se, NULL, NULL) || send_request(g, &hello, NULL, NULL))
-		lose(g, "cannot be asked: out of memory");
+	begin(g);
 	return 0;
+}
+
+static void on_tls_ready(struct mnat_stream *stream, const char *peer, void *user)
+{
+	struct gateway *g = user;
+
+	mnat_stream_hand_over(stream, MAX_IN, &stream_ops, g);
+	g->stream = stream;
+	begin(g);
 }
 
 static void try_connect(uv_timer_t *timer)
@@ -212,7 +251,7 @@ static void try_connect(uv_timer_t *timer)
 	retry_later(g);
 }
 
-void gateway_start(struct gateway *g, uv_loop_t *loop, const struct gateway_ops *ops, void *user)
+int gateway_start(struct gateway *g, uv_loop_t *loop, const struct gateway_ops *ops, void *user)
 {
 	g->loop = loop;
 	g->ops = ops;
@@ -220,8 +259,11 @@ void gateway_start(struct gateway *g, uv_loop_t *loop, const struct gateway_ops 
 	g->retry_ms = RETRY_FIRST_MS;
 	uv_timer_init(loop, &g->retry);
 	g->retry.data = g;
-	if (g->path)
-		uv_timer_start(&g->retry, try_connect, 0, 0);
+	if (!g->path)
+		return mnat_tls_connect(loop, g->tls, g->address, g->certificate, on_tls_ready, g,
+					&g->connector);
+	uv_timer_start(&g->retry, try_connect, 0, 0);
+	return 0;
 }
 
 void gateway_close(struct gateway *g)
@@ -229,6 +271,7 @@ void gateway_close(struct gateway *g)
 	mnat_stream_close(TAKE_PTR(g->stream));
 	g->established = false;
 	drop_requests(g);
+	mnat_tls_connector_close(TAKE_PTR(g->connector));
 	uv_close((uv_handle_t *)&g->retry, NULL);
 }
 
@@ -240,13 +283,31 @@ int gateway_rebind(struct gateway *g, struct host *host, struct batch *batch)
 		       SIMCO_HAS(SIMCO_A_X_NEW_ACTUAL) | SIMCO_HAS(SIMCO_A_X_OLD_ACTUAL) |
 		       SIMCO_HAS(SIMCO_A_X_FLAGS),
 		.identity = host->key.identity,
-		.generation = host->generation,
+		.generation = host->generation + host->shift,
 		.new_actual = host->actual,
 		.old_actual = host->old,
 		.flags = host->key.plain ? SIMCO_HREB_PLAIN : 0,
 	};
+	const struct gateway_request form = {
+		.generation = host->generation, .host = host, .batch = batch};
 
-	return g->established ? send_request(g, &message, host, batch) : -ENOTCONN;
+	if (host->importing)
+		message.flags |= SIMCO_HREB_IMPORTING;
+	if (host->away) {
+		message.has |= SIMCO_HAS(SIMCO_A_X_PATH) | SIMCO_HAS(SIMCO_A_X_ENDPOINT);
+		message.path = MNAT_PATH_TUNNEL;
+		message.endpoint = host->endpoint;
+		message.new_actual.s_addr = 0;
+	}
+	return g->established ? send_request(g, &message, &form) : -ENOTCONN;
+}
+
+int gateway_ask(struct gateway *g, struct simco_message *request, gateway_reply_fn replied,
+		void *user)
+{
+	const struct gateway_request form = {.replied = replied, .user = user};
+
+	return g->established ? send_request(g, request, &form) : -ENOTCONN;
 }
 
 int gateway_sync(struct gateway *g, uint32_t flags)
@@ -257,7 +318,7 @@ int gateway_sync(struct gateway *g, uint32_t flags)
 		.flags = flags,
 	};
 
-	return g->established ? send_request(g, &message, NULL, NULL) : -ENOTCONN;
+	return g->established ? send_request(g, &message, &plain_form) : -ENOTCONN;
 }
 
 bool gateway_is_prompt(const struct gateway *g, uint64_t now_ns)

@@ -12,6 +12,7 @@
 #include <uv.h>
 
 #include "mnat/simco.h"
+#include "mnat/tls.h"
 #include "registry.h"
 
 #define MAX_GATEWAYS 16
@@ -31,7 +32,16 @@ struct gateway_ops {
 	void (*rebound)(struct gateway *gateway, struct host *host, uint32_t generation, int error,
 			uint64_t bound_at_ns, struct batch *batch, void *user);
 	void (*lost)(struct gateway *gateway, void *user);
+	/* HEND: the last session of a host that is away has ended there. May be NULL. */
+	void (*ended)(struct gateway *gateway, struct in_addr identity, void *user);
 };
+
+/*
+ * The reply to gateway_ask(), positive or negative; its flows do not outlive the call.
+ * NULL: the session was lost before it came.
+ */
+typedef void (*gateway_reply_fn)(struct gateway *gateway, const struct simco_message *reply,
+				 void *user);
 
 /* A request whose reply has not come. */
 struct gateway_request {
@@ -41,13 +51,18 @@ struct gateway_request {
 	uint64_t sent_ns;
 	struct host *host;   /* held by the caller until rebound() */
 	struct batch *batch;
+	gateway_reply_fn replied; /* of gateway_ask() */
+	void *user;
 	struct gateway_request *prev, *next;
 };
 
 struct gateway {
 	uv_loop_t *loop;
 	char *name;
-	char *path;
+	char *path;	   /* of its socket, or NULL: */
+	char *address;	   /* its "host:port" ... */
+	char *certificate; /* ... and the name its certificate bears */
+	struct mnat_tls *tls;
 	uint32_t bit; /* in host masks */
 	const struct gateway_ops *ops;
 	void *user;
@@ -60,13 +75,17 @@ struct gateway {
 	uint32_t hosts; /* as the gateway last said */
 	uint64_t sessions; /* opened since the start */
 	struct gateway_request *requests;
-	uv_timer_t retry;
+	uv_timer_t retry; /* to path */
 	unsigned int retry_ms;
+	struct mnat_tls_connector *connector; /* to address */
 };
 
-/* name, path and bit are set by the caller (name and path stay the caller's). */
-void gateway_start(struct gateway *gateway, uv_loop_t *loop, const struct gateway_ops *ops,
-		   void *user);
+/*
+ * name, bit, and either path or address, certificate and tls are set by the caller,
+ * whose they stay. 0 or -errno, printed.
+ */
+int gateway_start(struct gateway *gateway, uv_loop_t *loop, const struct gateway_ops *ops,
+		  void *user);
 void gateway_close(struct gateway *gateway);
 
 /* Begin a session on a connected socket, which it takes over. */
@@ -74,6 +93,13 @@ int gateway_attach(struct gateway *gateway, int fd);
 
 /* Send where the host is. 0: rebound() will follow; -ENOTCONN or -ENOMEM: it will not. */
 int gateway_rebind(struct gateway *gateway, struct host *host, struct batch *batch);
+
+/*
+ * Send any other request: HANC, HARR, FEXP, FIMP. The caller fills in the sub-type and
+ * attributes. 0: replied() will follow; -ENOTCONN, -ENOMEM or -EMSGSIZE: it will not.
+ */
+int gateway_ask(struct gateway *gateway, struct simco_message *request, gateway_reply_fn replied,
+		void *user);
 
 /* flags: SIMCO_HSYNC_BEGIN or SIMCO_HSYNC_END. */
 int gateway_sync(struct gateway *gateway, uint32_t flags);

@@ -34,6 +34,10 @@ struct host {
 	struct in_addr actual; /* 0.0.0.0: left */
 	struct in_addr old;
 	uint32_t generation;
+	bool away;		 /* not at actual but behind endpoint, in another domain */
+	struct in_addr endpoint;
+	bool importing;		 /* gateways do not know all its sessions yet */
+	uint32_t shift;		 /* what gateways are told is generation plus this */
 	char mac[MAC_LEN];
 	uint32_t confirmed;   /* a bit a gateway: this generation is in force there */
 	uint32_t refused;     /* said no to it */

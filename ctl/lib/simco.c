@@ -1,192 +1,54 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "mnat/simco.h"
 
-#include <endian.h>
-#include <errno.h>
-#include <string.h>
+#include "mnat/frame.h"
 
-#define ATTRIBUTE_HEADER_LEN 4
+#define FIELD(type, length, kind, name)                                                        \
+	{                                                                                      \
+		SIMCO_A_##type, length, 0, MNAT_FRAME_##kind, SIMCO_HAS(SIMCO_A_##type),       \
+			offsetof(struct simco_message, name)                                   \
+	}
 
-struct wire_header {
-	uint8_t basic;
-	uint8_t subtype;
-	uint16_t length;
-	uint32_t transaction;
+static const struct mnat_frame_attribute attributes[] = {
+	FIELD(VERSION, 4, PAIR, version_major),
+	FIELD(X_EPOCH, 8, U64, epoch),
+	FIELD(X_IDENTITY, 4, BYTES, identity),
+	FIELD(X_OLD_ACTUAL, 4, BYTES, old_actual),
+	FIELD(X_NEW_ACTUAL, 4, BYTES, new_actual),
+	FIELD(X_GENERATION, 4, U32, generation),
+	FIELD(X_FLAGS, 4, U32, flags),
+	FIELD(X_BOUND_AT, 8, U64, bound_at),
+	FIELD(X_HOSTS, 4, U32, hosts),
+	FIELD(X_PATH, 4, U32, path),
+	FIELD(X_ENDPOINT, 4, BYTES, endpoint),
+	FIELD(X_GATEWAY, 4, BYTES, gateway),
+	FIELD(X_VIRTUAL, 4, BYTES, virt),
+	FIELD(X_CURSOR, 8, U64, cursor),
+	{SIMCO_A_X_FLOWS, sizeof(struct simco_flow), SIMCO_FLOWS_MAX, MNAT_FRAME_LIST,
+	 SIMCO_HAS(SIMCO_A_X_FLOWS), offsetof(struct simco_message, flows)},
 };
 
-_Static_assert(sizeof(struct wire_header) == SIMCO_HEADER_LEN, "RFC 4540 section 4.1");
-
-enum kind { KIND_VERSION, KIND_ADDRESS, KIND_U32, KIND_U64 };
-
-/* Lengths are multiples of 4, so that no attribute we know has padding. */
-static const struct attribute {
-	uint16_t type;
-	uint16_t length;
-	enum kind kind;
-	size_t offset; /* in struct simco_message */
-} attributes[] = {
-	{SIMCO_A_VERSION, 4, KIND_VERSION, offsetof(struct simco_message, version_major)},
-	{SIMCO_A_X_EPOCH, 8, KIND_U64, offsetof(struct simco_message, epoch)},
-	{SIMCO_A_X_IDENTITY, 4, KIND_ADDRESS, offsetof(struct simco_message, identity)},
-	{SIMCO_A_X_OLD_ACTUAL, 4, KIND_ADDRESS, offsetof(struct simco_message, old_actual)},
-	{SIMCO_A_X_NEW_ACTUAL, 4, KIND_ADDRESS, offsetof(struct simco_message, new_actual)},
-	{SIMCO_A_X_GENERATION, 4, KIND_U32, offsetof(struct simco_message, generation)},
-	{SIMCO_A_X_FLAGS, 4, KIND_U32, offsetof(struct simco_message, flags)},
-	{SIMCO_A_X_BOUND_AT, 8, KIND_U64, offsetof(struct simco_message, bound_at)},
-	{SIMCO_A_X_HOSTS, 4, KIND_U32, offsetof(struct simco_message, hosts)},
+static const struct mnat_frame_protocol protocol = {
+	attributes,
+	sizeof(attributes) / sizeof(attributes[0]),
+	sizeof(struct simco_message),
 };
 
-#define N_ATTRIBUTES (sizeof(attributes) / sizeof(attributes[0]))
-
-static uint16_t get_u16(const uint8_t *p)
-{
-	uint16_t v;
-
-	memcpy(&v, p, sizeof(v));
-	return be16toh(v);
-}
-
-static void put_u16(uint8_t *p, uint16_t v)
-{
-	v = htobe16(v);
-	memcpy(p, &v, sizeof(v));
-}
-
-static const struct attribute *find(uint16_t type)
-{
-	for (size_t i = 0; i < N_ATTRIBUTES; i++)
-		if (attributes[i].type == type)
-			return &attributes[i];
-	return NULL;
-}
-
-static void get_value(const struct attribute *a, const uint8_t *value, struct simco_message *m)
-{
-	uint8_t *field = (uint8_t *)m + a->offset;
-	uint32_t v32;
-	uint64_t v64;
-
-	switch (a->kind) {
-	case KIND_VERSION:
-		m->version_major = value[0];
-		m->version_minor = value[1];
-		break;
-	case KIND_ADDRESS:
-		memcpy(field, value, 4);
-		break;
-	case KIND_U32:
-		memcpy(&v32, value, 4);
-		v32 = be32toh(v32);
-		memcpy(field, &v32, 4);
-		break;
-	case KIND_U64:
-		memcpy(&v64, value, 8);
-		v64 = be64toh(v64);
-		memcpy(field, &v64, 8);
-		break;
-	}
-}
-
-static void put_value(const struct attribute *a, const struct simco_message *m, uint8_t *value)
-{
-	const uint8_t *field = (const uint8_t *)m + a->offset;
-	uint32_t v32;
-	uint64_t v64;
-
-	switch (a->kind) {
-	case KIND_VERSION:
-		memcpy(value, (uint8_t[4]){m->version_major, m->version_minor}, 4);
-		break;
-	case KIND_ADDRESS:
-		memcpy(value, field, 4);
-		break;
-	case KIND_U32:
-		memcpy(&v32, field, 4);
-		v32 = htobe32(v32);
-		memcpy(value, &v32, 4);
-		break;
-	case KIND_U64:
-		memcpy(&v64, field, 8);
-		v64 = htobe64(v64);
-		memcpy(value, &v64, 8);
-		break;
-	}
-}
-
-static int decode_attributes(const uint8_t *p, size_t len, struct simco_message *m)
-{
-	while (len) {
-		const struct attribute *a;
-
-		if (len < ATTRIBUTE_HEADER_LEN)
-			return -EINVAL;
-		a = find(get_u16(p));
-		if (!a || get_u16(p + 2) != a->length || m->has & SIMCO_HAS(a->type) ||
-		    len < ATTRIBUTE_HEADER_LEN + (size_t)a->length)
-			return -EINVAL;
-		get_value(a, p + ATTRIBUTE_HEADER_LEN, m);
-		m->has |= SIMCO_HAS(a->type);
-		p += ATTRIBUTE_HEADER_LEN + a->length;
-		len -= ATTRIBUTE_HEADER_LEN + a->length;
-	}
-	return 0;
-}
+_Static_assert(offsetof(struct simco_message, has) == offsetof(struct mnat_frame, has),
+	       "a frame begins the message");
+_Static_assert(offsetof(struct simco_message, n_flows) - offsetof(struct simco_message, flows) ==
+		       offsetof(struct mnat_frame_list, n),
+	       "flows are a list");
 
 int simco_decode(const uint8_t *buf, size_t len, struct simco_message *ret_message,
 		 size_t *ret_skip)
 {
-	struct simco_message m = {0};
-	struct wire_header header;
-	size_t body;
-
-	if (len < sizeof(header))
-		return 0;
-	memcpy(&header, buf, sizeof(header));
-	body = be16toh(header.length);
-	if (sizeof(header) + body > SIMCO_MAX_MESSAGE)
-		return -EBADMSG;
-	if (len < sizeof(header) + body)
-		return 0;
-	m.basic = header.basic;
-	m.subtype = header.subtype;
-	m.transaction = be32toh(header.transaction);
-	if (decode_attributes(buf + sizeof(header), body, &m)) {
-		*ret_message = (struct simco_message){.basic = m.basic,
-						      .subtype = m.subtype,
-						      .transaction = m.transaction};
-		*ret_skip = sizeof(header) + body;
-		return -EINVAL;
-	}
-	*ret_message = m;
-	return (int)(sizeof(header) + body);
+	return mnat_frame_decode(&protocol, buf, len, ret_message, ret_skip);
 }
 
-int simco_encode(const struct simco_message *m, uint8_t *buf, size_t size)
+int simco_encode(const struct simco_message *message, uint8_t *buf, size_t size)
 {
-	struct wire_header header = {
-		.basic = m->basic,
-		.subtype = m->subtype,
-		.transaction = htobe32(m->transaction),
-	};
-	size_t len = sizeof(header);
-
-	for (size_t i = 0; i < N_ATTRIBUTES; i++) {
-		const struct attribute *a = &attributes[i];
-
-		if (!(m->has & SIMCO_HAS(a->type)))
-			continue;
-		if (len + ATTRIBUTE_HEADER_LEN + a->length > size)
-			return -EMSGSIZE;
-		put_u16(buf + len, a->type);
-		put_u16(buf + len + 2, a->length);
-		put_value(a, m, buf + len + ATTRIBUTE_HEADER_LEN);
-		len += ATTRIBUTE_HEADER_LEN + a->length;
-	}
-	if (len > size || len > SIMCO_MAX_MESSAGE)
-		return -EMSGSIZE;
-	header.length = htobe16((uint16_t)(len - sizeof(header)));
-	memcpy(buf, &header, sizeof(header));
-	return (int)len;
+	return mnat_frame_encode(&protocol, message, buf, size);
 }
 
 const char *simco_error_text(uint8_t error)

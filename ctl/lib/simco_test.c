@@ -11,7 +11,17 @@
 	 SIMCO_HAS(SIMCO_A_X_IDENTITY) | SIMCO_HAS(SIMCO_A_X_OLD_ACTUAL) |                     \
 	 SIMCO_HAS(SIMCO_A_X_NEW_ACTUAL) | SIMCO_HAS(SIMCO_A_X_GENERATION) |                   \
 	 SIMCO_HAS(SIMCO_A_X_FLAGS) | SIMCO_HAS(SIMCO_A_X_BOUND_AT) |                          \
-	 SIMCO_HAS(SIMCO_A_X_HOSTS))
+	 SIMCO_HAS(SIMCO_A_X_HOSTS) | SIMCO_HAS(SIMCO_A_X_PATH) |                              \
+	 SIMCO_HAS(SIMCO_A_X_ENDPOINT) | SIMCO_HAS(SIMCO_A_X_GATEWAY) |                        \
+	 SIMCO_HAS(SIMCO_A_X_VIRTUAL) | SIMCO_HAS(SIMCO_A_X_CURSOR) |                          \
+	 SIMCO_HAS(SIMCO_A_X_FLOWS))
+#define N_ALL 15
+
+/* Paragraph 34's download, and a ping. */
+static const uint8_t flow_bytes[] = {
+	0x00, 0x00, 0x06, 0xdc, 128, 59, 16, 149, 0, 80, 0x1b, 0xb0, 135, 180, 32, 4, 0, 0, 0, 3,
+	0x02, 0x00, 0x00, 0x4d, 128, 59, 16, 149, 0, 0,	 0x04, 0x00, 135, 180, 32, 4, 0, 0, 0, 0,
+};
 
 static struct simco_message full(void)
 {
@@ -30,6 +40,13 @@ static struct simco_message full(void)
 		.flags = SIMCO_HREB_PLAIN,
 		.bound_at = 0xffffffffffffffff,
 		.hosts = 4096,
+		.path = 2,
+		.endpoint.s_addr = htonl(0xcb007109),
+		.gateway.s_addr = htonl(0x87b42004),
+		.virt.s_addr = htonl(0x0a800002),
+		.cursor = 0x8000000000000001,
+		.flows = (const struct simco_flow *)flow_bytes,
+		.n_flows = 2,
 	};
 }
 
@@ -55,7 +72,7 @@ static const uint8_t hreb_request[] = {
 
 Test(simco, every_attribute_has_its_bit)
 {
-	cr_assert_eq(__builtin_popcount(ALL), 9);
+	cr_assert_eq(__builtin_popcount(ALL), N_ALL);
 }
 
 Test(simco, encodes_the_bytes_of_the_rfc)
@@ -96,6 +113,119 @@ Test(simco, encodes_a_move)
 	cr_assert_arr_eq(buf, hreb_request, sizeof(hreb_request));
 }
 
+/* ---- Between domains ---- */
+
+/* The node of paragraph 34 is behind 203.0.113.9, another domain's gateway. */
+static const uint8_t hreb_away[] = {
+	0x01, 0xe2, 0x00, 0x30, 0x00, 0x00, 0x00, 0x08,
+	0xe0, 0x02, 0x00, 0x04, 10,   128,  0,	  2,
+	0xe0, 0x04, 0x00, 0x04, 0,    0,    0,	  0,
+	0xe0, 0x05, 0x00, 0x04, 0,    0,    0,	  3,
+	0xe0, 0x06, 0x00, 0x04, 0,    0,    0,	  0,
+	0xe0, 0x09, 0x00, 0x04, 0,    0,    0,	  2,
+	0xe0, 0x0a, 0x00, 0x04, 203,  0,    113,  9,
+};
+
+/* There, its sessions at 135.180.32.4 begin with 10.128.0.2; that is its default anchor. */
+static const uint8_t hanc[] = {
+	0x01, 0xe4, 0x00, 0x20, 0x00, 0x00, 0x00, 0x09,
+	0xe0, 0x02, 0x00, 0x04, 10,   128,  0,	  2,
+	0xe0, 0x06, 0x00, 0x04, 0,    0,    0,	  2,
+	0xe0, 0x0b, 0x00, 0x04, 135,  180,  32,	  4,
+	0xe0, 0x0c, 0x00, 0x04, 10,   128,  0,	  2,
+};
+
+/* Its two sessions, in one batch: cursor 0 says that these are all. */
+static const uint8_t fexp_reply[] = {
+	0x02, 0xe6, 0x00, 0x38, 0x00, 0x00, 0x00, 0x0a,
+	0xe0, 0x0d, 0x00, 0x08, 0,    0,    0,	  0,	0,  0,	0,    0,
+	0xe0, 0x0e, 0x00, 0x28,
+	0x00, 0x00, 0x06, 0xdc, 128,  59,   16,	  149,	0,  80, 0x1b, 0xb0,
+	135,  180,  32,	  4,	0,    0,    0,	  3,
+	0x02, 0x00, 0x00, 0x4d, 128,  59,   16,	  149,	0,  0,	0x04, 0x00,
+	135,  180,  32,	  4,	0,    0,    0,	  0,
+};
+
+static const uint8_t hend[] = {
+	0x04, 0xe8, 0x00, 0x08, 0x00, 0x00, 0x00, 0x00,
+	0xe0, 0x02, 0x00, 0x04, 10,   128,  0,	  2,
+};
+
+static void expect_bytes(const struct simco_message *message, const uint8_t *bytes, size_t len)
+{
+	uint8_t buf[SIMCO_MAX_MESSAGE];
+
+	cr_assert_eq(simco_encode(message, buf, sizeof(buf)), (int)len);
+	cr_assert_arr_eq(buf, bytes, len);
+}
+
+Test(simco, encodes_what_moves_between_domains)
+{
+	struct simco_message m = full();
+
+	m.transaction = 8;
+	m.generation = 3;
+	m.flags = 0;
+	m.new_actual.s_addr = 0;
+	m.has = SIMCO_HAS(SIMCO_A_X_IDENTITY) | SIMCO_HAS(SIMCO_A_X_NEW_ACTUAL) |
+		SIMCO_HAS(SIMCO_A_X_GENERATION) | SIMCO_HAS(SIMCO_A_X_FLAGS) |
+		SIMCO_HAS(SIMCO_A_X_PATH) | SIMCO_HAS(SIMCO_A_X_ENDPOINT);
+	expect_bytes(&m, hreb_away, sizeof(hreb_away));
+	m.subtype = SIMCO_X_HANC;
+	m.transaction = 9;
+	m.flags = SIMCO_HANC_DEFAULT;
+	m.has = SIMCO_HAS(SIMCO_A_X_IDENTITY) | SIMCO_HAS(SIMCO_A_X_FLAGS) |
+		SIMCO_HAS(SIMCO_A_X_GATEWAY) | SIMCO_HAS(SIMCO_A_X_VIRTUAL);
+	expect_bytes(&m, hanc, sizeof(hanc));
+	m.basic = SIMCO_POSITIVE;
+	m.subtype = SIMCO_X_FEXP;
+	m.transaction = 10;
+	m.cursor = 0;
+	m.has = SIMCO_HAS(SIMCO_A_X_FLOWS) | SIMCO_HAS(SIMCO_A_X_CURSOR);
+	expect_bytes(&m, fexp_reply, sizeof(fexp_reply));
+	m.basic = SIMCO_NOTIFICATION;
+	m.subtype = SIMCO_X_HEND;
+	m.transaction = 0;
+	m.has = SIMCO_HAS(SIMCO_A_X_IDENTITY);
+	expect_bytes(&m, hend, sizeof(hend));
+}
+
+Test(simco, as_many_flows_as_fit)
+{
+	static struct simco_flow many[SIMCO_FLOWS_MAX + 1];
+	struct simco_message in = {.basic = SIMCO_POSITIVE,
+				   .subtype = SIMCO_X_FEXP,
+				   .has = SIMCO_HAS(SIMCO_A_X_FLOWS) | SIMCO_HAS(SIMCO_A_X_CURSOR),
+				   .flows = many,
+				   .n_flows = SIMCO_FLOWS_MAX}, out;
+	uint8_t buf[SIMCO_MAX_MESSAGE];
+	size_t skip = 0;
+	int n = simco_encode(&in, buf, sizeof(buf));
+
+	cr_assert_eq(n, SIMCO_HEADER_LEN + 12 + 4 + SIMCO_FLOWS_MAX * 20);
+	cr_assert_eq(simco_decode(buf, (size_t)n, &out, &skip), n);
+	cr_assert_eq(out.n_flows, SIMCO_FLOWS_MAX);
+	in.n_flows++;
+	cr_assert_eq(simco_encode(&in, buf, sizeof(buf)), -EMSGSIZE);
+	/* the same by hand: 513 flows in a message that is not too long */
+	buf[2] = 0x28;
+	buf[3] = 0x18;
+	memcpy(buf + SIMCO_HEADER_LEN, (uint8_t[]){0xe0, 0x0e, 0x28, 0x14}, 4);
+	cr_assert_eq(simco_decode(buf, SIMCO_HEADER_LEN + 0x2818, &out, &skip), -EINVAL);
+	cr_assert_eq(skip, SIMCO_HEADER_LEN + 0x2818);
+}
+
+Test(simco, no_flows)
+{
+	static const uint8_t bytes[] = {2, 0xe6, 0, 4, 0, 0, 0, 1, 0xe0, 0x0e, 0, 0};
+	struct simco_message m;
+	size_t skip;
+
+	cr_assert_eq(simco_decode(bytes, sizeof(bytes), &m, &skip), (int)sizeof(bytes));
+	cr_assert(m.has & SIMCO_HAS(SIMCO_A_X_FLOWS));
+	cr_assert_eq(m.n_flows, 0);
+}
+
 Test(simco, round_trip_of_every_attribute)
 {
 	struct simco_message in = full(), out;
@@ -112,6 +242,11 @@ Test(simco, round_trip_of_every_attribute)
 	cr_assert_eq(out.generation, in.generation);
 	cr_assert_eq(out.bound_at, in.bound_at);
 	cr_assert_eq(out.identity.s_addr, in.identity.s_addr);
+	cr_assert_eq(out.cursor, in.cursor);
+	cr_assert_eq(out.n_flows, 2);
+	cr_assert_arr_eq(out.flows, flow_bytes, sizeof(flow_bytes));
+	cr_assert_eq(out.flows[1].proto, 2);
+	cr_assert_eq(ntohs(out.flows[0].external_port), 7088);
 }
 
 Test(simco, each_truncation_asks_for_more)
@@ -149,7 +284,7 @@ Test(simco, each_shortened_message_is_malformed)
 		cr_expect_eq(out.transaction, in.transaction);
 		cr_expect_eq(out.has, 0);
 	}
-	cr_assert_eq(boundaries, 9);
+	cr_assert_eq(boundaries, N_ALL);
 }
 
 static int decode_body(const uint8_t *body, size_t len, struct simco_message *ret_message)
@@ -172,7 +307,7 @@ Test(simco, malformed_attributes)
 		uint8_t body[24];
 	} cases[] = {
 		{"unknown attribute", 8, {0x12, 0x34, 0, 4, 0, 0, 0, 0}},
-		{"unknown extension", 8, {0xe0, 0x09, 0, 4, 0, 0, 0, 0}},
+		{"unknown extension", 8, {0xe0, 0x0f, 0, 4, 0, 0, 0, 0}},
 		{"duplicate", 16, {0xe0, 0x05, 0, 4, 0, 0, 0, 1, 0xe0, 0x05, 0, 4, 0, 0, 0, 1}},
 		{"length 0", 4, {0xe0, 0x05, 0, 0}},
 		{"length too small", 8, {0xe0, 0x05, 0, 3, 0, 0, 0, 0}},
@@ -180,6 +315,9 @@ Test(simco, malformed_attributes)
 		{"length beyond the message", 8, {0xe0, 0x01, 0, 8, 0, 0, 0, 0}},
 		{"half an attribute header", 2, {0xe0, 0x05}},
 		{"epoch of 4 bytes", 8, {0xe0, 0x01, 0, 4, 0, 0, 0, 0}},
+		{"flow and 4 bytes", 8, {0xe0, 0x0e, 0, 4, 0, 0, 0, 0}},
+		{"flows, one missing", 24, {0xe0, 0x0e, 0, 40}},
+		{"cursor of 4 bytes", 8, {0xe0, 0x0d, 0, 4, 0, 0, 0, 0}},
 		{"version of 8 bytes", 12, {0, 1, 0, 8, 3, 0, 0, 0, 0, 0, 0, 0}},
 	};
 	struct simco_message m;
@@ -195,7 +333,7 @@ Test(simco, impossible_length_ends_the_stream)
 	struct simco_message m;
 	size_t skip;
 
-	buf[2] = 0x03; /* 0x3f8 + 8 = 1024 is the largest */
+	buf[2] = 0x3f; /* 0x3ff8 + 8 = 16384 is the largest */
 	buf[3] = 0xf8;
 	cr_assert_eq(simco_decode(buf, sizeof(buf), &m, &skip), 0);
 	buf[3] = 0xf9;

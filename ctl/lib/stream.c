@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #define READ_CHUNK 16384
+#define SEAL_CHUNK 16384 /* a TLS record's worth */
 #define KEEP_BUFFER 65536 /* larger ones are given back when empty */
 
 struct buffer {
@@ -32,6 +33,9 @@ struct mnat_stream {
 	size_t max_in;
 	struct buffer in;
 	struct buffer out;
+	struct buffer wire; /* out as the layer made it; unused without one */
+	const struct mnat_stream_layer *layer_ops;
+	void *layer;
 	const struct mnat_stream_ops *ops;
 	void *user;
 };
@@ -78,6 +82,12 @@ static void buffer_take(struct buffer *b, size_t len)
 static void on_poll(uv_poll_t *poll, int status, int events);
 static void on_idle(uv_idle_t *idle);
 
+/* Is there something the socket did not take? */
+static bool is_blocked(const struct mnat_stream *s)
+{
+	return used(s->layer ? &s->wire : &s->out);
+}
+
 /* Ask the loop for what the stream waits for now. */
 static void watch(struct mnat_stream *s, bool output_blocked)
 {
@@ -102,37 +112,63 @@ static void end(struct mnat_stream *s, int error)
 		return;
 	s->ended = true;
 	s->failed = error;
-	watch(s, !error && used(&s->out));
+	watch(s, !error && is_blocked(s));
 	s->ops->ended(s, error, s->user);
 }
 
-/* Write what the socket takes. False: the stream broke. */
-static bool flush(struct mnat_stream *s)
+/* Let the layer make something to send of the output. 0 or -errno. */
+static int seal(struct mnat_stream *s)
 {
-	while (used(&s->out)) {
-		ssize_t n = send(s->fd, s->out.data + s->out.start, used(&s->out),
-				 MSG_NOSIGNAL | MSG_DONTWAIT);
+	size_t len = used(&s->out) < SEAL_CHUNK ? used(&s->out) : SEAL_CHUNK;
+	ssize_t n = len ? s->layer_ops->write(s->layer, s->out.data + s->out.start, len) : 0;
+	uint8_t *at;
 
+	if (n < 0)
+		return (int)n;
+	if (n)
+		buffer_take(&s->out, (size_t)n);
+	at = buffer_reserve(&s->wire, 2 * SEAL_CHUNK);
+	if (!at)
+		return -ENOMEM;
+	s->wire.end += s->layer_ops->fetch(s->layer, at, 2 * SEAL_CHUNK);
+	return 0;
+}
+
+/* Write what the socket takes. 0 or -errno: the stream broke. */
+static int flush(struct mnat_stream *s)
+{
+	struct buffer *b = s->layer ? &s->wire : &s->out;
+
+	for (;;) {
+		int r = s->layer && !used(b) ? seal(s) : 0;
+		ssize_t n;
+
+		if (r || !used(b))
+			return r;
+		n = send(s->fd, b->data + b->start, used(b), MSG_NOSIGNAL | MSG_DONTWAIT);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
-			break;
+			return 0;
 		if (n < 0)
-			return false;
-		buffer_take(&s->out, (size_t)n);
+			return -errno;
+		buffer_take(b, (size_t)n);
 	}
-	return true;
 }
 
 static void flush_and_tell(struct mnat_stream *s)
 {
-	if (!used(&s->out) && !s->kicked)
+	bool had_output = mnat_stream_backlog(s) || s->kicked;
+	int r;
+
+	if (!had_output && !s->layer)
 		return;
 	s->kicked = false;
-	if (!flush(s))
-		return end(s, -errno);
-	watch(s, used(&s->out));
-	if (!used(&s->out) && s->ops->drained)
+	r = flush(s);
+	if (r)
+		return end(s, r);
+	watch(s, is_blocked(s));
+	if (had_output && !mnat_stream_backlog(s) && s->ops->drained)
 		s->ops->drained(s, s->user);
 }
 
@@ -153,12 +189,56 @@ static void offer(struct mnat_stream *s)
 	}
 }
 
+/* All the layer has for the user. 0 or -errno; -ESHUTDOWN: and that was the end. */
+static int read_layer(struct mnat_stream *s)
+{
+	for (;;) {
+		uint8_t *at = buffer_reserve(&s->in, READ_CHUNK);
+		ssize_t n;
+
+		if (!at)
+			return -ENOMEM;
+		n = s->layer_ops->read(s->layer, at, READ_CHUNK);
+		if (n <= 0)
+			return (int)n;
+		s->in.end += (size_t)n;
+	}
+}
+
+/* Bytes of the socket, by the layer. What it has to say in return leaves in this turn. */
+static void read_by_layer(struct mnat_stream *s)
+{
+	uint8_t buf[READ_CHUNK];
+	ssize_t n = recv(s->fd, buf, sizeof(buf), MSG_DONTWAIT);
+	int r;
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0) /* the end of a TLS session is said within it */
+		return end(s, n ? -errno : -ECONNRESET);
+	r = s->layer_ops->feed(s->layer, buf, (size_t)n);
+	if (s->closed)
+		return;
+	if (!r)
+		r = read_layer(s);
+	offer(s);
+	if (s->closed)
+		return;
+	if (r) {
+		flush(s);
+		return end(s, r == -ESHUTDOWN ? 0 : r);
+	}
+	uv_idle_start(&s->idle, on_idle);
+}
+
 static void read_some(struct mnat_stream *s)
 {
 	size_t room = s->max_in - used(&s->in);
 	uint8_t *at;
 	ssize_t n;
 
+	if (s->layer)
+		return read_by_layer(s);
 	if (room > READ_CHUNK)
 		room = READ_CHUNK;
 	at = room ? buffer_reserve(&s->in, room) : NULL;
@@ -173,12 +253,23 @@ static void read_some(struct mnat_stream *s)
 	offer(s);
 }
 
+/* libuv says only that there is an error; the socket knows which. */
+static int error_of(const struct mnat_stream *s, int status)
+{
+	int error = 0;
+	socklen_t len = sizeof(error);
+
+	if (getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &error, &len) || !error)
+		return status;
+	return -error;
+}
+
 static void on_poll(uv_poll_t *poll, int status, int events)
 {
 	struct mnat_stream *s = poll->data;
 
 	if (status < 0)
-		return end(s, status);
+		return end(s, error_of(s, status));
 	if (events & UV_WRITABLE)
 		flush_and_tell(s);
 	if ((events & UV_READABLE) && !s->closed && !s->ended && !s->paused)
@@ -229,8 +320,11 @@ static void on_closed(uv_handle_t *handle)
 
 	if (--s->handles)
 		return;
+	if (s->layer)
+		s->layer_ops->free(s->layer);
 	free(s->in.data);
 	free(s->out.data);
+	free(s->wire.data);
 	free(s);
 }
 
@@ -239,7 +333,10 @@ void mnat_stream_close(struct mnat_stream *s)
 	if (!s || s->closed)
 		return;
 	s->closed = true;
-	flush(s);
+	if (!flush(s) && s->layer) {
+		s->layer_ops->close(s->layer);
+		flush(s);
+	}
 	uv_poll_stop(&s->poll);
 	close(s->fd);
 	uv_close((uv_handle_t *)&s->poll, on_closed);
@@ -271,7 +368,22 @@ void mnat_stream_kick(struct mnat_stream *s)
 
 size_t mnat_stream_backlog(const struct mnat_stream *s)
 {
-	return used(&s->out);
+	return used(&s->out) + used(&s->wire);
+}
+
+void mnat_stream_hand_over(struct mnat_stream *s, size_t max_in, const struct mnat_stream_ops *ops,
+			   void *user)
+{
+	s->max_in = max_in;
+	s->ops = ops;
+	s->user = user;
+}
+
+void mnat_stream_set_layer(struct mnat_stream *s, const struct mnat_stream_layer *ops, void *layer)
+{
+	s->layer_ops = ops;
+	s->layer = layer;
+	uv_idle_start(&s->idle, on_idle);
 }
 
 void mnat_stream_pause(struct mnat_stream *s, bool paused)

@@ -11,17 +11,24 @@
  *   0x02 ARRIVE   visited -> home: a node is here. TICKET, COUNTER, PROOF, ENDPOINT
  *                 (where to tunnel: the visited gateway, or the node itself).
  *                 reply: VIRTUAL, GATEWAY (home's tunnel address), FLAGS (direct allowed),
- *                 LIFETIME (seconds the home domain will serve). From that reply on the
- *                 home gateway forwards. To a node's datagram the reply carries PROOF:
- *                 HMAC over the reply's bytes before it, with the node's key.
+ *                 LIFETIME (seconds the home domain will serve without a RENEW, or
+ *                 another ARRIVE of a node's). From that reply on the home gateway forwards.
+ *                 In a node's datagram, and in the reply to it, PROOF is the last attribute
+ *                 and a seal, HMAC with the node's key of all bytes before that attribute,
+ *                 so that nobody on the way can change ENDPOINT.
  *   0x03 FLOWS    visited -> home: VIRTUAL, CURSOR. reply: FLOWS, CURSOR (0: all)
  *   0x04 RENEW    visited -> home: VIRTUAL: the node is still here, keep its lease.
  *                 reply: LIFETIME
- *   0x05 LEFT     visited -> home: VIRTUAL: the node has left here (lease over)
- *   0x06 MOVED    home -> visited: VIRTUAL: it has arrived elsewhere, or came home:
- *                 forget this anchor
- *   0x07 ENDED    home -> visited: VIRTUAL: its last session here ended, or (REASON) the
- *                 home domain serves it no longer: forget this anchor
+ *   0x05 LEFT     visited -> home: VIRTUAL, COUNTER: the node has left here (lease over)
+ *   0x06 MOVED    home -> visited: VIRTUAL, COUNTER: it has arrived elsewhere, or came
+ *                 home: forget this anchor
+ *   0x07 ENDED    home -> visited: VIRTUAL, COUNTER: its last session here ended, or
+ *                 (REASON) the home domain serves it no longer: forget this anchor
+ *
+ * COUNTER in these three is that of the arrival they end: about a later one they say
+ * nothing, however late they come. Requests may be pipelined; replies come in any order.
+ * A visited domain RENEWs what it has after every reconnection, and a negative reply
+ * to it is as good as an ENDED that was lost.
  *
  * A visited domain may ask about a virtual address only while the home domain has
  * its last valid ARRIVE from that very domain.
@@ -36,8 +43,11 @@
 #define MNAT_PEERING_H
 
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "mnat/simco.h"
 
 #define PEERING_PORT 7627
 #define PEERING_TICKET_LEN 48
@@ -73,5 +83,66 @@ enum peering_error {
 	PEERING_E_POLICY = 0xd5,   /* this domain may not ask, or not so much */
 	PEERING_E_BUSY = 0xd6,
 };
+
+const char *peering_error_text(uint8_t error);
+
+/* ARRIVE's reply: packets may leave the visited gateway as the home gateway's (direct). */
+#define PEERING_DIRECT (1u << 0)
+
+/* struct peering_message.has */
+enum peering_has {
+	PEERING_HAS_DOMAIN = 1 << 0,
+	PEERING_HAS_EPOCH = 1 << 1,
+	PEERING_HAS_TICKET = 1 << 2,
+	PEERING_HAS_COUNTER = 1 << 3,
+	PEERING_HAS_ENDPOINT = 1 << 4,
+	PEERING_HAS_VIRTUAL = 1 << 5,
+	PEERING_HAS_GATEWAY = 1 << 6,
+	PEERING_HAS_FLAGS = 1 << 7,
+	PEERING_HAS_LIFETIME = 1 << 8,
+	PEERING_HAS_CURSOR = 1 << 9,
+	PEERING_HAS_FLOWS = 1 << 10,
+	PEERING_HAS_REASON = 1 << 11,
+	PEERING_HAS_PROOF = 1 << 12,
+};
+
+#define PEERING_REASON_MAX 120
+
+struct peering_message {
+	uint8_t basic; /* enum simco_basic */
+	uint8_t subtype;
+	uint32_t transaction;
+	uint32_t has;
+	uint32_t domain;
+	uint64_t epoch;
+	uint8_t ticket[PEERING_TICKET_LEN];
+	uint64_t counter;
+	struct in_addr endpoint;
+	struct in_addr virt;
+	struct in_addr gateway;
+	uint32_t flags;
+	uint32_t lifetime;
+	uint64_t cursor;
+	const struct simco_flow *flows; /* into the decoded buffer; the caller's to encode */
+	uint32_t n_flows;
+	char reason[PEERING_REASON_MAX + 1];
+	uint8_t proof[PEERING_MAC_LEN]; /* always the last attribute */
+};
+
+/* As simco_decode() and simco_encode(). */
+int peering_decode(const uint8_t *buf, size_t len, struct peering_message *ret_message,
+		   size_t *ret_skip);
+int peering_encode(const struct peering_message *message, uint8_t *buf, size_t size);
+
+/* What a node proves itself with: HMAC-SHA-256(key, ticket || counter), first 16 bytes. */
+void peering_prove(const uint8_t key[PEERING_MAC_LEN], const uint8_t ticket[PEERING_TICKET_LEN],
+		   uint64_t counter, uint8_t ret_proof[PEERING_MAC_LEN]);
+
+/*
+ * The PROOF that ends an encoded datagram: HMAC-SHA-256 with key of all bytes before that
+ * attribute's header. seal fills it in, is_sealed compares in constant time.
+ */
+void peering_seal(const uint8_t key[PEERING_MAC_LEN], uint8_t *message, size_t len);
+bool peering_is_sealed(const uint8_t key[PEERING_MAC_LEN], const uint8_t *message, size_t len);
 
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Buffered byte streams over Unix sockets on a libuv loop: what control, its
- * peers and SIMCO are built on. Output of one turn of the loop leaves in one
- * write. SIGPIPE need not be ignored.
+ * Buffered byte streams over sockets on a libuv loop: what control, its peers, SIMCO
+ * and the managers' protocol are built on, over Unix sockets as they are or over TCP
+ * with TLS (tls.h). Output of one turn of the loop leaves in one write. SIGPIPE need
+ * not be ignored.
  */
 #ifndef MNAT_STREAM_H
 #define MNAT_STREAM_H
@@ -39,6 +40,10 @@ struct mnat_stream_ops {
 int mnat_stream_new(uv_loop_t *loop, int fd, size_t max_in, const struct mnat_stream_ops *ops,
 		    void *user, struct mnat_stream **ret_stream);
 
+/* Hand the stream to another user, who gets what comes from now on. */
+void mnat_stream_hand_over(struct mnat_stream *stream, size_t max_in,
+			   const struct mnat_stream_ops *ops, void *user);
+
 /* Write what can be written at once and close. No call back comes after this. */
 void mnat_stream_close(struct mnat_stream *stream);
 
@@ -57,5 +62,27 @@ size_t mnat_stream_backlog(const struct mnat_stream *stream);
 
 /* Stop and resume reading; on resuming, bytes already here are offered again. */
 void mnat_stream_pause(struct mnat_stream *stream, bool paused);
+
+/*
+ * What stands between a stream and its socket and changes the bytes: TLS. All but
+ * free() are called by the stream only while it is open.
+ */
+struct mnat_stream_layer {
+	/* Bytes from the socket. -errno: the stream has failed (what it left to fetch is sent). */
+	int (*feed)(void *layer, const uint8_t *buf, size_t len);
+	/* Bytes for the user: how many, 0: none now, -ESHUTDOWN: an orderly end, or -errno. */
+	ssize_t (*read)(void *layer, uint8_t *buf, size_t size);
+	/* The user's bytes: how many it took, 0: not yet, or -errno. */
+	ssize_t (*write)(void *layer, const uint8_t *buf, size_t len);
+	/* Bytes for the socket: how many. */
+	size_t (*fetch)(void *layer, uint8_t *buf, size_t size);
+	/* The user closes: whatever is to be said last is left to fetch. */
+	void (*close)(void *layer);
+	void (*free)(void *layer);
+};
+
+/* Before anything was sent or received; the layer is the stream's from now on. */
+void mnat_stream_set_layer(struct mnat_stream *stream, const struct mnat_stream_layer *ops,
+			   void *layer);
 
 #endif
