@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "alloc.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 
 static int offer(struct leases *leases, struct client *client, uint32_t address, bool is_virtual,
@@ -42,22 +43,50 @@ int alloc_actual(struct leases *leases, struct client *client, const struct subn
 	return offer(leases, client, address, false, until, ret_lease);
 }
 
-int alloc_virtual(struct leases *leases, struct client *client, uint32_t wanted, uint64_t until,
-		  struct lease **ret_lease)
+/* Virtual addresses are private ones (RFC 1918, RFC 6598), whatever domain gave them out. */
+static bool is_private(uint32_t address)
 {
-	struct pool *pool = leases_virtual_pool(leases);
+	return address >> 24 == 10 || address >> 20 == 0xac1 || address >> 16 == 0xc0a8 ||
+	       address >> 22 == 0x191;
+}
+
+/* An address of another domain's that nobody has here. */
+static bool is_free_foreign(const struct leases *leases, uint32_t address)
+{
+	const struct lease *lease = lease_find(leases, address);
+
+	if (pool_contains(leases_virtual_pool(leases), address) || !is_private(address) ||
+	    leases_subnet(leases, address) || address == ntohl(leases->conf->server_id.s_addr))
+		return false;
+	return lease ? !lease_is_held(lease) : leases->n_foreign < FOREIGN_MAX;
+}
+
+static bool can_have(const struct leases *leases, const struct wish *wish, uint32_t address)
+{
+	return pool_is_free(leases_virtual_pool(leases), address) ||
+	       (wish->arrives && is_free_foreign(leases, address));
+}
+
+static bool has(const struct lease *own)
+{
+	return own->taken || (own->foreign && lease_is_held(own));
+}
+
+int alloc_virtual(struct leases *leases, struct client *client, const struct wish *wish,
+		  uint64_t until, struct lease **ret_lease)
+{
 	struct lease *own = client->virt;
 	uint32_t address;
 
-	if (own && own->taken && own->state == MNAT_LEASE_BOUND) {
+	if (own && has(own) && own->state == MNAT_LEASE_BOUND) {
 		*ret_lease = own;
 		return 0;
 	}
-	if (own && (own->taken || pool_is_free(pool, own->address)))
+	if (own && (has(own) || can_have(leases, wish, own->address)))
 		address = own->address;
-	else if (wanted && pool_is_free(pool, wanted))
-		address = wanted;
-	else if (!pool_lowest(pool, &address))
+	else if (wish->address && can_have(leases, wish, wish->address))
+		address = wish->address;
+	else if (!pool_lowest(leases_virtual_pool(leases), &address))
 		return -ENOSPC;
 	if (own && own->address != address) {
 		/* no longer in the pool: the configuration has changed */

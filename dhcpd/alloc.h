@@ -13,11 +13,20 @@
 int alloc_actual(struct leases *leases, struct client *client, const struct subnet_conf *subnet,
 		 uint32_t requested, uint64_t until, struct lease **ret_lease);
 
+/* A virtual address that a client wants, 0: any; arrives: from another domain. */
+struct wish {
+	uint32_t address;
+	bool arrives;
+};
+
 /*
  * The client's virtual address: its own, whatever it asks for; for a new client the
- * wanted one if free, else the lowest. If it was not held, it is until `until`.
+ * wanted one if free, else the lowest. One of another domain's pool only if it arrives
+ * from there. If it was not held, it is until `until`.
  */
-int alloc_virtual(struct leases *leases, struct client *client, uint32_t wanted, uint64_t until,
-		  struct lease **ret_lease);
+int alloc_virtual(struct leases *leases, struct client *client, const struct wish *wish,
+		  uint64_t until, struct lease **ret_lease);
+
+#define FOREIGN_MAX 65536 /* addresses of other domains that are kept in mind */
 
 #endif

@@ -44,17 +44,29 @@ static struct event *new_event(struct server *s)
 	return &s->events[s->n_events++];
 }
 
-static void tell(struct server *s, struct client *client, const struct binding *binding,
-		 uint32_t actual, uint32_t old)
+bool arrival_is_ours(const struct conf *conf, const struct dhcp_mnat_arrival *arrival)
 {
-	uint32_t generation = next_generation(s, client, identity(binding));
+	return arrival->manager.s_addr == conf->virt.manager.s_addr;
+}
+
+static void copy_arrivals(const struct server *s, const struct dhcp_message *in,
+			  struct event *event)
+{
+	for (unsigned int i = 0; i < in->n_arrivals; i++)
+		if (!arrival_is_ours(s->conf, &in->arrivals[i]))
+			event->arrivals[event->n_arrivals++] = in->arrivals[i];
+}
+
+static struct event *tell(struct server *s, struct client *client, const struct binding *binding,
+			  uint32_t generation, uint32_t actual, uint32_t old)
+{
 	struct event *event = new_event(s);
 
 	if (!event) {
 		log_err("no memory to tell the mobility manager of a change; restart mnat-dhcpd "
 			"to tell it everything again");
 		server_count(s, COUNTER_no_memory);
-		return;
+		return NULL;
 	}
 	*event = (struct event){
 		.virt = binding->virt,
@@ -66,9 +78,35 @@ static void tell(struct server *s, struct client *client, const struct binding *
 	memcpy(event->mac, client->mac, sizeof(event->mac));
 	memcpy(event->client, client->key, client->key_len);
 	client->batch = s->batch;
+	return event;
 }
 
-void binding_update(struct server *s, struct client *client)
+/* The host with this binding as it is now: a change, or the same again. */
+static void tell_present(struct server *s, struct client *client, const struct binding *is,
+			 uint32_t generation, uint32_t old, const struct dhcp_message *in)
+{
+	struct event *event = tell(s, client, is, generation, is->actual, old);
+
+	if (event && in && is->virt)
+		copy_arrivals(s, in, event);
+}
+
+/*
+ * Nothing has changed, but a mobile host that does not merely renew (ciaddr) has come
+ * to this link just now: it may have been in another domain meanwhile.
+ */
+static void tell_again(struct server *s, struct client *client, const struct binding *is,
+		       const struct dhcp_message *in)
+{
+	if (!is->virt || !in)
+		return;
+	if (!in->header.ciaddr.s_addr)
+		tell_present(s, client, is, next_generation(s, client, identity(is)), 0, in);
+	else if (in->shim_form & DHCP_SHIM_VIVSO)
+		tell_present(s, client, is, client->generation, 0, in);
+}
+
+void binding_update(struct server *s, struct client *client, const struct dhcp_message *in)
 {
 	const struct binding was = client->told;
 	struct binding is = {0};
@@ -77,12 +115,15 @@ void binding_update(struct server *s, struct client *client)
 	if (client->bound)
 		is = (struct binding){.virt = client->bound->virt,
 				      .actual = client->bound->address};
-	if (is.virt == was.virt && is.actual == was.actual)
+	if (is.virt == was.virt && is.actual == was.actual) {
+		tell_again(s, client, &is, in);
 		return;
+	}
 	client->told = is;
 	same_host = identity(&is) == identity(&was);
 	if (was.actual && !same_host)
-		tell(s, client, &was, 0, was.actual);
+		tell(s, client, &was, next_generation(s, client, identity(&was)), 0, was.actual);
 	if (is.actual)
-		tell(s, client, &is, is.actual, same_host ? was.actual : 0);
+		tell_present(s, client, &is, next_generation(s, client, identity(&is)),
+			     same_host ? was.actual : 0, in);
 }

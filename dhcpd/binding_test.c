@@ -49,7 +49,13 @@ Test(events, of_a_mobile_host)
 	server_next_batch(&f->server);
 
 	HANDLE(f, DHCP_REQUEST, 1, .relay = R1, .ciaddr = "10.0.1.5", .shim = "10.128.0.2");
-	cr_assert_eq(f->server.n_events, 0, "a renewal changes nothing");
+	cr_assert_eq(f->server.n_events, 1, "a renewal says the same again, for a fresh token");
+	expect(f, 0, "10.128.0.2", "10.0.1.5", NULL, 1);
+	cr_assert_eq(f->reply.token_for, addr("10.128.0.2"));
+	server_next_batch(&f->server);
+
+	HANDLE(f, DHCP_REQUEST, 1, .relay = R1, .ciaddr = "10.0.1.5");
+	cr_assert_eq(f->server.n_events, 0, "without the option, no token");
 	cr_assert_lt(f->reply.batch, f->server.batch);
 
 	request(f, 1, R2, "10.0.2.7", "10.128.0.2");

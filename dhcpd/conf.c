@@ -18,6 +18,7 @@ static cfg_opt_t virtual_opts[] = {
 	CFG_STR_LIST("pool", "{}", CFGF_NONE),
 	CFG_INT("lease-time", 86400, CFGF_NONE),
 	CFG_STR("manager", NULL, CFGF_NODEFAULT),
+	CFG_INT("domain", 0, CFGF_NONE),
 	CFG_INT("enterprise", DHCP_ENTERPRISE_DEFAULT, CFGF_NONE),
 	CFG_INT("seed-option", DHCP_SEED_OPTION_DEFAULT, CFGF_NONE),
 	CFG_END(),
@@ -88,6 +89,17 @@ static int is_reserve(cfg_t *cfg, cfg_opt_t *opt)
 	return -1;
 }
 
+static int is_domain(cfg_t *cfg, cfg_opt_t *opt)
+{
+	long value = cfg_opt_getnint(opt, 0);
+
+	if (value >= 0 && value <= UINT32_MAX)
+		return 0;
+	cfg_error(cfg, "domain = %ld: expected the number of this domain, as in mmd.conf, or 0",
+		  value);
+	return -1;
+}
+
 static void validate(cfg_t *cfg)
 {
 	cfg_set_validate_func(cfg, "server-id", mnat_conf_is_ip);
@@ -98,6 +110,7 @@ static void validate(cfg_t *cfg)
 	cfg_set_validate_func(cfg, "virtual|pool", mnat_conf_is_range);
 	cfg_set_validate_func(cfg, "virtual|lease-time", mnat_conf_is_positive);
 	cfg_set_validate_func(cfg, "virtual|manager", mnat_conf_is_ip);
+	cfg_set_validate_func(cfg, "virtual|domain", is_domain);
 	cfg_set_validate_func(cfg, "virtual|enterprise", mnat_conf_is_positive);
 	cfg_set_validate_func(cfg, "virtual|seed-option", is_seed_option);
 	cfg_set_validate_func(cfg, "subnet|pool", mnat_conf_is_range);
@@ -200,6 +213,7 @@ static int get_virtual(cfg_t *cfg, struct virtual_conf *virt)
 {
 	virt->lease_time = (uint32_t)cfg_getint(cfg, "lease-time");
 	virt->manager = get_ip(cfg, "manager");
+	virt->domain = (uint32_t)cfg_getint(cfg, "domain");
 	virt->codec.enterprise = (uint32_t)cfg_getint(cfg, "enterprise");
 	virt->codec.seed_option = (uint8_t)cfg_getint(cfg, "seed-option");
 	return get_ranges(cfg, &virt->pools);

@@ -37,6 +37,7 @@ struct virtual_conf {
 	struct ranges pools; /* none: no virtual addresses here */
 	uint32_t lease_time;
 	struct in_addr manager;
+	uint32_t domain; /* 0: not told */
 	struct dhcp_codec codec;
 };
 

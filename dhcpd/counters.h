@@ -36,7 +36,14 @@
 	X(EVENT, moved, "client bound to an address of another subnet")                            \
 	X(EVENT, ack_timeouts, "ACK sent though the mobility manager had not answered in 50 ms")   \
 	X(EVENT, ack_unreported, "ACK sent while the mobility manager was not there")              \
-	X(EVENT, manager_refused, "batch of lease events refused by the mobility manager")
+	X(EVENT, manager_refused, "batch of lease events refused by the mobility manager")         \
+	X(EVENT, arrived, "client arrived from another domain")                                    \
+	X(EVENT, foreign_granted, "virtual address of another domain kept by its host")            \
+	X(EVENT, foreign_taken, "virtual address of another domain not given: taken or unfit")     \
+	X(EVENT, token_given, "token for other domains put into an ACK")                           \
+	X(EVENT, token_no_room, "no room in the ACK for a token")                                  \
+	X(EVENT, virtual_renewed, "virtual address of an absent host kept for the manager")        \
+	X(EVENT, virtual_released, "virtual address given back by the manager")
 
 /* The first are enum dhcp_error's: why a datagram is no DHCP message. */
 enum counter {

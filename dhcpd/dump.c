@@ -6,9 +6,9 @@
 
 #include "mnat/addr.h"
 #include "mnat/clock.h"
+#include "mnat/hex.h"
 
 #include "control.h"
-#include "hex.h"
 
 #define ROWS 256 /* a piece: about MNAT_CONTROL_PIECE bytes */
 
@@ -73,11 +73,11 @@ static json_int_t seconds_left(const struct lease *lease)
 json_t *lease_row(const struct server *s, const struct client *client)
 {
 	const struct lease *actual = actual_of(client), *lease = foremost(client);
-	char mac[MNAT_MAC_LEN], id[HEX_LEN(MNAT_CLIENT_MAX)];
+	char mac[MNAT_MAC_LEN], id[MNAT_HEX_LEN(MNAT_CLIENT_MAX)];
 
 	return json_pack("{s:s, s:s, s:o, s:o, s:o, s:s, s:I, s:I, s:s?}", "mac",
 			 mnat_mac(client->mac, mac), "client",
-			 hex(client->key, client->key_len, id), "actual", ip_or_null(actual),
+			 mnat_hex(client->key, client->key_len, id), "actual", ip_or_null(actual),
 			 "virtual", ip_or_null(client->virt), "subnet", subnet_or_null(s, actual),
 			 "state", states[lease->state], "expires_s", seconds_left(lease),
 			 "generation", (json_int_t)client->generation, "hostname",

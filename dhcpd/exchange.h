@@ -33,6 +33,9 @@ static inline uint32_t client_address(const struct exchange *x)
 	return ntohl(x->in->header.ciaddr.s_addr);
 }
 
+/* Does the client come from another domain? Its arrivals that name our own manager say no. */
+bool arrives(const struct exchange *x);
+
 /* One function a message type; true: x->reply is to be sent. */
 bool handle_discover(struct exchange *x);
 bool handle_request(struct exchange *x);
@@ -52,7 +55,11 @@ bool reply_lease(struct exchange *x, enum dhcp_type type, const struct lease *le
 bool reply_nak(struct exchange *x, const char *why);
 bool reply_inform(struct exchange *x);
 
-/* Has the client's binding changed? Then make the events that say so. */
-void binding_update(struct server *s, struct client *client);
+/*
+ * Has the client's binding changed? Then make the events that say so. in: the message
+ * that did it, or NULL. A mobile client is told of again even when nothing has changed:
+ * the manager's answer has a fresh token, and learns of arrivals it may have missed.
+ */
+void binding_update(struct server *s, struct client *client, const struct dhcp_message *in);
 
 #endif

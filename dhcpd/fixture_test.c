@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "fixture_test.h"
 
+#include <endian.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -142,9 +143,25 @@ static void put_optional(struct dhcp_builder *b, uint8_t code, const char *text)
 		dhcp_put(b, code, text, strlen(text));
 }
 
-size_t say_bytes(const struct say *say, uint8_t buf[DHCP_MAX_MESSAGE])
+static void put_shim(struct dhcp_builder *b, const struct say *say)
 {
 	static const struct dhcp_codec codec = {.enterprise = 32473, .seed_option = 224};
+	struct dhcp_mnat_arrival arrivals[DHCP_MNAT_MAX_ARRIVALS];
+	struct dhcp_mnat mnat = {.shim = ip(say->shim), .arrivals = arrivals};
+
+	for (; mnat.n_arrivals < DHCP_MNAT_MAX_ARRIVALS && say->arrivals[mnat.n_arrivals];
+	     mnat.n_arrivals++) {
+		struct dhcp_mnat_arrival *arrival = &arrivals[mnat.n_arrivals];
+
+		memset(arrival, 0xa0 + (int)mnat.n_arrivals, sizeof(*arrival));
+		arrival->manager = ip(say->arrivals[mnat.n_arrivals]);
+		arrival->counter = htobe64(7);
+	}
+	dhcp_put_mnat(b, &codec, say->form ? say->form : DHCP_SHIM_VIVSO, &mnat);
+}
+
+size_t say_bytes(const struct say *say, uint8_t buf[DHCP_MAX_MESSAGE])
+{
 	struct dhcp_header header = {
 		.op = DHCP_BOOTREQUEST,
 		.htype = 1,
@@ -167,8 +184,7 @@ size_t say_bytes(const struct say *say, uint8_t buf[DHCP_MAX_MESSAGE])
 	if (say->max_size)
 		dhcp_put_u16(&b, DHCP_OPT_MAX_SIZE, say->max_size);
 	if (say->shim)
-		dhcp_put_shim(&b, &codec, say->form ? say->form : DHCP_SHIM_VIVSO, ip(say->shim),
-			      (struct in_addr){0}, 0);
+		put_shim(&b, say);
 	put_optional(&b, DHCP_OPT_RELAY_INFO, say->relay_info);
 	cr_assert_eq(dhcp_finish(&b, &len), 0);
 	return len;

@@ -5,7 +5,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "hex.h"
+#include "mnat/hex.h"
 
 /* One's complement sum over big-endian words; 0xffff when checksums are right. */
 static uint32_t sum(const uint8_t *bytes, size_t len, uint32_t total)
@@ -47,8 +47,8 @@ Test(frame, checksums_are_right)
 
 Test(hex, writes_bytes)
 {
-	char text[HEX_LEN(3)];
+	char text[MNAT_HEX_LEN(3)];
 
-	cr_assert_str_eq(hex((const uint8_t *)"\x01\xab\xff", 3, text), "01abff");
-	cr_assert_str_eq(hex(NULL, 0, text), "");
+	cr_assert_str_eq(mnat_hex((const uint8_t *)"\x01\xab\xff", 3, text), "01abff");
+	cr_assert_str_eq(mnat_hex(NULL, 0, text), "");
 }

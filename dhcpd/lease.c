@@ -89,8 +89,15 @@ struct lease *lease_new(struct leases *leases, uint32_t address, bool is_virtual
 	return lease;
 }
 
+void lease_set_foreign(struct leases *leases, struct lease *lease, bool foreign)
+{
+	leases->n_foreign += (size_t)foreign - (size_t)lease->foreign;
+	lease->foreign = foreign;
+}
+
 void lease_forget(struct leases *leases, struct lease *lease)
 {
+	lease_set_foreign(leases, lease, false);
 	heap_remove(&leases->expiry, &lease->expiry);
 	lease_detach(lease);
 	HASH_DEL(leases->addresses, lease);
@@ -157,6 +164,8 @@ struct lease *lease_offer(struct leases *leases, struct client *client, uint32_t
 		lease->is_virtual = is_virtual;
 		lease_attach(lease, client);
 	}
+	lease_set_foreign(leases, lease,
+			  is_virtual && !pool_contains(leases_virtual_pool(leases), address));
 	lease->state = MNAT_LEASE_OFFERED;
 	lease->virt = 0;
 	if (!is_virtual)

@@ -27,6 +27,7 @@ struct lease {
 	uint32_t generation; /* of the host whose identity this address is */
 	enum mnat_lease_state state;
 	bool is_virtual;
+	bool foreign;		   /* virtual, and of another domain's pool, not of ours */
 	bool taken;		   /* its bit in a pool is set, by us */
 	bool stored;		   /* there is a record of it on disk */
 	bool dirty;		   /* ... which is not the latest */
@@ -63,6 +64,7 @@ struct leases {
 	struct lease *addresses; /* by address */
 	struct heap expiry;
 	struct lease *dirty;
+	size_t n_foreign; /* leases of other domains' addresses, held or not */
 	struct pool *pools; /* of conf->subnets, and one more: virtual */
 	const struct conf *conf;
 };
@@ -100,6 +102,8 @@ void lease_attach(struct lease *lease, struct client *client);
 void lease_detach(struct lease *lease); /* client_tidy() is the caller's */
 /* Set its bit in its pool. */
 void lease_take(const struct leases *leases, struct lease *lease);
+/* It is of another domain's pool, or is not any more. */
+void lease_set_foreign(struct leases *leases, struct lease *lease, bool foreign);
 /* Nobody else can have the address. */
 bool lease_is_held(const struct lease *lease);
 

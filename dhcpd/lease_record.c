@@ -18,6 +18,7 @@ void lease_to_record(const struct lease *lease, int64_t now_wall,
 	*ret_record = (struct mnat_lease_record){
 		.address = lease->address,
 		.is_virtual = lease->is_virtual,
+		.is_foreign = lease->foreign,
 		/* offers are not kept; what was there before is over */
 		.state = lease->state == MNAT_LEASE_OFFERED ? MNAT_LEASE_EXPIRED : lease->state,
 		.generation = lease->generation,
@@ -73,6 +74,7 @@ int leases_restore(struct leases *leases, const struct mnat_lease_record *record
 		return -ENOMEM;
 	lease->state = record->state;
 	lease->generation = record->generation;
+	lease_set_foreign(leases, lease, record->is_foreign);
 	lease->stored = true;
 	if (left > longest(leases, lease))
 		left = longest(leases, lease);

@@ -2,6 +2,7 @@
 #include "manager.h"
 
 #include <arpa/inet.h>
+#include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,9 +11,9 @@
 #include "mnat/addr.h"
 #include "mnat/clock.h"
 #include "mnat/control.h"
+#include "mnat/hex.h"
 #include "mnat/log.h"
 
-#include "hex.h"
 #include "io.h"
 
 #define SNAPSHOT_CHUNK 512
@@ -59,14 +60,37 @@ static json_t *json_ip(uint32_t address)
 	return address ? json_string(mnat_ip((struct in_addr){htonl(address)}, text)) : json_null();
 }
 
+static json_t *arrival_to_json(const struct dhcp_mnat_arrival *arrival)
+{
+	char ticket[MNAT_HEX_LEN(sizeof(arrival->ticket))], proof[MNAT_HEX_LEN(sizeof(arrival->proof))];
+
+	return json_pack("{s:o, s:s, s:I, s:s}", "manager", json_ip(ntohl(arrival->manager.s_addr)),
+			 "ticket", mnat_hex(arrival->ticket, sizeof(arrival->ticket), ticket),
+			 "counter", (json_int_t)be64toh(arrival->counter), "proof",
+			 mnat_hex(arrival->proof, sizeof(arrival->proof), proof));
+}
+
+static void add_arrivals(json_t *json, const struct event *event)
+{
+	json_t *list = event->n_arrivals ? json_array() : NULL;
+
+	for (unsigned int i = 0; i < event->n_arrivals; i++)
+		json_array_append_new(list, arrival_to_json(&event->arrivals[i]));
+	if (list)
+		json_object_set_new(json, "arrivals", list);
+}
+
 static json_t *event_to_json(const struct event *event)
 {
-	char mac[MNAT_MAC_LEN], client[HEX_LEN(MNAT_CLIENT_MAX)];
+	char mac[MNAT_MAC_LEN], client[MNAT_HEX_LEN(MNAT_CLIENT_MAX)];
+	json_t *json;
 
-	return json_pack("{s:o, s:o, s:o, s:I, s:s, s:s}", "virtual", json_ip(event->virt),
+	json = json_pack("{s:o, s:o, s:o, s:I, s:s, s:s}", "virtual", json_ip(event->virt),
 			 "actual", json_ip(event->actual), "old", json_ip(event->old), "gen",
 			 (json_int_t)event->generation, "mac", mnat_mac(event->mac, mac), "client",
-			 hex(event->client, event->client_len, client));
+			 mnat_hex(event->client, event->client_len, client));
+	add_arrivals(json, event);
+	return json;
 }
 
 /* The id it was sent under, or 0: not sent. */
@@ -257,10 +281,62 @@ static void on_lost(struct mnat_peer *peer, void *user)
 	land_all(m);
 }
 
+/* ---- tokens, and what the manager says unasked ---- */
+
+static void give_token(struct manager *m, const json_t *tokens, struct reply *reply)
+{
+	const struct dhcp_codec *codec = &m->server->conf->virt.codec;
+	char virt[MNAT_IP_LEN];
+	struct dhcp_mnat_token token;
+	const json_t *json;
+
+	if (!reply->token_for)
+		return;
+	mnat_ip((struct in_addr){htonl(reply->token_for)}, virt);
+	json = json_object_get(tokens, virt);
+	if (!json || mnat_unhex(json_string_value(json_object_get(json, "ticket")), token.ticket,
+			   sizeof(token.ticket)) ||
+	    mnat_unhex(json_string_value(json_object_get(json, "key")), token.key, sizeof(token.key)))
+		return;
+	server_count(m->server,
+		     dhcp_add_token(codec, reply->bytes, reply->room, &token, &reply->len)
+			     ? COUNTER_token_no_room
+			     : COUNTER_token_given);
+}
+
+static void give_tokens(struct manager *m, const json_t *tokens, struct flight *flight)
+{
+	struct held *held;
+
+	LL_FOREACH(flight->held, held)
+	{
+		give_token(m, tokens, &held->out.reply);
+	}
+}
+
+/* They are stored with the next batch, at the latest in a second. */
+static void on_notify(struct manager *m, const char *what, const json_t *line)
+{
+	const char *text = json_string_value(json_object_get(line, "virtual"));
+	json_int_t seconds = json_integer_value(json_object_get(line, "seconds"));
+	struct in_addr virt;
+	bool done = false;
+
+	if (!text || mnat_parse_ip(text, &virt))
+		log_warn("the mobility manager's \"%s\" names no address and is ignored", what);
+	else if (!strcmp(what, "release"))
+		done = server_release_virtual(m->server, ntohl(virt.s_addr));
+	else if (!strcmp(what, "renew") && seconds > 0 && seconds <= UINT32_MAX)
+		done = server_renew_virtual(m->server, ntohl(virt.s_addr), (uint32_t)seconds);
+	log_debug("%s of %s by the mobility manager: %s", what, text ? text : "?",
+		  done ? "done" : "not done");
+}
+
 static void on_message(struct mnat_peer *peer, const json_t *line, void *user)
 {
 	struct manager *m = user;
 	uint64_t id = (uint64_t)json_integer_value(json_object_get(line, "id"));
+	const char *notify = json_string_value(json_object_get(line, "notify"));
 	const char *error = json_string_value(json_object_get(line, "error"));
 	struct flight *flight;
 
@@ -268,6 +344,8 @@ static void on_message(struct mnat_peer *peer, const json_t *line, void *user)
 		server_count(m->server, COUNTER_manager_refused);
 		log_err("the mobility manager refuses: %s", error);
 	}
+	if (notify)
+		on_notify(m, notify, line);
 	if (!id)
 		return;
 	if (id == m->snapshot.id) {
@@ -277,6 +355,7 @@ static void on_message(struct mnat_peer *peer, const json_t *line, void *user)
 	DL_SEARCH_SCALAR(m->flights, flight, id, id);
 	if (!flight)
 		return; /* it came too late */
+	give_tokens(m, json_object_get(line, "tokens"), flight);
 	land(m, flight);
 	arm(m);
 }

@@ -15,6 +15,7 @@
 struct stand_in {
 	uv_loop_t loop;
 	struct mnat_control *control;
+	struct mnat_control_client *client; /* the server's connection */
 	struct fixture *f;
 	struct manager *manager;
 	char run_dir[32];
@@ -24,6 +25,8 @@ struct stand_in {
 	int snapshots;
 	int ends;
 	int sent;	      /* replies let go */
+	json_t *tokens;	      /* for the answers */
+	struct reply last_sent;
 	int sent_unconfirmed; /* ... before their lease request was confirmed */
 };
 
@@ -36,13 +39,19 @@ static void on_lease(struct mnat_control_client *client, const json_t *request, 
 	s->leases++;
 	s->sent_unconfirmed = s->sent;
 	if (!s->silent)
-		mnat_control_done(client, json_pack("{s:O, s:i}", "id",
-						    json_object_get(request, "id"), "pending", 0));
+		mnat_control_done(client,
+				  json_pack("{s:O, s:i, s:O?}", "id", json_object_get(request, "id"),
+					    "pending", 0, "tokens", s->tokens));
 }
 
 static void on_snapshot(struct mnat_control_client *client, const json_t *request, void *user)
 {
-	((struct stand_in *)user)->snapshots++;
+	struct stand_in *s = user;
+
+	s->snapshots++;
+	if (s->client)
+		mnat_control_client_unref(s->client);
+	s->client = mnat_control_client_ref(client);
 	mnat_control_done(client, NULL);
 }
 
@@ -61,7 +70,10 @@ static const struct mnat_control_command commands[] = {
 
 static void on_send(const struct outgoing *out, void *user)
 {
-	((struct stand_in *)user)->sent++;
+	struct stand_in *s = user;
+
+	s->sent++;
+	s->last_sent = out->reply;
 }
 
 static void listen_again(struct stand_in *s)
@@ -89,12 +101,15 @@ static struct stand_in *begin(void)
 static void end(struct stand_in *s)
 {
 	manager_free(s->manager);
+	if (s->client)
+		mnat_control_client_unref(s->client);
 	if (s->control)
 		mnat_control_close(s->control);
 	uv_run(&s->loop, UV_RUN_DEFAULT);
 	cr_assert_eq(uv_loop_close(&s->loop), 0, "handles are left");
 	rmdir(s->run_dir);
 	json_decref(s->last);
+	json_decref(s->tokens);
 	fixture_free(s->f);
 	free(s);
 }
@@ -109,18 +124,14 @@ static void await(struct stand_in *s, const int *counter, int n)
 	cr_assert_eq(*counter, n);
 }
 
-/* The ACK of a host that is new in subnet, through the manager; true: held. */
-static bool ack(struct stand_in *s, uint8_t host, const char *relay, const char *address)
+/* The ACK to a REQUEST, through the manager; true: held. */
+static bool request(struct stand_in *s, const struct say *say)
 {
 	struct server *server = &s->f->server;
 	struct outgoing out = {0};
 	uint8_t buf[DHCP_MAX_MESSAGE];
-	size_t len =
-		say_bytes(&(struct say){DHCP_REQUEST, host, .relay = relay, .requested = address,
-					.server = "10.0.0.1", .shim = "10.128.0.2"},
-			  buf);
+	size_t len = say_bytes(say, buf);
 
-	cr_assert(ASK(s->f, DHCP_DISCOVER, host, .relay = relay, .shim = "10.128.0.2"));
 	cr_assert(server_handle(server, &s->f->arrival, buf, len, &out.reply));
 	cr_assert_eq(out.reply.type, DHCP_ACK);
 	cr_assert_eq(server_commit(server), 0);
@@ -130,11 +141,26 @@ static bool ack(struct stand_in *s, uint8_t host, const char *relay, const char 
 	return manager_hold(s->manager, &out);
 }
 
+/* That of a host that is new in its subnet. */
+static bool ack(struct stand_in *s, uint8_t host, const char *relay, const char *address)
+{
+	cr_assert(ASK(s->f, DHCP_DISCOVER, host, .relay = relay, .shim = "10.128.0.2"));
+	return request(s, &(struct say){DHCP_REQUEST, host, .relay = relay, .requested = address,
+					.server = "10.0.0.1", .shim = "10.128.0.2"});
+}
+
 static const char *field(const struct stand_in *s, const char *name)
 {
 	const json_t *event = json_array_get(json_object_get(s->last, "events"), 0);
 
 	return json_string_value(json_object_get(event, name));
+}
+
+static json_int_t generation(const struct stand_in *s)
+{
+	const json_t *event = json_array_get(json_object_get(s->last, "events"), 0);
+
+	return json_integer_value(json_object_get(event, "gen"));
 }
 
 Test(manager, an_ack_waits_for_the_confirmation)
@@ -177,7 +203,7 @@ Test(manager, waits_at_most_50_ms)
 	end(s);
 }
 
-Test(manager, a_renewal_does_not_wait_but_a_repeated_request_does)
+Test(manager, a_repeated_request_waits_and_a_renewal_asks_for_a_token)
 {
 	struct stand_in *s = begin();
 
@@ -186,8 +212,10 @@ Test(manager, a_renewal_does_not_wait_but_a_repeated_request_does)
 	cr_assert(ack(s, 1, R1, "10.0.1.5"));
 	cr_assert(ack(s, 1, R1, "10.0.1.5"), "the first is not confirmed yet");
 	await(s, &s->sent, 2);
-	cr_assert_not(ack(s, 1, R1, "10.0.1.5"));
-	cr_assert_eq(s->leases, 1);
+	cr_assert(ack(s, 1, R1, "10.0.1.5"));
+	await(s, &s->sent, 3);
+	cr_assert_eq(s->leases, 3);
+	cr_assert_eq(generation(s), 3, "it may have been away");
 	end(s);
 }
 
@@ -244,5 +272,129 @@ Test(manager, a_large_snapshot_comes_in_pieces)
 	listen_again(s);
 	await(s, &s->ends, 1);
 	cr_assert_eq(s->leases, 3);
+	end(s);
+}
+
+/* ---- between domains ---- */
+
+#define TICKET                                                                                     \
+	"000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f202122232425262728292a2b" \
+	"2c2d2e2f"
+#define KEY "f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff"
+
+static const struct dhcp_message *last_sent(const struct stand_in *s)
+{
+	static struct dhcp_message message;
+
+	cr_assert_eq(dhcp_parse(&s->f->conf->virt.codec, DHCP_BOOTREPLY, s->last_sent.bytes,
+				s->last_sent.len, &message),
+		     DHCP_E_NONE);
+	return &message;
+}
+
+Test(manager, its_token_goes_into_the_ack)
+{
+	struct stand_in *s = begin();
+
+	s->tokens = json_pack("{s:{s:s, s:s}}", "10.128.0.2", "ticket", TICKET, "key", KEY);
+	listen_again(s);
+	await(s, &s->ends, 1);
+	cr_assert(ack(s, 1, R1, "10.0.1.5"));
+	await(s, &s->sent, 1);
+	cr_assert(last_sent(s)->token_present);
+	cr_assert_eq(last_sent(s)->token.ticket[47], 0x2f);
+	cr_assert_eq(last_sent(s)->token.key[0], 0xf0);
+	cr_assert_eq(s->f->server.counters[COUNTER_token_given], 1);
+	end(s);
+}
+
+Test(manager, a_client_of_the_seeds_form_gets_no_token)
+{
+	struct stand_in *s = begin();
+
+	s->tokens = json_pack("{s:{s:s, s:s}}", "10.128.0.2", "ticket", TICKET, "key", KEY);
+	listen_again(s);
+	await(s, &s->ends, 1);
+	cr_assert(ASK(s->f, DHCP_DISCOVER, 1, .relay = R1, .shim = "0.0.0.0",
+		      .form = DHCP_SHIM_SEED));
+	cr_assert(request(s, &(struct say){DHCP_REQUEST, 1, .relay = R1, .requested = "10.0.1.5",
+					   .server = "10.0.0.1", .shim = "10.128.0.2",
+					   .form = DHCP_SHIM_SEED}));
+	await(s, &s->sent, 1);
+	cr_assert_not(last_sent(s)->token_present);
+	cr_assert_eq(last_sent(s)->shim_form, DHCP_SHIM_SEED);
+	end(s);
+}
+
+Test(manager, a_senseless_token_is_left_out)
+{
+	struct stand_in *s = begin();
+
+	s->tokens = json_pack("{s:{s:s, s:s}}", "10.128.0.2", "ticket", TICKET "00", "key", KEY);
+	listen_again(s);
+	await(s, &s->ends, 1);
+	cr_assert(ack(s, 1, R1, "10.0.1.5"));
+	await(s, &s->sent, 1);
+	cr_assert_not(last_sent(s)->token_present);
+	end(s);
+}
+
+Test(manager, is_told_of_arrivals)
+{
+	struct stand_in *s = begin();
+	const struct say say = {DHCP_REQUEST, 1, .relay = R1, .requested = "10.0.1.5",
+				.server = "10.0.0.1", .shim = "10.64.0.7",
+				.arrivals = {"135.180.32.4", "10.0.0.1", "143.32.2.70"}};
+	const json_t *arrivals, *first;
+
+	listen_again(s);
+	await(s, &s->ends, 1);
+	cr_assert(ASK(s->f, DHCP_DISCOVER, 1, .relay = R1, .shim = "10.64.0.7",
+		      .arrivals = {"135.180.32.4"}));
+	cr_assert(request(s, &say));
+	await(s, &s->sent, 1);
+	cr_assert_str_eq(field(s, "virtual"), "10.64.0.7");
+	arrivals = json_object_get(json_array_get(json_object_get(s->last, "events"), 0),
+				   "arrivals");
+	cr_assert_eq(json_array_size(arrivals), 2, "our own manager needs none");
+	first = json_array_get(arrivals, 0);
+	cr_assert_str_eq(json_string_value(json_object_get(first, "manager")), "135.180.32.4");
+	cr_assert_eq(json_integer_value(json_object_get(first, "counter")), 7);
+	cr_assert_eq(strlen(json_string_value(json_object_get(first, "ticket"))), 96);
+	cr_assert_str_eq(json_string_value(json_object_get(first, "proof")),
+			 "a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0");
+	end(s);
+}
+
+static void notify(struct stand_in *s, json_t *line)
+{
+	mnat_control_done(s->client, line);
+}
+
+Test(manager, keeps_and_gives_back_the_address_of_an_absent_host)
+{
+	struct stand_in *s = begin();
+	struct server *server = &s->f->server;
+	uint64_t until = mnat_clock_now() + 200000 * MNAT_NS_PER_SEC;
+	struct lease *lease;
+
+	listen_again(s);
+	await(s, &s->ends, 1);
+	cr_assert(ack(s, 1, R1, "10.0.1.5"));
+	await(s, &s->sent, 1);
+	lease = lease_find(&server->leases, addr("10.128.0.2"));
+	notify(s, json_pack("{s:s, s:s, s:i}", "notify", "renew", "virtual", "10.128.0.2",
+			    "seconds", 200000));
+	notify(s, json_pack("{s:s, s:s}", "notify", "release", "virtual", "10.128.0.2"));
+	notify(s, json_pack("{s:s, s:s}", "notify", "release", "virtual", "none"));
+	cr_assert(ack(s, 1, R1, "10.0.1.5"));
+	await(s, &s->sent, 2);
+	cr_assert_geq(lease->expiry.when, until);
+	cr_assert_eq(lease->state, MNAT_LEASE_BOUND, "its host is here");
+	ASK(s->f, DHCP_RELEASE, 1, .ciaddr = "10.0.1.5", .server = "10.0.0.1");
+	notify(s, json_pack("{s:s, s:s}", "notify", "release", "virtual", "10.128.0.2"));
+	while (lease->state == MNAT_LEASE_BOUND)
+		uv_run(&s->loop, UV_RUN_ONCE);
+	cr_assert_eq(server->counters[COUNTER_virtual_released], 1);
 	end(s);
 }

@@ -8,6 +8,14 @@
 #include "alloc.h"
 #include "exchange.h"
 
+bool arrives(const struct exchange *x)
+{
+	for (unsigned int i = 0; i < x->in->n_arrivals; i++)
+		if (!arrival_is_ours(x->server->conf, &x->in->arrivals[i]))
+			return true;
+	return false;
+}
+
 struct lease *lease_here(const struct exchange *x)
 {
 	const struct client *client = x->client;
@@ -49,13 +57,13 @@ static int find_actual(struct exchange *x, uint64_t until, struct lease **ret_le
 /* A client that asks for no virtual address, or finds none left, is a plain host. */
 static int find_virtual(struct exchange *x, uint64_t until, struct lease **ret_lease)
 {
+	const struct wish wish = {ntohl(x->in->shim.s_addr), arrives(x)};
 	int r;
 
 	*ret_lease = NULL;
 	if (!x->in->shim_form)
 		return 0;
-	r = alloc_virtual(&x->server->leases, x->client, ntohl(x->in->shim.s_addr), until,
-			  ret_lease);
+	r = alloc_virtual(&x->server->leases, x->client, &wish, until, ret_lease);
 	if (r != -ENOSPC)
 		return r;
 	server_count(x->server, COUNTER_virtual_pool_empty);

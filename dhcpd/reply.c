@@ -36,7 +36,8 @@ static void begin(struct exchange *x, struct dhcp_builder *b, enum dhcp_type typ
 	if (type == DHCP_NAK && in->giaddr.s_addr)
 		header.flags |= htons(DHCP_FLAG_BROADCAST);
 	x->reply->type = type;
-	dhcp_build(b, x->reply->bytes, room_for_reply(x), &header, type);
+	x->reply->room = room_for_reply(x);
+	dhcp_build(b, x->reply->bytes, x->reply->room, &header, type);
 	dhcp_put_ip(b, DHCP_OPT_SERVER_ID, x->server->conf->server_id);
 }
 
@@ -110,9 +111,12 @@ static void put_virtual(struct exchange *x, struct dhcp_builder *b, const struct
 {
 	const struct virtual_conf *conf = &x->server->conf->virt;
 
-	if (virt && x->in->shim_form)
-		dhcp_put_shim(b, &conf->codec, x->in->shim_form,
-			      (struct in_addr){htonl(virt->address)}, conf->manager, 0);
+	struct dhcp_mnat mnat = {.manager = conf->manager, .domain = conf->domain};
+
+	if (!virt || !x->in->shim_form)
+		return;
+	mnat.shim.s_addr = htonl(virt->address);
+	dhcp_put_mnat(b, &conf->codec, x->in->shim_form, &mnat);
 }
 
 bool reply_lease(struct exchange *x, enum dhcp_type type, const struct lease *lease,

@@ -81,10 +81,11 @@ static struct lease *bind_virtual(struct exchange *x, struct lease *lease, uint6
 	uint64_t virtual_until = x->now + x->server->conf->virt.lease_time * MNAT_NS_PER_SEC;
 	bool renews = client_address(x) == lease->address && lease->virt;
 	struct lease *virt = renews ? x->client->virt : NULL;
+	const struct wish wish = {ntohl(x->in->shim.s_addr), arrives(x)};
 	int r = 0;
 
 	if (x->in->shim_form)
-		r = alloc_virtual(leases, x->client, ntohl(x->in->shim.s_addr), until, &virt);
+		r = alloc_virtual(leases, x->client, &wish, until, &virt);
 	if (r == -ENOSPC)
 		server_count(x->server, COUNTER_virtual_pool_empty);
 	if (r || !virt) {
@@ -95,6 +96,20 @@ static struct lease *bind_virtual(struct exchange *x, struct lease *lease, uint6
 	lease_bind(leases, virt, MAX(virtual_until, until));
 	lease->virt = virt->address;
 	return virt;
+}
+
+/* What becomes of an address of another domain's, and how often. */
+static void count_arrival(struct exchange *x, const struct lease *lease)
+{
+	uint32_t wanted = ntohl(x->in->shim.s_addr);
+
+	if (!arrives(x) || client_address(x))
+		return;
+	server_count(x->server, COUNTER_arrived);
+	if (wanted && lease->virt != wanted)
+		server_count(x->server, COUNTER_foreign_taken);
+	else if (lease->virt && x->client->virt->foreign)
+		server_count(x->server, COUNTER_foreign_granted);
 }
 
 static bool acknowledge(struct exchange *x, struct lease *lease)
@@ -113,8 +128,10 @@ static bool acknowledge(struct exchange *x, struct lease *lease)
 	remember_hostname(x);
 	lease_bind(leases, lease, until);
 	virt = bind_virtual(x, lease, until);
-	binding_update(x->server, client);
+	count_arrival(x, lease);
+	binding_update(x->server, client, x->in);
 	x->reply->batch = client->batch;
+	x->reply->token_for = x->in->shim_form & DHCP_SHIM_VIVSO ? lease->virt : 0;
 	return reply_lease(x, DHCP_ACK, lease, virt, seconds);
 }
 
@@ -185,7 +202,7 @@ static bool end_lease(struct exchange *x, uint32_t address, enum mnat_lease_stat
 	if (!lease)
 		return ignore(x, COUNTER_not_holder);
 	lease_end(&s->leases, lease, state, x->now + QUARANTINE_SECONDS * MNAT_NS_PER_SEC);
-	binding_update(s, x->client);
+	binding_update(s, x->client, NULL);
 	client_tidy(&s->leases, x->client);
 	return ignore(x, counter);
 }

@@ -126,6 +126,7 @@ bool server_handle(struct server *s, const struct arrival *arrival, const void *
 	}
 	x.reply = ret_reply;
 	x.reply->batch = 0;
+	x.reply->token_for = 0;
 	return handlers[in.type](&x);
 }
 
@@ -138,7 +139,7 @@ static void expire(struct server *s, struct lease *lease)
 	lease_end(&s->leases, lease, MNAT_LEASE_EXPIRED, 0);
 	if (!client)
 		return;
-	binding_update(s, client);
+	binding_update(s, client, NULL);
 	client_tidy(&s->leases, client);
 }
 

@@ -32,6 +32,8 @@ struct reply {
 	enum reply_to how;
 	struct in_addr to;
 	uint8_t mac[6];
+	uint32_t token_for; /* virtual address whose token belongs into this answer; 0: none */
+	size_t room;	    /* bytes the client takes */
 	uint64_t batch; /* of the events the manager must have before this leaves; 0: none */
 	size_t len;
 	uint8_t bytes[DHCP_MAX_MESSAGE];
@@ -49,6 +51,8 @@ struct event {
 	uint8_t mac[6];
 	uint8_t client_len;
 	uint8_t client[MNAT_CLIENT_MAX];
+	uint8_t n_arrivals;
+	struct dhcp_mnat_arrival arrivals[DHCP_MNAT_MAX_ARRIVALS];
 };
 
 struct server {
@@ -75,9 +79,19 @@ void server_done(struct server *s);
 /* Serve by another configuration; false: no memory, the old one stays. */
 bool server_set_conf(struct server *s, const struct conf *conf);
 
+/* Is it a visit of our own domain's that an arrival proves? */
+bool arrival_is_ours(const struct conf *conf, const struct dhcp_mnat_arrival *arrival);
+
 /* Handle one datagram; true: *ret_reply is to be sent after server_commit(). */
 bool server_handle(struct server *s, const struct arrival *arrival, const void *data, size_t len,
 		   struct reply *ret_reply);
+
+/*
+ * What a manager says of a host that is away (control.h): its virtual address is kept
+ * for `seconds` more, or is free. False: there is no such lease to keep, or it is in use.
+ */
+bool server_renew_virtual(struct server *s, uint32_t address, uint32_t seconds);
+bool server_release_virtual(struct server *s, uint32_t address);
 
 /* End what has run out. */
 void server_expire(struct server *s);

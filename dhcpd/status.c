@@ -69,6 +69,16 @@ static void lost_interfaces(const struct server *s, json_t *list)
 								 s->conf->interfaces[i]));
 }
 
+/* Virtual addresses of other domains that hosts have brought along. */
+static json_int_t foreign(const struct server *s)
+{
+	json_int_t n = 0;
+
+	for (const struct lease *lease = s->leases.addresses; lease; lease = lease->hh.next)
+		n += lease->foreign && lease_is_held(lease);
+	return n;
+}
+
 static json_t *problems(const struct control_source *source)
 {
 	const struct server *s = source->server;
@@ -103,11 +113,11 @@ void control_status(struct mnat_control_client *client, const json_t *request, v
 
 	mnat_control_done(
 		client,
-		json_pack("{s:s, s:I, s:b, s:o, s:s, s:s, s:I, s:o}", "daemon", "mnat-dhcpd",
+		json_pack("{s:s, s:I, s:b, s:o, s:s, s:s, s:I, s:I, s:o}", "daemon", "mnat-dhcpd",
 			  "uptime_s",
 			  (json_int_t)((mnat_clock_now() - source->started) / MNAT_NS_PER_SEC),
 			  "healthy", json_array_size(list) == 0, "problems", list, "manager",
 			  manager_state(source->manager), "policy",
 			  s->conf->policy == POLICY_RFC2131 ? "rfc2131" : "strict-seed", "clients",
-			  (json_int_t)HASH_COUNT(s->leases.clients), "pools", pools(s)));
+			  (json_int_t)HASH_COUNT(s->leases.clients), "foreign", foreign(s), "pools", pools(s)));
 }

@@ -35,7 +35,7 @@ static const char version_sql[] = "BEGIN IMMEDIATE;"
 
 static const char schema_sql[] = "CREATE TABLE IF NOT EXISTS leases ("
 				 " address TEXT PRIMARY KEY,"
-				 " kind TEXT NOT NULL," /* actual, virtual */
+				 " kind TEXT NOT NULL," /* actual, virtual, foreign */
 				 " state TEXT NOT NULL,"
 				 " expires INTEGER NOT NULL," /* seconds since 1970 */
 				 " generation INTEGER NOT NULL,"
@@ -235,7 +235,8 @@ static int read_record(sqlite3_stmt *stmt, struct mnat_lease_record *record)
 	const char *kind = (const char *)sqlite3_column_text(stmt, KIND);
 
 	*record = (struct mnat_lease_record){
-		.is_virtual = kind && !strcmp(kind, "virtual"),
+		.is_virtual = kind && strcmp(kind, "actual"),
+		.is_foreign = kind && !strcmp(kind, "foreign"),
 		.expires = sqlite3_column_int64(stmt, EXPIRES),
 		.generation = (uint32_t)sqlite3_column_int64(stmt, GENERATION),
 	};
@@ -304,7 +305,7 @@ static int store_put(struct mnat_store *store, const struct mnat_lease_record *r
 
 	sqlite3_clear_bindings(put);
 	bind_address(put, ADDRESS, record->address);
-	bind_text(put, KIND, record->is_virtual ? "virtual" : "actual");
+	bind_text(put, KIND, record->is_foreign ? "foreign" : record->is_virtual ? "virtual" : "actual");
 	bind_text(put, STATE, states[record->state]);
 	sqlite3_bind_int64(put, EXPIRES + 1, record->expires);
 	sqlite3_bind_int64(put, GENERATION + 1, record->generation);

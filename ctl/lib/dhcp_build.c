@@ -69,38 +69,69 @@ void dhcp_put_u8(struct dhcp_builder *b, uint8_t code, uint8_t value)
 	dhcp_put(b, code, &value, sizeof(value));
 }
 
-static size_t add_suboption(uint8_t *at, uint8_t code, const void *data, size_t len)
+#define BLOCK_HEAD 5 /* of option 125: enterprise number, length */
+
+/* Sub-options of one block being gathered. */
+struct block {
+	uint8_t bytes[BLOCK_HEAD + UINT8_MAX];
+	size_t len;
+	bool full;
+};
+
+static void add_suboption(struct block *block, uint8_t code, const void *data, size_t len)
 {
-	at[0] = code;
-	at[1] = (uint8_t)len;
-	memcpy(at + 2, data, len);
-	return 2 + len;
+	if (sizeof(block->bytes) - block->len < 2 + len) {
+		block->full = true;
+		return;
+	}
+	block->bytes[block->len++] = code;
+	block->bytes[block->len++] = (uint8_t)len;
+	memcpy(block->bytes + block->len, data, len);
+	block->len += len;
 }
 
-static void put_vivso(struct dhcp_builder *b, uint32_t enterprise, struct in_addr shim,
-		      struct in_addr manager, uint8_t mode)
+static void put_vivso(struct dhcp_builder *b, uint32_t enterprise, const struct dhcp_mnat *mnat)
 {
-	uint8_t value[5 + 6 + 6 + 3];
-	size_t len = 5;
+	uint32_t domain = htonl(mnat->domain);
+	struct block block = {.len = BLOCK_HEAD};
 
 	enterprise = htonl(enterprise);
-	memcpy(value, &enterprise, sizeof(enterprise));
-	len += add_suboption(value + len, DHCP_MNAT_SHIM, &shim, sizeof(shim));
-	if (manager.s_addr)
-		len += add_suboption(value + len, DHCP_MNAT_MANAGER, &manager, sizeof(manager));
-	if (mode)
-		len += add_suboption(value + len, DHCP_MNAT_MODE, &mode, sizeof(mode));
-	value[4] = (uint8_t)(len - 5);
-	dhcp_put(b, DHCP_OPT_VIVSO, value, len);
+	memcpy(block.bytes, &enterprise, sizeof(enterprise));
+	add_suboption(&block, DHCP_MNAT_SHIM, &mnat->shim, sizeof(mnat->shim));
+	if (mnat->manager.s_addr)
+		add_suboption(&block, DHCP_MNAT_MANAGER, &mnat->manager, sizeof(mnat->manager));
+	if (mnat->mode)
+		add_suboption(&block, DHCP_MNAT_MODE, &mnat->mode, sizeof(mnat->mode));
+	if (domain)
+		add_suboption(&block, DHCP_MNAT_DOMAIN, &domain, sizeof(domain));
+	if (mnat->token)
+		add_suboption(&block, DHCP_MNAT_TOKEN, mnat->token, sizeof(*mnat->token));
+	for (unsigned int i = 0; i < mnat->n_arrivals; i++)
+		add_suboption(&block, DHCP_MNAT_ARRIVAL, &mnat->arrivals[i],
+			      sizeof(mnat->arrivals[i]));
+	if (block.full) {
+		b->error = -EMSGSIZE;
+		return;
+	}
+	block.bytes[BLOCK_HEAD - 1] = (uint8_t)(block.len - BLOCK_HEAD);
+	dhcp_put(b, DHCP_OPT_VIVSO, block.bytes, block.len);
+}
+
+void dhcp_put_mnat(struct dhcp_builder *b, const struct dhcp_codec *codec, enum dhcp_shim_form form,
+		   const struct dhcp_mnat *mnat)
+{
+	if (form & DHCP_SHIM_VIVSO)
+		put_vivso(b, codec->enterprise, mnat);
+	if ((form & DHCP_SHIM_SEED) && codec->seed_option)
+		dhcp_put_ip(b, codec->seed_option, mnat->shim);
 }
 
 void dhcp_put_shim(struct dhcp_builder *b, const struct dhcp_codec *codec, enum dhcp_shim_form form,
 		   struct in_addr shim, struct in_addr manager, uint8_t mode)
 {
-	if (form & DHCP_SHIM_VIVSO)
-		put_vivso(b, codec->enterprise, shim, manager, mode);
-	if ((form & DHCP_SHIM_SEED) && codec->seed_option)
-		dhcp_put_ip(b, codec->seed_option, shim);
+	const struct dhcp_mnat mnat = {.shim = shim, .manager = manager, .mode = mode};
+
+	dhcp_put_mnat(b, codec, form, &mnat);
 }
 
 int dhcp_finish(struct dhcp_builder *b, size_t *ret_len)
@@ -113,5 +144,51 @@ int dhcp_finish(struct dhcp_builder *b, size_t *ret_len)
 		b->len = DHCP_MIN_MESSAGE;
 	}
 	*ret_len = b->len;
+	return 0;
+}
+
+/* ---- a token for a message that is finished ---- */
+
+/* The option field's position of the first option of this code, or of its end. */
+static size_t find_option(const uint8_t *buf, size_t len, uint8_t code)
+{
+	size_t at = sizeof(struct dhcp_header);
+
+	while (at < len && buf[at] != DHCP_OPT_END && buf[at] != code)
+		at += buf[at] == DHCP_OPT_PAD ? 1 : 2 + (size_t)buf[at + 1];
+	return at;
+}
+
+/* Where option 125 has a single block, ours, that the token still fits in. */
+static bool takes_token(const struct dhcp_codec *codec, const uint8_t *option, size_t grow)
+{
+	uint32_t enterprise;
+
+	memcpy(&enterprise, option + 2, sizeof(enterprise));
+	return option[1] >= BLOCK_HEAD && ntohl(enterprise) == codec->enterprise &&
+	       option[1] == option[2 + BLOCK_HEAD - 1] + BLOCK_HEAD &&
+	       option[1] + grow <= UINT8_MAX;
+}
+
+int dhcp_add_token(const struct dhcp_codec *codec, uint8_t *buf, size_t size,
+		   const struct dhcp_mnat_token *token, size_t *len)
+{
+	const size_t grow = 2 + sizeof(*token);
+	size_t end = find_option(buf, *len, DHCP_OPT_END);
+	size_t option = find_option(buf, *len, DHCP_OPT_VIVSO), at;
+
+	if (end >= *len || option >= end || !takes_token(codec, buf + option, grow))
+		return -ENOENT;
+	if (end + END_LEN + grow > size)
+		return -EMSGSIZE;
+	at = option + 2 + buf[option + 1];
+	memmove(buf + at + grow, buf + at, end + END_LEN - at);
+	buf[at] = DHCP_MNAT_TOKEN;
+	buf[at + 1] = (uint8_t)sizeof(*token);
+	memcpy(buf + at + 2, token, sizeof(*token));
+	buf[option + 1] += (uint8_t)grow;
+	buf[option + 2 + BLOCK_HEAD - 1] += (uint8_t)grow;
+	if (end + END_LEN + grow > *len)
+		*len = end + END_LEN + grow;
 	return 0;
 }

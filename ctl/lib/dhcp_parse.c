@@ -192,27 +192,68 @@ static enum dhcp_error decode_type(struct dhcp_message *message, enum dhcp_op op
 	return reply == (op == DHCP_BOOTREPLY) ? DHCP_E_NONE : DHCP_E_TYPE;
 }
 
-/* One of our sub-options; those we do not know are skipped (RFC 3925 section 4). */
+static void take_shim(struct dhcp_message *message, const uint8_t *data)
+{
+	memcpy(&message->shim, data, sizeof(message->shim));
+	message->shim_form |= DHCP_SHIM_VIVSO;
+}
+
+static void take_manager(struct dhcp_message *message, const uint8_t *data)
+{
+	memcpy(&message->manager, data, sizeof(message->manager));
+}
+
+static void take_mode(struct dhcp_message *message, const uint8_t *data)
+{
+	message->mode = data[0];
+}
+
+static void take_domain(struct dhcp_message *message, const uint8_t *data)
+{
+	uint32_t domain;
+
+	memcpy(&domain, data, sizeof(domain));
+	message->domain = ntohl(domain);
+}
+
+static void take_token(struct dhcp_message *message, const uint8_t *data)
+{
+	memcpy(&message->token, data, sizeof(message->token));
+	message->token_present = true;
+}
+
+static void take_arrival(struct dhcp_message *message, const uint8_t *data)
+{
+	if (message->n_arrivals < DHCP_MNAT_MAX_ARRIVALS)
+		memcpy(&message->arrivals[message->n_arrivals++], data,
+		       sizeof(message->arrivals[0]));
+}
+
+/* Those we do not know are skipped (RFC 3925 section 4). */
+static const struct {
+	uint8_t code;
+	uint8_t len;
+	bool list; /* one or more of that length, of which the first counts */
+	void (*take)(struct dhcp_message *message, const uint8_t *data);
+} suboptions[] = {
+	{DHCP_MNAT_SHIM, 4, true, take_shim},
+	{DHCP_MNAT_MANAGER, 4, true, take_manager},
+	{DHCP_MNAT_MODE, 1, true, take_mode},
+	{DHCP_MNAT_DOMAIN, 4, false, take_domain},
+	{DHCP_MNAT_TOKEN, sizeof(struct dhcp_mnat_token), false, take_token},
+	{DHCP_MNAT_ARRIVAL, sizeof(struct dhcp_mnat_arrival), false, take_arrival},
+};
+
 static enum dhcp_error decode_suboption(struct dhcp_message *message, uint8_t code,
 					const uint8_t *data, size_t len)
 {
-	switch (code) {
-	case DHCP_MNAT_SHIM:
-		if (!len || len % 4)
+	for (size_t i = 0; i < sizeof(suboptions) / sizeof(suboptions[0]); i++) {
+		if (suboptions[i].code != code)
+			continue;
+		if (suboptions[i].list ? !len || len % suboptions[i].len
+				       : len != suboptions[i].len)
 			return DHCP_E_LENGTH;
-		memcpy(&message->shim, data, 4);
-		message->shim_form |= DHCP_SHIM_VIVSO;
-		break;
-	case DHCP_MNAT_MANAGER:
-		if (!len || len % 4)
-			return DHCP_E_LENGTH;
-		memcpy(&message->manager, data, 4);
-		break;
-	case DHCP_MNAT_MODE:
-		if (!len)
-			return DHCP_E_LENGTH;
-		message->mode = data[0];
-		break;
+		suboptions[i].take(message, data);
 	}
 	return DHCP_E_NONE;
 }
@@ -264,10 +305,9 @@ static enum dhcp_error decode_shim(const struct dhcp_codec *codec, struct dhcp_m
 			memcpy(&message->shim, seed->data, 4);
 		message->shim_form |= DHCP_SHIM_SEED;
 	}
-	if (!message->shim_form) {
-		message->manager.s_addr = 0;
-		message->mode = 0;
-	}
+	if (!message->shim_form) /* the rest means nothing without an address asked for */
+		memset(&message->manager, 0,
+		       offsetof(struct dhcp_message, len) - offsetof(struct dhcp_message, manager));
 	return DHCP_E_NONE;
 }
 

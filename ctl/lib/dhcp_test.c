@@ -325,3 +325,149 @@ Test(dhcp, names)
 	}
 	cr_assert_str_eq(dhcp_error_name(DHCP_E_LENGTH), "length");
 }
+
+/* ---- between domains: tokens and arrivals ---- */
+
+/* A block of 255 bytes, all that fits: option 125 is one of 260, in two parts (RFC 3396). */
+static size_t full_block(uint8_t buf[DHCP_MAX_MESSAGE], unsigned int n_arrivals,
+			 const struct dhcp_mnat_token *token)
+{
+	struct dhcp_mnat_arrival arrivals[DHCP_MNAT_MAX_ARRIVALS + 1];
+	struct dhcp_mnat mnat = {
+		.shim = ip("10.128.0.2"),
+		.manager = ip("10.0.0.1"),
+		.mode = 2,
+		.domain = 0x01020304,
+		.token = token,
+		.arrivals = arrivals,
+		.n_arrivals = n_arrivals,
+	};
+	struct dhcp_builder b;
+	size_t len = 0;
+
+	for (unsigned int i = 0; i < DHCP_MNAT_MAX_ARRIVALS + 1; i++) {
+		memset(&arrivals[i], (int)(0x10 + i), sizeof(arrivals[i]));
+		arrivals[i].manager = ip("135.180.32.4");
+	}
+	dhcp_build(&b, buf, DHCP_MAX_MESSAGE, &request, DHCP_REQUEST);
+	dhcp_put_mnat(&b, &codec, DHCP_SHIM_VIVSO, &mnat);
+	return dhcp_finish(&b, &len) ? 0 : len;
+}
+
+Test(roam, arrivals_are_read_as_written_over_two_parts)
+{
+	static struct dhcp_message message;
+	uint8_t buf[DHCP_MAX_MESSAGE];
+	size_t len = full_block(buf, 3, NULL);
+
+	cr_assert_gt(len, 0);
+	cr_assert_eq(buf[243], DHCP_OPT_VIVSO);
+	cr_assert_eq(buf[244], 255);
+	cr_assert_eq(buf[245 + 255], DHCP_OPT_VIVSO);
+	cr_assert_eq(buf[245 + 256], 5);
+	cr_assert_eq(dhcp_parse(&codec, DHCP_BOOTREQUEST, buf, len, &message), DHCP_E_NONE);
+	cr_assert_eq(message.domain, 0x01020304);
+	cr_assert_eq(message.mode, 2);
+	cr_assert_eq(message.n_arrivals, 3);
+	cr_assert_eq(message.arrivals[1].manager.s_addr, ip("135.180.32.4").s_addr);
+	for (int i = 0; i < 3; i++) {
+		cr_assert_eq(message.arrivals[i].ticket[0], 0x10 + i);
+		cr_assert_eq(message.arrivals[i].proof[15], 0x10 + i);
+	}
+	cr_assert_not(message.token_present);
+}
+
+Test(roam, more_than_a_block_holds_is_refused)
+{
+	struct dhcp_mnat_token token = {};
+	uint8_t buf[DHCP_MAX_MESSAGE];
+
+	cr_assert_eq(full_block(buf, 4, NULL), 0);
+	cr_assert_eq(full_block(buf, 3, &token), 0);
+	cr_assert_gt(full_block(buf, 2, &token), 0);
+}
+
+Test(roam, token_and_arrival_have_one_length)
+{
+	static struct dhcp_message message;
+	static const struct {
+		uint8_t code, len;
+	} sound[] = {{DHCP_MNAT_TOKEN, 64}, {DHCP_MNAT_ARRIVAL, 76}, {DHCP_MNAT_DOMAIN, 4}};
+	uint8_t options[120] = {53, 1, 3, 125};
+
+	for (int i = 0; i < 3; i++)
+		for (uint8_t len = 0; len < 100; len++) {
+			uint8_t block[] = {(uint8_t)(len + 13), 0, 0, 0x7e, 0xd9,
+					   (uint8_t)(len + 8), DHCP_MNAT_SHIM, 4, 0, 0, 0, 0,
+					   sound[i].code, len};
+
+			memcpy(options + 4, block, sizeof(block));
+			cr_assert_eq(parse(options, 4 + sizeof(block) + len, &message),
+				     len == sound[i].len ? DHCP_E_NONE : DHCP_E_LENGTH);
+		}
+}
+
+Test(roam, arrivals_beyond_the_third_are_left_out)
+{
+	static struct dhcp_message message;
+	uint8_t options[3 + 2 * (7 + 6 + 2 * 78) + 1] = {53, 1, 3};
+	size_t at = 3;
+
+	for (int i = 0; i < 2; i++) {
+		const uint8_t head[] = {125, 5 + 6 + 2 * 78, 0, 0, 0x7e, 0xd9, 6 + 2 * 78,
+					DHCP_MNAT_SHIM, 4, 10, 128, 0, 2};
+
+		memcpy(options + at, head, sizeof(head));
+		at += sizeof(head);
+		for (int j = 0; j < 2; j++) {
+			options[at] = DHCP_MNAT_ARRIVAL;
+			options[at + 1] = 76;
+			at += 78;
+		}
+	}
+	cr_assert_eq(parse(options, at, &message), DHCP_E_NONE);
+	cr_assert_eq(message.n_arrivals, 3);
+}
+
+Test(roam, a_token_is_added_to_a_finished_answer)
+{
+	struct dhcp_header header = {.op = DHCP_BOOTREPLY, .htype = 1, .hlen = 6};
+	struct dhcp_mnat_token token;
+	static struct dhcp_message message;
+	uint8_t buf[DHCP_MAX_MESSAGE], was[DHCP_MAX_MESSAGE];
+	struct dhcp_builder b;
+	size_t len;
+
+	memset(&token, 0xab, sizeof(token));
+	dhcp_build(&b, buf, sizeof(buf), &header, DHCP_ACK);
+	dhcp_put_shim(&b, &codec, DHCP_SHIM_VIVSO | DHCP_SHIM_SEED, ip("10.128.0.2"),
+		      ip("10.0.0.1"), 0);
+	dhcp_put(&b, DHCP_OPT_RELAY_INFO, "\x01\x02xy", 4);
+	cr_assert_eq(dhcp_finish(&b, &len), 0);
+	memcpy(was, buf, sizeof(buf));
+	cr_assert_eq(dhcp_add_token(&codec, buf, 300, &token, &len), -EMSGSIZE);
+	cr_assert_arr_eq(buf, was, sizeof(buf));
+	cr_assert_eq(dhcp_add_token(&codec, buf, sizeof(buf), &token, &len), 0);
+	cr_assert_eq(len, 240 + 3 + 19 + 66 + 6 + 6 + 1);
+	cr_assert_eq(dhcp_parse(&codec, DHCP_BOOTREPLY, buf, len, &message), DHCP_E_NONE);
+	cr_assert(message.token_present);
+	cr_assert_arr_eq(&message.token, &token, sizeof(token));
+	cr_assert_eq(message.shim_form, DHCP_SHIM_VIVSO | DHCP_SHIM_SEED);
+	cr_assert_eq(message.options[DHCP_OPT_RELAY_INFO].len, 4);
+}
+
+Test(roam, a_token_needs_our_option)
+{
+	struct dhcp_header header = {.op = DHCP_BOOTREPLY, .htype = 1, .hlen = 6};
+	struct dhcp_mnat_token token = {};
+	uint8_t buf[DHCP_MAX_MESSAGE];
+	struct dhcp_builder b;
+	size_t len;
+
+	dhcp_build(&b, buf, sizeof(buf), &header, DHCP_ACK);
+	dhcp_put_shim(&b, &codec, DHCP_SHIM_SEED, ip("10.128.0.2"), ip("10.0.0.1"), 0);
+	dhcp_put(&b, DHCP_OPT_VIVSO, "\0\0\x7e\xda\x01x", 6);
+	cr_assert_eq(dhcp_finish(&b, &len), 0);
+	cr_assert_eq(dhcp_add_token(&codec, buf, sizeof(buf), &token, &len), -ENOENT);
+	cr_assert_eq(len, 300);
+}

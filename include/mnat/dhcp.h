@@ -154,6 +154,11 @@ struct dhcp_message {
 	struct in_addr shim; /* 0.0.0.0 in a request: allocate one */
 	struct in_addr manager;
 	uint8_t mode;
+	uint32_t domain; /* 0: not told */
+	bool token_present;
+	struct dhcp_mnat_token token;
+	unsigned int n_arrivals; /* further ones are left out */
+	struct dhcp_mnat_arrival arrivals[DHCP_MNAT_MAX_ARRIVALS];
 	size_t len;
 	uint8_t bytes[DHCP_MAX_MESSAGE];
 	uint8_t joined[DHCP_MAX_MESSAGE];
@@ -219,10 +224,37 @@ void dhcp_put_u32(struct dhcp_builder *b, uint8_t code, uint32_t value);
 void dhcp_put_u16(struct dhcp_builder *b, uint8_t code, uint16_t value);
 void dhcp_put_u8(struct dhcp_builder *b, uint8_t code, uint8_t value);
 
-/* The shim option in the given form(s). manager 0.0.0.0 and mode 0 are left out. */
+/* What option 125 says. All but shim are left out when 0 or NULL. */
+struct dhcp_mnat {
+	struct in_addr shim;
+	struct in_addr manager;
+	uint8_t mode;
+	uint32_t domain;
+	const struct dhcp_mnat_token *token;
+	const struct dhcp_mnat_arrival *arrivals;
+	unsigned int n_arrivals;
+};
+
+/*
+ * The shim option in the given form(s); the seed's form holds the address alone. All
+ * in one block of our enterprise number, as RFC 3925 section 4 wants it: -EMSGSIZE if
+ * that is more than its 255 bytes.
+ */
+void dhcp_put_mnat(struct dhcp_builder *b, const struct dhcp_codec *codec,
+		   enum dhcp_shim_form form, const struct dhcp_mnat *mnat);
+
+/* The same, for an address with its manager and mode alone. */
 void dhcp_put_shim(struct dhcp_builder *b, const struct dhcp_codec *codec,
 		   enum dhcp_shim_form form, struct in_addr shim, struct in_addr manager,
 		   uint8_t mode);
+
+/*
+ * Add a token to a finished message, to its option 125. size: of the room it may take.
+ * 0 and *len is the new length; else the message is as it was: -ENOENT it has no such
+ * option, -EMSGSIZE there is no room.
+ */
+int dhcp_add_token(const struct dhcp_codec *codec, uint8_t *buf, size_t size,
+		   const struct dhcp_mnat_token *token, size_t *len);
 
 /* End option and padding. 0 and the length, or -EMSGSIZE. */
 int dhcp_finish(struct dhcp_builder *b, size_t *ret_len);

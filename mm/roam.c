@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What both roles share: life, places, and the peers' messages in and out. */
+#include "roam.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "mnat/clock.h"
+#include "roam_internal.h"
+
+struct roam_peer *roam_peer_of(struct roam *roam, uint32_t domain)
+{
+	for (unsigned int i = 0; i < roam->n_peers; i++)
+		if (roam->peers[i].domain == domain)
+			return &roam->peers[i];
+	return NULL;
+}
+
+unsigned int roam_peer_index(const struct roam *roam, const struct roam_peer *peer)
+{
+	return (unsigned int)(peer - roam->peers);
+}
+
+/* ---- Hosts ---- */
+
+void roam_locate(struct roam *roam, struct in_addr identity)
+{
+	const struct roam_home *home = home_find(roam, identity);
+	struct roam_location location = {.importing = guest_is_importing(roam, identity)};
+
+	if (home) {
+		location.away = home->r.away;
+		location.endpoint = home->r.endpoint;
+		location.shift = home->r.shift;
+	}
+	roam->ops->locate(identity, &location, home ? home->r.base : 0, roam->user);
+}
+
+void roam_bound(struct roam *roam, struct in_addr identity, uint32_t generation,
+		const struct dhcp_mnat_arrival *arrivals, unsigned int n)
+{
+	home_bound(roam, identity, generation);
+	visit_admit(roam, identity, arrivals, n);
+	roam_locate(roam, identity);
+}
+
+void roam_gone(struct roam *roam, struct in_addr identity, uint32_t generation)
+{
+	home_on_event(roam, identity, generation);
+	visit_gone(roam, identity);
+	roam_locate(roam, identity);
+}
+
+bool roam_is_away(const struct roam *roam, struct in_addr identity)
+{
+	const struct roam_home *home = home_find(roam, identity);
+
+	return home && home->r.away;
+}
+
+int roam_token(const struct roam *roam, struct in_addr identity, uint32_t generation,
+	       struct dhcp_mnat_token *ret_token)
+{
+	struct ticket ticket = {
+		.domain = roam->domain,
+		.virt = identity,
+		.gateway = roam->tunnel_addr,
+		.generation = generation,
+		.expires = roam->ops->wall_s(roam->user) + ROAM_TICKET_S,
+	};
+	int r = ticket_make(&roam->secret, &ticket, ret_token->ticket);
+
+	if (!r)
+		ticket_key(&roam->secret, ret_token->ticket, ret_token->key);
+	return r;
+}
+
+/* ---- Messages out ---- */
+
+int roam_request(struct roam *roam, struct roam_peer *peer, struct peering_message *message,
+		 uint32_t *ret_transaction)
+{
+	int r;
+
+	if (!peer->up)
+		return -ENOTCONN;
+	if (!++peer->transaction)
+		peer->transaction++;
+	message->basic = SIMCO_REQUEST;
+	message->transaction = peer->transaction;
+	r = roam->ops->send(roam_peer_index(roam, peer), message, roam->user);
+	if (!r)
+		*ret_transaction = message->transaction;
+	return r;
+}
+
+void roam_reply(struct roam *roam, struct roam_peer *peer, uint32_t transaction,
+		struct peering_message *message)
+{
+	message->transaction = transaction;
+	if (message->basic != SIMCO_NEGATIVE)
+		message->basic = SIMCO_POSITIVE;
+	roam->ops->send(roam_peer_index(roam, peer), message, roam->user);
+}
+
+void roam_count_refusal(struct roam *roam, struct roam_peer *peer, uint8_t error)
+{
+	static const struct {
+		uint8_t error;
+		enum roam_counter counter;
+	} counters[] = {
+		{PEERING_E_MALFORMED, ROAM_C_REFUSED_MALFORMED},
+		{PEERING_E_UNKNOWN, ROAM_C_REFUSED_UNKNOWN},
+		{PEERING_E_TICKET, ROAM_C_REFUSED_TICKET},
+		{PEERING_E_PROOF, ROAM_C_REFUSED_PROOF},
+		{PEERING_E_REPLAY, ROAM_C_REFUSED_REPLAY},
+		{PEERING_E_POLICY, ROAM_C_REFUSED_POLICY},
+		{PEERING_E_BUSY, ROAM_C_REFUSED_BUSY},
+	};
+
+	for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++)
+		if (counters[i].error == error)
+			roam->counters[counters[i].counter]++;
+	if (peer)
+		peer->refused++;
+}
+
+void roam_refuse(struct roam *roam, struct roam_peer *peer, uint32_t transaction, uint8_t error)
+{
+	struct peering_message reply = {.basic = SIMCO_NEGATIVE, .subtype = error};
+
+	roam_count_refusal(roam, peer, error);
+	roam_reply(roam, peer, transaction, &reply);
+}
+
+/* ---- Messages in ---- */
+
+/* A second's worth may come at once. */
+static bool afford(struct roam_peer *peer)
+{
+	uint64_t now = mnat_clock_now(), cost = MNAT_NS_PER_SEC / peer->rate;
+
+	peer->credit_ns += now - peer->credited_ns;
+	peer->credited_ns = now;
+	if (peer->credit_ns > MNAT_NS_PER_SEC)
+		peer->credit_ns = MNAT_NS_PER_SEC;
+	if (peer->credit_ns < cost)
+		return false;
+	peer->credit_ns -= cost;
+	return true;
+}
+
+/* 0: answered or to be answered; otherwise why not. */
+static const struct {
+	uint8_t subtype;
+	uint32_t needs;
+	uint8_t (*handle)(struct roam *roam, struct roam_peer *peer,
+			  const struct peering_message *m);
+} requests[] = {
+	{PEERING_ARRIVE,
+	 PEERING_HAS_TICKET | PEERING_HAS_COUNTER | PEERING_HAS_PROOF | PEERING_HAS_ENDPOINT,
+	 home_on_arrive},
+	{PEERING_FLOWS, PEERING_HAS_VIRTUAL | PEERING_HAS_CURSOR, home_on_flows},
+	{PEERING_RENEW, PEERING_HAS_VIRTUAL, home_on_renew},
+	{PEERING_LEFT, PEERING_HAS_VIRTUAL | PEERING_HAS_COUNTER, home_on_left},
+	{PEERING_MOVED, PEERING_HAS_VIRTUAL | PEERING_HAS_COUNTER, visit_on_end},
+	{PEERING_ENDED, PEERING_HAS_VIRTUAL | PEERING_HAS_COUNTER, visit_on_end},
+};
+
+static uint8_t on_request(struct roam *roam, struct roam_peer *peer,
+			  const struct peering_message *m)
+{
+	if (!afford(peer))
+		return PEERING_E_BUSY;
+	for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++)
+		if (requests[i].subtype == m->subtype)
+			return (m->has & requests[i].needs) == requests[i].needs ?
+				       requests[i].handle(roam, peer, m) :
+				       PEERING_E_MALFORMED;
+	return PEERING_E_MALFORMED;
+}
+
+void roam_message(struct roam *roam, unsigned int index, const struct peering_message *m)
+{
+	struct roam_peer *peer = &roam->peers[index];
+	uint8_t error;
+
+	if (m->basic != SIMCO_REQUEST) {
+		visit_on_reply(roam, peer, m);
+		return;
+	}
+	error = on_request(roam, peer, m);
+	if (error)
+		roam_refuse(roam, peer, m->transaction, error);
+}
+
+void roam_peer_up(struct roam *roam, unsigned int index)
+{
+	struct roam_peer *peer = &roam->peers[index];
+
+	peer->up = true;
+	peer->session++;
+	peer->exports = 0;
+	visit_peer_up(roam, peer);
+}
+
+void roam_peer_down(struct roam *roam, unsigned int index)
+{
+	roam->peers[index].up = false;
+	visit_peer_down(roam, &roam->peers[index]);
+}
+
+/* ---- Life ---- */
+
+void roam_gateway_up(struct roam *roam, bool reset)
+{
+	home_gateway_up(roam);
+	visit_gateway_up(roam, reset);
+}
+
+void roam_tick(struct roam *roam)
+{
+	home_tick(roam);
+	visit_tick(roam);
+}
+
+int roam_start(struct roam *roam)
+{
+	static const struct state_loader loader = {home_load, visit_load};
+	struct roam_home *home, *next;
+	int r;
+
+	for (unsigned int i = 0; i < roam->n_peers; i++) {
+		roam->peers[i].credit_ns = MNAT_NS_PER_SEC;
+		roam->peers[i].credited_ns = mnat_clock_now();
+	}
+	r = roam->state ? state_load(roam->state, &loader, roam) : 0;
+	if (r)
+		return r;
+	HASH_ITER(hh, roam->homes, home, next)
+		roam_locate(roam, home->r.virt);
+	return 0;
+}
+
+const struct roam_home *roam_find_home(const struct roam *roam, struct in_addr identity)
+{
+	return home_find(roam, identity);
+}

@@ -1,0 +1,520 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The visited domain's side: a host here whose sessions are anchored elsewhere. Each
+ * visit asks its home for one thing at a time; what that is follows from its state, so
+ * that asking again after any loss is the same as asking for the first time.
+ */
+#include <endian.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+#include "mnat/addr.h"
+#include "mnat/clock.h"
+#include "mnat/log.h"
+#include "roam_internal.h"
+
+static struct roam_visit *find(const struct roam *roam, uint32_t domain, struct in_addr virt)
+{
+	struct roam_visit_key key = {domain, virt};
+	struct roam_visit *visit;
+
+	HASH_FIND(hh, roam->visits, &key, sizeof(key), visit);
+	return visit;
+}
+
+static struct roam_guest *guest_find(const struct roam *roam, struct in_addr identity)
+{
+	struct roam_guest *guest;
+
+	HASH_FIND(hh, roam->guests, &identity, sizeof(identity), guest);
+	return guest;
+}
+
+const struct roam_guest *roam_find_guest(const struct roam *roam, struct in_addr identity)
+{
+	return guest_find(roam, identity);
+}
+
+bool guest_is_importing(const struct roam *roam, struct in_addr identity)
+{
+	const struct roam_guest *guest = guest_find(roam, identity);
+	const struct roam_visit *visit;
+
+	DL_FOREACH(guest ? guest->visits : NULL, visit)
+		if (visit->importing)
+			return true;
+	return false;
+}
+
+/* ---- Tables ---- */
+
+static struct roam_guest *guest_obtain(struct roam *roam, struct in_addr identity)
+{
+	struct roam_guest *guest = guest_find(roam, identity);
+
+	if (guest)
+		return guest;
+	guest = calloc(1, sizeof(*guest));
+	if (!guest)
+		return NULL;
+	guest->identity = identity;
+	HASH_ADD(hh, roam->guests, identity, sizeof(identity), guest);
+	return guest;
+}
+
+static struct roam_visit *add(struct roam *roam, const struct visit_record *record)
+{
+	struct roam_guest *guest = guest_obtain(roam, record->identity);
+	struct roam_visit *visit = guest ? calloc(1, sizeof(*visit)) : NULL;
+	struct roam_peer *peer = roam_peer_of(roam, record->domain);
+
+	if (!visit)
+		return NULL;
+	visit->key = (struct roam_visit_key){record->domain, record->virt};
+	visit->r = *record;
+	HASH_ADD(hh, roam->visits, key, sizeof(visit->key), visit);
+	DL_APPEND(guest->visits, visit);
+	if (peer)
+		peer->visitors++;
+	return visit;
+}
+
+int visit_load(const struct visit_record *record, void *user)
+{
+	return add(user, record) ? 0 : -ENOMEM;
+}
+
+/* The answer to what was asked is of no more interest. */
+static void unask(struct roam *roam, struct roam_visit *visit)
+{
+	if (!visit->pending.transaction)
+		return;
+	HASH_DELETE(hh_pending, roam->questions, visit);
+	visit->pending.transaction = 0;
+}
+
+static void drop(struct roam *roam, struct roam_visit *visit)
+{
+	struct roam_guest *guest = guest_find(roam, visit->r.identity);
+	struct roam_peer *peer = roam_peer_of(roam, visit->r.domain);
+
+	if (peer)
+		peer->visitors--;
+	unask(roam, visit);
+	HASH_DEL(roam->visits, visit);
+	DL_DELETE(guest->visits, visit);
+	free(visit);
+	if (guest->visits)
+		return;
+	HASH_DEL(roam->guests, guest);
+	free(guest);
+}
+
+/* Forget the anchor, here and on disk. */
+static void forget(struct roam *roam, struct roam_visit *visit)
+{
+	struct in_addr identity = visit->r.identity;
+	bool importing = visit->importing;
+
+	if (visit->r.state != VISIT_LEAVING)
+		roam->ops->anchor(identity, visit->r.gateway, visit->r.virt, SIMCO_REMOVE,
+				  roam->user);
+	state_drop_visit(roam->state, visit->r.domain, visit->r.virt);
+	drop(roam, visit);
+	if (importing)
+		roam_locate(roam, identity);
+}
+
+/* ---- What is asked ---- */
+
+static void send_anchor(struct roam *roam, const struct roam_visit *visit)
+{
+	roam->ops->anchor(visit->r.identity, visit->r.gateway, visit->r.virt, visit->r.flags,
+			  roam->user);
+}
+
+static struct peering_message next_question(const struct roam *roam, const struct roam_visit *visit)
+{
+	struct peering_message m = {.virt = visit->r.virt, .counter = visit->r.counter};
+
+	switch (visit->r.state) {
+	case VISIT_ARRIVING:
+		m.subtype = PEERING_ARRIVE;
+		m.has = PEERING_HAS_TICKET | PEERING_HAS_COUNTER | PEERING_HAS_PROOF |
+			PEERING_HAS_ENDPOINT;
+		m.endpoint = roam->tunnel_addr;
+		memcpy(m.ticket, visit->r.ticket, sizeof(m.ticket));
+		memcpy(m.proof, visit->r.proof, sizeof(m.proof));
+		break;
+	case VISIT_IMPORTING:
+		m.subtype = PEERING_FLOWS;
+		m.has = PEERING_HAS_VIRTUAL | PEERING_HAS_CURSOR;
+		m.cursor = visit->cursor;
+		break;
+	case VISIT_SERVED:
+		m.subtype = PEERING_RENEW;
+		m.has = PEERING_HAS_VIRTUAL;
+		break;
+	case VISIT_LEAVING:
+		m.subtype = PEERING_LEFT;
+		m.has = PEERING_HAS_VIRTUAL | PEERING_HAS_COUNTER;
+		break;
+	}
+	return m;
+}
+
+static void ask(struct roam *roam, struct roam_visit *visit)
+{
+	struct roam_peer *peer = roam_peer_of(roam, visit->r.domain);
+	struct peering_message message;
+	uint32_t transaction;
+
+	unask(roam, visit);
+	if (!peer || !peer->up)
+		return;
+	message = next_question(roam, visit);
+	if (roam_request(roam, peer, &message, &transaction))
+		return;
+	visit->pending = (struct roam_question){peer->domain, transaction};
+	HASH_ADD(hh_pending, roam->questions, pending, sizeof(visit->pending), visit);
+	visit->next_ns = mnat_clock_now() + ROAM_ANSWER_MS * MNAT_NS_PER_MS;
+}
+
+static void ask_later(struct roam *roam, struct roam_visit *visit, uint64_t ms)
+{
+	unask(roam, visit);
+	visit->next_ns = mnat_clock_now() + ms * MNAT_NS_PER_MS;
+}
+
+static void enter(struct roam *roam, struct roam_visit *visit, enum visit_state state)
+{
+	visit->r.state = state;
+	unask(roam, visit);
+	state_put_visit(roam->state, &visit->r);
+}
+
+/* ---- Arrival ---- */
+
+static void start_import(struct roam_visit *visit)
+{
+	visit->importing = true;
+	visit->import_until_ns = mnat_clock_now() + ROAM_IMPORT_MS * MNAT_NS_PER_MS;
+	visit->cursor = 0;
+	visit->n_flows = 0;
+}
+
+/* NULL: it cannot be. */
+static struct roam_visit *obtain(struct roam *roam, struct roam_peer *peer,
+				 const struct visit_record *record)
+{
+	struct roam_visit *visit = find(roam, record->domain, record->virt);
+
+	if (visit && visit->r.identity.s_addr != record->identity.s_addr) {
+		forget(roam, visit); /* it has another address here now */
+		visit = NULL;
+	}
+	if (visit)
+		return visit;
+	if (peer->visitors >= peer->max_visitors) {
+		roam->counters[ROAM_C_VISITS_TOO_MANY]++;
+		return NULL;
+	}
+	visit = add(roam, record);
+	if (visit)
+		visit->r.state = VISIT_LEAVING; /* nothing of it is known here */
+	return visit;
+}
+
+/* With the ticket it has shown before it brings nothing that is not known. */
+static bool is_known(const struct roam_visit *visit, const struct visit_record *record)
+{
+	return visit->r.state == VISIT_SERVED &&
+	       !memcmp(visit->r.ticket, record->ticket, sizeof(record->ticket));
+}
+
+static void admit(struct roam *roam, struct roam_peer *peer, struct visit_record *record)
+{
+	struct roam_visit *visit = obtain(roam, peer, record);
+	bool known;
+
+	if (!visit || (visit->r.state != VISIT_LEAVING && record->counter < visit->r.counter))
+		return;
+	known = is_known(visit, record);
+	if (visit->r.state != VISIT_LEAVING &&
+	    visit->r.gateway.s_addr != record->gateway.s_addr)
+		roam->ops->anchor(visit->r.identity, visit->r.gateway, visit->r.virt, SIMCO_REMOVE,
+				  roam->user);
+	if (known)
+		record->flags |= visit->r.flags & SIMCO_HANC_DIRECT;
+	visit->r = *record;
+	if (!known)
+		start_import(visit);
+	enter(roam, visit, VISIT_ARRIVING);
+	visit->next_ns = 0;
+	roam->counters[ROAM_C_VISITS]++;
+}
+
+void visit_admit(struct roam *roam, struct in_addr identity,
+		 const struct dhcp_mnat_arrival *arrivals, unsigned int n)
+{
+	uint32_t flags = SIMCO_HANC_DEFAULT;
+
+	for (unsigned int i = 0; i < n; i++) {
+		struct visit_record record = {.identity = identity, .flags = flags};
+		struct roam_peer *peer;
+		struct ticket ticket;
+
+		ticket_read(arrivals[i].ticket, &ticket);
+		peer = roam_peer_of(roam, ticket.domain);
+		if (ticket.domain == roam->domain)
+			continue; /* our own sessions, which have not gone */
+		if (!peer) {
+			roam->counters[ROAM_C_VISITS_NO_PEER]++;
+			continue;
+		}
+		record.domain = ticket.domain;
+		record.virt = ticket.virt;
+		record.gateway = ticket.gateway;
+		record.counter = be64toh(arrivals[i].counter);
+		memcpy(record.ticket, arrivals[i].ticket, sizeof(record.ticket));
+		memcpy(record.proof, arrivals[i].proof, sizeof(record.proof));
+		admit(roam, peer, &record);
+		flags = 0;
+	}
+}
+
+void roam_announce(struct roam *roam, struct in_addr identity)
+{
+	struct roam_guest *guest = guest_find(roam, identity);
+	struct roam_visit *visit;
+
+	DL_FOREACH(guest ? guest->visits : NULL, visit) {
+		if (visit->r.state != VISIT_LEAVING)
+			send_anchor(roam, visit);
+		if (!visit->next_ns)
+			ask(roam, visit);
+	}
+}
+
+void visit_gone(struct roam *roam, struct in_addr identity)
+{
+	struct roam_guest *guest = guest_find(roam, identity);
+	struct roam_visit *visit;
+
+	DL_FOREACH(guest ? guest->visits : NULL, visit) {
+		if (visit->r.state == VISIT_LEAVING)
+			continue;
+		roam->ops->anchor(identity, visit->r.gateway, visit->r.virt, SIMCO_REMOVE,
+				  roam->user);
+		visit->importing = false;
+		enter(roam, visit, VISIT_LEAVING);
+		ask(roam, visit);
+	}
+}
+
+/* ---- Answers ---- */
+
+static void stop_import(struct roam *roam, struct roam_visit *visit)
+{
+	if (!visit->importing)
+		return;
+	visit->importing = false;
+	roam_locate(roam, visit->r.identity);
+}
+
+static void on_served(struct roam *roam, struct roam_visit *visit)
+{
+	enter(roam, visit, VISIT_SERVED);
+	ask_later(roam, visit, ROAM_RENEW_S * 1000);
+	stop_import(roam, visit);
+}
+
+static void on_arrived(struct roam *roam, struct roam_visit *visit,
+		       const struct peering_message *m)
+{
+	const uint32_t needs = PEERING_HAS_VIRTUAL | PEERING_HAS_GATEWAY | PEERING_HAS_FLAGS;
+	uint32_t flags = visit->r.flags & ~SIMCO_HANC_DIRECT;
+
+	if ((m->has & needs) != needs || m->virt.s_addr != visit->r.virt.s_addr ||
+	    m->gateway.s_addr != visit->r.gateway.s_addr) {
+		roam->counters[ROAM_C_VISITS_REFUSED]++;
+		forget(roam, visit); /* not what the ticket says */
+		return;
+	}
+	if (m->flags & PEERING_DIRECT)
+		flags |= SIMCO_HANC_DIRECT;
+	if (flags != visit->r.flags) {
+		visit->r.flags = flags;
+		send_anchor(roam, visit);
+	}
+	visit->cursor = 0;
+	visit->n_flows = 0;
+	enter(roam, visit, VISIT_IMPORTING);
+	ask(roam, visit);
+}
+
+static void on_flows(struct roam *roam, struct roam_visit *visit, const struct peering_message *m)
+{
+	const struct roam_peer *peer = roam_peer_of(roam, visit->r.domain);
+	const uint32_t needs = PEERING_HAS_FLOWS | PEERING_HAS_CURSOR;
+
+	if ((m->has & needs) != needs || (m->cursor && m->cursor <= visit->cursor)) {
+		roam_count_refusal(roam, NULL, PEERING_E_MALFORMED);
+		on_served(roam, visit); /* with what has come */
+		return;
+	}
+	visit->n_flows += m->n_flows;
+	if (visit->n_flows > peer->max_flows) {
+		roam->counters[ROAM_C_FLOWS_TOO_MANY]++;
+		on_served(roam, visit);
+		return;
+	}
+	roam->counters[ROAM_C_FLOWS_IMPORTED] += m->n_flows;
+	if (m->n_flows)
+		roam->ops->import_flows(visit->r.identity, visit->r.gateway, visit->r.virt,
+					m->flows, m->n_flows, roam->user);
+	visit->cursor = m->cursor;
+	if (m->cursor)
+		ask(roam, visit);
+	else
+		on_served(roam, visit);
+}
+
+static void on_refused(struct roam *roam, struct roam_visit *visit, uint8_t error)
+{
+	char ip[MNAT_IP_LEN];
+
+	if (error == PEERING_E_BUSY) {
+		ask_later(roam, visit, ROAM_RETRY_MS);
+		return;
+	}
+	if (visit->r.state == VISIT_ARRIVING) {
+		roam->counters[ROAM_C_VISITS_REFUSED]++;
+		log_info("domain %u does not serve %s here: %s", visit->r.domain,
+			 mnat_ip(visit->r.virt, ip), peering_error_text(error));
+	} else if (visit->r.state != VISIT_LEAVING) {
+		roam->counters[ROAM_C_VISITS_ENDED]++;
+	}
+	forget(roam, visit);
+}
+
+void visit_on_reply(struct roam *roam, struct roam_peer *peer, const struct peering_message *m)
+{
+	struct roam_question question = {peer->domain, m->transaction};
+	struct roam_visit *visit;
+
+	HASH_FIND(hh_pending, roam->questions, &question, sizeof(question), visit);
+	if (!visit)
+		return; /* to a question that has been asked again, or a farewell */
+	unask(roam, visit);
+	if (m->basic == SIMCO_NEGATIVE)
+		on_refused(roam, visit, m->subtype);
+	else if (m->basic != SIMCO_POSITIVE)
+		ask_later(roam, visit, ROAM_RETRY_MS);
+	else if (visit->r.state == VISIT_ARRIVING)
+		on_arrived(roam, visit, m);
+	else if (visit->r.state == VISIT_IMPORTING)
+		on_flows(roam, visit, m);
+	else if (visit->r.state == VISIT_SERVED)
+		ask_later(roam, visit, ROAM_RENEW_S * 1000);
+	else
+		forget(roam, visit);
+}
+
+/* MOVED and ENDED; of an arrival before the last they say nothing. */
+uint8_t visit_on_end(struct roam *roam, struct roam_peer *peer, const struct peering_message *m)
+{
+	struct roam_visit *visit = find(roam, peer->domain, m->virt);
+	struct peering_message reply = {.subtype = m->subtype};
+	char ip[MNAT_IP_LEN];
+
+	if (visit && visit->r.counter <= m->counter) {
+		roam->counters[ROAM_C_VISITS_ENDED]++;
+		if (m->has & PEERING_HAS_REASON)
+			log_info("domain %u ends its service for %s: %s", peer->domain,
+				 mnat_ip(visit->r.virt, ip), m->reason);
+		forget(roam, visit);
+	}
+	roam_reply(roam, peer, m->transaction, &reply);
+	return 0;
+}
+
+/* ---- Peers, gateways, time ---- */
+
+void visit_peer_up(struct roam *roam, const struct roam_peer *peer)
+{
+	struct roam_visit *visit, *next;
+
+	HASH_ITER(hh, roam->visits, visit, next) {
+		if (visit->r.domain != peer->domain)
+			continue;
+		visit->cursor = 0;
+		visit->n_flows = 0;
+		ask(roam, visit);
+	}
+}
+
+void visit_peer_down(struct roam *roam, const struct roam_peer *peer)
+{
+	struct roam_visit *visit, *next;
+
+	HASH_ITER(hh, roam->visits, visit, next)
+		if (visit->r.domain == peer->domain)
+			unask(roam, visit);
+}
+
+void visit_gateway_up(struct roam *roam, bool reset)
+{
+	struct roam_visit *visit, *next;
+
+	HASH_ITER(hh, roam->visits, visit, next) {
+		if (visit->r.state == VISIT_LEAVING)
+			continue;
+		send_anchor(roam, visit);
+		if (visit->r.state == VISIT_ARRIVING)
+			continue;
+		visit->cursor = 0;
+		visit->n_flows = 0;
+		visit->r.state = VISIT_IMPORTING;
+		if (reset) {
+			start_import(visit);
+			roam_locate(roam, visit->r.identity);
+		}
+		ask(roam, visit);
+	}
+}
+
+void visit_tick(struct roam *roam)
+{
+	uint64_t now = mnat_clock_now();
+	struct roam_visit *visit, *next;
+
+	HASH_ITER(hh, roam->visits, visit, next) {
+		if (visit->importing && now > visit->import_until_ns) {
+			roam->counters[ROAM_C_VISITS_LATE]++;
+			stop_import(roam, visit);
+		}
+		if (now < visit->next_ns)
+			continue;
+		if (visit->r.state == VISIT_IMPORTING && visit->pending.transaction) {
+			visit->cursor = 0; /* an answer was lost: from the start */
+			visit->n_flows = 0;
+		}
+		ask(roam, visit);
+	}
+}
+
+void roam_free(struct roam *roam)
+{
+	struct roam_visit *visit, *next_visit;
+	struct roam_home *home, *next_home;
+
+	HASH_ITER(hh, roam->visits, visit, next_visit)
+		drop(roam, visit);
+	HASH_ITER(hh, roam->homes, home, next_home) {
+		HASH_DEL(roam->homes, home);
+		free(home);
+	}
+}
