@@ -67,8 +67,7 @@ int mmd_conf_load(const char *path, struct mmd_conf *ret_conf)
 	if (r)
 		return r;
 	if (!cfg_size(cfg, "gateway")) {
-		fprintf(stderr, "%s: expected at least one gateway \"NAME\" { socket = ... }\n",
-			path);
+		cfg_error(cfg, "missing: expected at least one gateway \"NAME\" { socket = ... }");
 		r = -EINVAL;
 	}
 	if (!r)

@@ -215,7 +215,7 @@ int engine_start(uv_loop_t *loop, const struct mnat_node_conf *conf, struct engi
 		.loop = loop,
 		.started_ns = mnat_clock_now(),
 		.timer_fd = -1,
-		.shim.node = {-1, -1, -1},
+		.shim.node = {-1, -1, -1, -1},
 		.stamps_at_ns = NEVER,
 		.save_at_ns = NEVER,
 		.lease_by_ns = NEVER,
