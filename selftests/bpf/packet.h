@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PACKET_MAX 2048
+#define PACKET_MAX 4096
 
 struct packet {
 	const char *src; /* "10.0.1.5" */
