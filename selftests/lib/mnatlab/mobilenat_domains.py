@@ -1,4 +1,6 @@
 """The programs under test in several domains: a gateway box a site, and the nodes."""
+import shutil
+
 from .certs import Authority
 from .mobilenat import Box, Gateway, Node
 from .topology_domains import SITES, UPLINK, Domains
@@ -28,8 +30,25 @@ MMD_CONF = """
 gateway "{name}" {{
 	socket = "{run_dir}/midcom.sock"
 }}
+domain = {number}
+tunnel-address = "{external}"
+secret = "{run_dir}/mmd.secret"
+state = "{run_dir}/mmd.sqlite"
+listen = "{external}:7627"
+ca = "{run_dir}/ca.pem"
+cert = "{run_dir}/mm.pem"
+key = "{run_dir}/mm.key"
+crl = "{run_dir}/crl.pem"
+{peers}
 run-dir = "{run_dir}"
 """
+
+PEER_CONF = """peer "{number}" {{
+	manager = "{manager}"
+	name = "{name}"
+	serve = {serve}
+	direct = {direct}
+}}"""
 
 DHCPD_CONF = """
 interfaces = {{"in0"}}
@@ -62,16 +81,46 @@ class DomainGateway(Gateway):
     """A domain's gateway box with all of its servers."""
 
     def __init__(self, net, site, authority, ports="7088-16000", hosts=64, sessions=16384,
-                 sweep=30, lease_time=3600, virtual=None):
+                 sweep=30, lease_time=3600, virtual=None, serve=0, direct=False):
         Box.__init__(self, net.gateways[site], "gateway")
         self.pins = net.run.pins / self.netns.name
         self.site = site
         self.configure("gateway", GATEWAY_CONF, inside=site.inside, external=site.external,
                        ports=ports, hosts=hosts, sessions=sessions, sweep=sweep)
-        self.configure("mmd", MMD_CONF, name=self.netns.name)
+        peers = [PEER_CONF.format(number=other.number, manager=other.external, name=other.name,
+                                  serve=serve, direct="true" if direct else "false")
+                 for other in net.sites if other is not site]
+        self.configure("mmd", MMD_CONF, name=self.netns.name, number=site.number,
+                       external=site.external, peers="\n".join(peers))
         self.configure("dhcpd", DHCPD_CONF, router=site.router, lease_time=lease_time,
                        virtual=virtual or pool_from(site.virtual), external=site.external,
                        subnet=site.subnet, actual=site.actual, number=site.number)
+        self.give_certificate(authority, site.name)
+
+    def give_certificate(self, authority, name):
+        """Whom the manager believes, and how it shows itself, when it starts next."""
+        for source, target in ((authority.certificate("ca"), "ca.pem"),
+                               (authority.revocations, "crl.pem"),
+                               (authority.certificate(name), "mm.pem"),
+                               (authority.key(name), "mm.key")):
+            shutil.copy(source, self.run_dir / target)
+
+    def restart(self, daemon):
+        self.daemons[daemon].kill9()
+        self.start_daemon(daemon)
+
+    def reboot(self):
+        """The power fails: everything starts anew, the maps are empty."""
+        for daemon in self.DAEMONS:
+            self.daemons[daemon].kill9()
+        self.load("unload")
+        self.load()
+        for daemon in self.DAEMONS:
+            self.start_daemon(daemon)
+
+    def anchors(self):
+        """The anchors of the sessions known here that began elsewhere."""
+        return {row["anchor"] for row in self.sessions() if row.get("anchor")}
 
 
 class Providers:
