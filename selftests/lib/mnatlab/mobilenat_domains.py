@@ -97,12 +97,13 @@ class DomainGateway(Gateway):
                        subnet=site.subnet, actual=site.actual, number=site.number)
         self.give_certificate(authority, site.name)
 
-    def give_certificate(self, authority, name):
-        """Whom the manager believes, and how it shows itself, when it starts next."""
+    def give_certificate(self, authority, name, issuer=None):
+        """Whom the manager believes, and how it shows itself (issuer: if that is another
+        authority), from its next start."""
+        issuer = issuer or authority
         for source, target in ((authority.certificate("ca"), "ca.pem"),
                                (authority.revocations, "crl.pem"),
-                               (authority.certificate(name), "mm.pem"),
-                               (authority.key(name), "mm.key")):
+                               (issuer.certificate(name), "mm.pem"), (issuer.key(name), "mm.key")):
             shutil.copy(source, self.run_dir / target)
 
     def restart(self, daemon):
@@ -143,6 +144,16 @@ class Providers:
         self.home = self.gateways[sites[0]]
         if no_offload:
             self.net.no_offload()
+
+    def recertify(self, site, name=None, issuer=None):
+        """Another certificate for a site's manager, and the newest revocations."""
+        self.gateways[site].give_certificate(self.authority, name or site.name, issuer)
+        self.gateways[site].restart("mnat-mmd")
+
+    def peer(self, site, other):
+        """What a site's manager says of another's."""
+        rows = self.gateways[site].dump("mnat-mmd", "peers")
+        return next(row for row in rows if row["domain"] == other.number)
 
     def start_node(self):
         """A node at home in the first domain."""
