@@ -269,6 +269,7 @@ int mnat_node_open(const char *dir, struct mnat_node *ret_node)
 	const struct pin pins[] = {
 		{"shim", &node.shim_fd, NULL},
 		{"shim_active", &node.active_fd, NULL},
+		{"homes", &node.homes_fd, NULL},
 		{"counters", &node.counters_fd, NULL},
 	};
 	int r = check_abi(dir, MNAT_ROLE_NODE);
@@ -289,6 +290,7 @@ void mnat_node_close(struct mnat_node *node)
 {
 	mnat_closep(&node->shim_fd);
 	mnat_closep(&node->active_fd);
+	mnat_closep(&node->homes_fd);
 	mnat_closep(&node->counters_fd);
 	mnat_closep(&node->lock_fd);
 }

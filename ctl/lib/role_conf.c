@@ -232,6 +232,40 @@ int mnat_gateway_conf_load(const char *path, struct mnat_gateway_conf *ret_conf)
 
 /* ---- node.conf ---- */
 
+/* The position of the setting's value in choices, which ends with NULL. */
+static int parse_choice(cfg_t *cfg, const char *option, const char *const *choices,
+			const char *hint, int *ret_choice)
+{
+	const char *text = cfg_getstr(cfg, option);
+
+	for (int i = 0; choices[i]; i++)
+		if (!strcmp(choices[i], text)) {
+			*ret_choice = i;
+			return 0;
+		}
+	cfg_error(cfg, "%s = \"%s\": expected %s", option, text, hint);
+	return -EINVAL;
+}
+
+static int parse_roaming(cfg_t *cfg, struct mnat_node_conf *conf)
+{
+	static const char *const public[] = {
+		[MNAT_PUBLIC_KEEP] = "keep",
+		[MNAT_PUBLIC_RESET] = "reset",
+		[MNAT_PUBLIC_NEVER] = "never",
+		NULL,
+	};
+	static const char *const release[] = {"auto", "never", NULL};
+	int space, never;
+
+	if (parse_choice(cfg, "public", public, "\"keep\", \"reset\" or \"never\"", &space) ||
+	    parse_choice(cfg, "release", release, "\"auto\" or \"never\"", &never))
+		return -EINVAL;
+	conf->public_space = (enum mnat_public)space;
+	conf->release = !never;
+	return 0;
+}
+
 static int parse_node(cfg_t *cfg, struct mnat_node_conf *conf)
 {
 	cfg_t *dhcp = cfg_getsec(cfg, "dhcp");
@@ -244,7 +278,8 @@ static int parse_node(cfg_t *cfg, struct mnat_node_conf *conf)
 	    copy_text(cfg, "state", conf->state_file, sizeof(conf->state_file)) ||
 	    copy_text(cfg, "device", conf->device, sizeof(device)) ||
 	    copy_text(dhcp, "client-id", conf->client_id, sizeof(conf->client_id)) ||
-	    copy_interfaces(cfg, "uplinks", conf->uplink, &conf->n_uplink))
+	    copy_interfaces(cfg, "uplinks", conf->uplink, &conf->n_uplink) ||
+	    parse_roaming(cfg, conf))
 		return -EINVAL;
 	if (strcmp(form, "vivso") && strcmp(form, "seed") && strcmp(form, "both")) {
 		cfg_error(dhcp, "shim-option = \"%s\": expected \"vivso\", \"seed\" or \"both\"",
@@ -308,6 +343,8 @@ int mnat_node_conf_load(const char *path, struct mnat_node_conf *ret_conf)
 		CFG_STR("virtual-gateway", "10.0.0.1", CFGF_NONE),
 		CFG_STR("virtual-mask", "255.0.0.0", CFGF_NONE),
 		CFG_BOOL("default-route", cfg_true, CFGF_NONE),
+		CFG_STR("public", "keep", CFGF_NONE),
+		CFG_STR("release", "auto", CFGF_NONE),
 		CFG_SEC("dhcp", dhcp, CFGF_NONE),
 		CFG_INT("old-address-grace", 2000, CFGF_NONE),
 		CFG_STR("pin", MNAT_PIN_NODE, CFGF_NONE),

@@ -39,6 +39,7 @@ struct mnat_gateway {
 struct mnat_node {
 	int shim_fd;
 	int active_fd;
+	int homes_fd;
 	int counters_fd;
 	int lock_fd;
 };
