@@ -180,6 +180,10 @@ static int open_gateway(const char *dir, struct mnat_gateway *g)
 		{"bindings", &g->bindings_fd, &g->n_bindings},
 		{"bib", &g->bib_fd, NULL},
 		{"sessions", &g->sessions_fd, &g->max_sessions},
+		{"anchors", &g->anchors_fd, &g->n_anchors},
+		{"defaults", &g->defaults_fd, NULL},
+		{"direct", &g->direct_fd, NULL},
+		{"arrivals", &g->arrivals_fd, NULL},
 		{"counters", &g->counters_fd, NULL},
 		{"port_tries", &g->port_tries_fd, NULL},
 		{"prog/gw_sweep", &g->sweep_fd, NULL},
@@ -207,6 +211,10 @@ int mnat_gateway_open(const char *dir, struct mnat_gateway *ret_gateway)
 		.bindings_fd = -1,
 		.bib_fd = -1,
 		.sessions_fd = -1,
+		.anchors_fd = -1,
+		.defaults_fd = -1,
+		.direct_fd = -1,
+		.arrivals_fd = -1,
 		.counters_fd = -1,
 		.port_tries_fd = -1,
 		.sweep_fd = -1,
@@ -228,9 +236,10 @@ int mnat_gateway_open(const char *dir, struct mnat_gateway *ret_gateway)
 
 void mnat_gateway_close(struct mnat_gateway *g)
 {
-	int *fds[] = {&g->host_info_fd, &g->virtuals_fd,   &g->bindings_fd,
-		      &g->bib_fd,	&g->sessions_fd,   &g->counters_fd,
-		      &g->port_tries_fd, &g->sweep_fd,	   &g->lock_fd};
+	int *fds[] = {&g->host_info_fd, &g->virtuals_fd, &g->bindings_fd, &g->bib_fd,
+		      &g->sessions_fd,	&g->anchors_fd,	 &g->defaults_fd, &g->direct_fd,
+		      &g->arrivals_fd,	&g->counters_fd, &g->port_tries_fd, &g->sweep_fd,
+		      &g->lock_fd};
 
 	if (g->hosts)
 		munmap((void *)g->hosts, words_len(g->n_hosts));

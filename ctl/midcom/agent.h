@@ -10,13 +10,16 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "anchors.h"
 #include "hosts.h"
+#include "mnat/simco.h"
 
 struct agent_session;
 
 struct agent {
 	uv_loop_t *loop;
 	struct hosts *hosts;
+	struct anchors *anchors;
 	uint32_t (*now)(void); /* seconds of CLOCK_MONOTONIC */
 	struct mnat_listener *listener;
 	struct agent_session *sessions;
@@ -24,13 +27,17 @@ struct agent {
 	struct agent_session *syncing; /* whose HSYNC is on */
 	uint64_t rebinds;
 	uint64_t refused;
+	struct simco_flow flows[SIMCO_FLOWS_MAX]; /* of the reply being made */
 };
 
-/* Listen on run_dir/midcom.sock. loop, hosts and now are set by the caller. */
+/* Listen on run_dir/midcom.sock. loop, hosts, anchors and now are set by the caller. */
 int agent_listen(struct agent *agent, const char *run_dir);
 void agent_close(struct agent *agent);
 
 /* A manager's connection; takes fd over. For agent_listen() and tests. */
 void agent_accept(int fd, void *agent);
+
+/* HEND to all managers; user is the agent. False: there is none. */
+bool agent_tell_end(__be32 virt, void *agent);
 
 #endif

@@ -22,11 +22,16 @@ struct mnat_gateway {
 	uint32_t n_bindings;
 	uint32_t max_sessions;
 	uint32_t max_hosts;
+	uint32_t n_anchors; /* slots; 0 is none */
 	int host_info_fd;
 	int virtuals_fd;
 	int bindings_fd;
 	int bib_fd;
 	int sessions_fd;
+	int anchors_fd;
+	int defaults_fd;
+	int direct_fd;
+	int arrivals_fd;
 	int counters_fd;
 	int port_tries_fd;
 	int sweep_fd; /* program gw_sweep */

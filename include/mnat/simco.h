@@ -91,6 +91,7 @@ enum simco_error {
 	SIMCO_E_VERSION = 0x22,
 	SIMCO_E_X_STALE = 0xe1,	  /* generation older than the one in force */
 	SIMCO_E_X_ADDRESS = 0xe2, /* an address that is not in the gateway's prefixes */
+	SIMCO_E_X_TAKEN = 0xe3,	  /* tunnel packets of GATEWAY and VIRTUAL are another host's */
 };
 
 enum simco_attribute {
