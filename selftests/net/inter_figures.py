@@ -41,8 +41,14 @@ class Observed:
         start = self.download.bytes
         wait_until(lambda: self.download.bytes >= start + amount, 15, "the download to go on")
 
+    def check_ends(self):
+        """Neither end has noticed the move."""
+        equal(connections(self.net.cn, 80), [OUTSIDE], "the server's view after the move")
+        equal(self.node_socket(), [NODE, REMOTE], "the node's socket")
+
     def observe(self, points, amount=800_000):
         """{point: packets of the download, inside a tunnel or not}"""
+        self.check_ends()
         captures = {point: Capture(netns, device, whole=True)
                     for point, (netns, device) in points.items()}
         self.wait_progress(amount)
@@ -50,8 +56,6 @@ class Observed:
                 for point, capture in captures.items()}
 
     def finish(self):
-        equal(connections(self.net.cn, 80), [OUTSIDE], "the server's view after the move")
-        equal(self.node_socket(), [NODE, REMOTE], "the node's socket")
         equal(self.download.wait(30), 0, "curl's exit status")
         equal(self.download.sha.hexdigest(),
               hashlib.sha256((self.web.www / "page").read_bytes()).hexdigest(), "sha256")
@@ -83,7 +87,7 @@ def fig10(run, direct):
     chain = Observed(run, (HOME, VISITED), direct=direct)
     net = chain.net
     chain.node.move(net, VISITED.ap, VISITED.actual)
-    chain.providers.wait_served(HOME, VISITED)
+    chain.providers.gateways[VISITED].wait_imported(HOME.virtual)
     packets = chain.observe({
         "node": (net.mn, "mnat0"), "access link": (net.mn, UPLINK),
         "visited inside": (net.gateways[VISITED], "in0"),
@@ -123,8 +127,9 @@ def urpf(run):
     chain = Observed(run, (HOME, VISITED))
     chain.net.strict(VISITED)
     chain.node.move(chain.net, VISITED.ap, VISITED.actual)
-    chain.providers.wait_served(HOME, VISITED)
+    chain.providers.gateways[VISITED].wait_imported(HOME.virtual)
     chain.wait_progress(300_000)
+    chain.check_ends()
     chain.finish()
 
 

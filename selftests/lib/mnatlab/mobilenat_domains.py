@@ -3,6 +3,7 @@ import shutil
 
 from .certs import Authority
 from .mobilenat import Box, Gateway, Node
+from .proc import wait_until
 from .topology_domains import SITES, UPLINK, Domains
 
 GATEWAY_CONF = """
@@ -120,8 +121,16 @@ class DomainGateway(Gateway):
             self.start_daemon(daemon)
 
     def anchors(self):
-        """The anchors of the sessions known here that began elsewhere."""
-        return {row["anchor"] for row in self.sessions() if row.get("anchor")}
+        """Where sessions of hosts that are here began, if not here: tunnel addresses."""
+        return {row["gateway"] for row in self.dump("mnat-midcomd", "anchors")}
+
+    def wait_imported(self, virtual):
+        """Until all is known here of a node that has arrived."""
+        def look():
+            row = next((row for row in self.dump("mnat-midcomd", "hosts")
+                        if row["virtual"] == virtual), None)
+            return row and not row["importing"]
+        wait_until(look, 10, f"{self.site.name} to know the sessions of {virtual}")
 
 
 class Providers:
