@@ -22,6 +22,19 @@ static int copy_text(cfg_t *cfg, const char *option, char *out, size_t size)
 	return 0;
 }
 
+static int is_interfaces(cfg_t *cfg, cfg_opt_t *opt)
+{
+	for (unsigned int i = 0; i < cfg_opt_size(opt); i++) {
+		const char *name = cfg_opt_getnstr(opt, i);
+
+		if (*name && strlen(name) < IF_NAMESIZE)
+			continue;
+		cfg_error(cfg, "%s: \"%s\" is not an interface name", cfg_opt_name(opt), name);
+		return -1;
+	}
+	return 0;
+}
+
 static int copy_interfaces(cfg_t *cfg, const char *option, char out[][IF_NAMESIZE], int *ret_n)
 {
 	unsigned int n = cfg_size(cfg, option);
@@ -33,10 +46,6 @@ static int copy_interfaces(cfg_t *cfg, const char *option, char out[][IF_NAMESIZ
 	for (unsigned int i = 0; i < n; i++) {
 		const char *name = cfg_getnstr(cfg, option, i);
 
-		if (!*name || strlen(name) >= IF_NAMESIZE) {
-			cfg_error(cfg, "%s: \"%s\" is not an interface name", option, name);
-			return -EINVAL;
-		}
 		memcpy(out[i], name, strlen(name) + 1);
 	}
 	*ret_n = (int)n;
@@ -149,6 +158,8 @@ static void validate_gateway(cfg_t *cfg)
 {
 	char option[64];
 
+	cfg_set_validate_func(cfg, "inside|interfaces", is_interfaces);
+	cfg_set_validate_func(cfg, "outside|interfaces", is_interfaces);
 	cfg_set_validate_func(cfg, "inside|prefixes", mnat_conf_is_prefix);
 	cfg_set_validate_func(cfg, "outside|addresses", mnat_conf_is_range);
 	cfg_set_validate_func(cfg, "outside|ports", mnat_conf_is_ports);
@@ -293,10 +304,27 @@ static int parse_node(cfg_t *cfg, struct mnat_node_conf *conf)
 	return 0;
 }
 
+static int is_mask(cfg_t *cfg, cfg_opt_t *opt)
+{
+	const char *text = cfg_opt_getstr(opt);
+	struct in_addr mask;
+	uint32_t hosts;
+
+	if (mnat_conf_is_ip(cfg, opt))
+		return -1;
+	mnat_parse_ip(text, &mask);
+	hosts = ~ntohl(mask.s_addr);
+	if (!(hosts & (hosts + 1)))
+		return 0;
+	cfg_error(cfg, "%s = \"%s\": expected a mask such as 255.0.0.0", cfg_opt_name(opt), text);
+	return -1;
+}
+
 static void validate_node(cfg_t *cfg)
 {
+	cfg_set_validate_func(cfg, "uplinks", is_interfaces);
 	cfg_set_validate_func(cfg, "virtual-gateway", mnat_conf_is_ip);
-	cfg_set_validate_func(cfg, "virtual-mask", mnat_conf_is_ip);
+	cfg_set_validate_func(cfg, "virtual-mask", is_mask);
 	cfg_set_validate_func(cfg, "old-address-grace", mnat_conf_is_positive);
 }
 
