@@ -283,13 +283,13 @@ int gateway_rebind(struct gateway *g, struct host *host, struct batch *batch)
 		       SIMCO_HAS(SIMCO_A_X_NEW_ACTUAL) | SIMCO_HAS(SIMCO_A_X_OLD_ACTUAL) |
 		       SIMCO_HAS(SIMCO_A_X_FLAGS),
 		.identity = host->key.identity,
-		.generation = host->generation + host->shift,
+		.generation = host_rule(host),
 		.new_actual = host->actual,
 		.old_actual = host->old,
 		.flags = host->key.plain ? SIMCO_HREB_PLAIN : 0,
 	};
 	const struct gateway_request form = {
-		.generation = host->generation, .host = host, .batch = batch};
+		.generation = host_rule(host), .host = host, .batch = batch};
 
 	if (host->importing)
 		message.flags |= SIMCO_HREB_IMPORTING;

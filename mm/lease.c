@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "lease.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,9 +9,11 @@
 #include "manager.h"
 #include "mnat/addr.h"
 #include "mnat/cleanup.h"
+#include "mnat/hex.h"
 
 /* A batch in one line of MNAT_CONTROL_LINE bytes cannot hold more. */
 #define MAX_EVENTS 65536
+#define MAX_TOKENS 2048 /* in one answer, by its length */
 
 /* An address, or null (also absent): 0.0.0.0. */
 static int get_ip(const json_t *json, const char *name, struct in_addr *ret_addr)
@@ -35,6 +38,39 @@ static int identify(struct in_addr virtual, struct event *event)
 	return event->identity.s_addr ? 0 : -EINVAL;
 }
 
+static int get_arrival(const json_t *json, struct dhcp_mnat_arrival *ret_arrival)
+{
+	const json_t *counter = json_object_get(json, "counter");
+	struct dhcp_mnat_arrival arrival;
+	struct in_addr manager;
+
+	if (get_ip(json, "manager", &manager) || !json_is_integer(counter) ||
+	    mnat_unhex(json_string_value(json_object_get(json, "ticket")), arrival.ticket,
+		       sizeof(arrival.ticket)) ||
+	    mnat_unhex(json_string_value(json_object_get(json, "proof")), arrival.proof,
+		       sizeof(arrival.proof)))
+		return -EINVAL;
+	arrival.manager = manager;
+	arrival.counter = htobe64((uint64_t)json_integer_value(counter));
+	*ret_arrival = arrival;
+	return 0;
+}
+
+static int get_arrivals(const json_t *json, struct event *event)
+{
+	const json_t *list = json_object_get(json, "arrivals");
+
+	if (!list)
+		return 0;
+	if (!json_is_array(list) || json_array_size(list) > DHCP_MNAT_MAX_ARRIVALS)
+		return -EINVAL;
+	for (size_t i = 0; i < json_array_size(list); i++)
+		if (get_arrival(json_array_get(list, i), &event->arrivals[i]))
+			return -EINVAL;
+	event->n_arrivals = (unsigned int)json_array_size(list);
+	return 0;
+}
+
 int lease_parse(const json_t *json, struct event *ret_event, const char **ret_why)
 {
 	const json_t *generation = json_object_get(json, "gen");
@@ -55,6 +91,9 @@ int lease_parse(const json_t *json, struct event *ret_event, const char **ret_wh
 		*ret_why = "\"gen\" is not a number from 0 to 4294967295";
 	} else if (mac && strlen(mac) >= sizeof(event.mac)) {
 		*ret_why = "\"mac\" is too long";
+	} else if (get_arrivals(json, &event)) {
+		*ret_why = "\"arrivals\" is not a list of at most 3 with manager, ticket, "
+			   "counter and proof";
 	} else if (identify(virtual, &event)) {
 		*ret_why = "names no host: one of \"virtual\", \"actual\" and \"old\" is needed";
 	} else {
@@ -68,16 +107,52 @@ int lease_parse(const json_t *json, struct event *ret_event, const char **ret_wh
 
 /* Who waits for a batch. */
 struct waiter {
+	struct manager *manager;
 	struct mnat_control_client *client;
 	json_t *id;
 };
+
+static void add_token(json_t *tokens, const struct roam *roam, const struct host *host)
+{
+	char ip[MNAT_IP_LEN], ticket[MNAT_HEX_LEN(DHCP_MNAT_TICKET_LEN)],
+		key[MNAT_HEX_LEN(sizeof(((struct dhcp_mnat_token *)0)->key))];
+	struct dhcp_mnat_token token;
+
+	if (roam_token(roam, host->key.identity, host->generation, &token))
+		return; /* its sessions stay in this domain */
+	json_object_set_new(tokens, mnat_ip(host->key.identity, ip),
+			    json_pack("{s:s, s:s}", "ticket",
+				      mnat_hex(token.ticket, sizeof(token.ticket), ticket), "key",
+				      mnat_hex(token.key, sizeof(token.key), key)));
+	explicit_bzero(&token, sizeof(token));
+	explicit_bzero(key, sizeof(key));
+}
+
+/* For the mobile hosts bound; NULL: none. */
+static json_t *make_tokens(const struct roam *roam, const struct batch *batch)
+{
+	json_t *tokens;
+
+	if (!roam->domain || batch->n_entries > MAX_TOKENS)
+		return NULL;
+	tokens = json_object();
+	for (unsigned int i = 0; i < batch->n_entries; i++) {
+		const struct host *host = batch->entries[i].host;
+
+		if (!host->key.plain && host->actual.s_addr &&
+		    host->generation == batch->entries[i].generation)
+			add_token(tokens, roam, host);
+	}
+	return tokens;
+}
 
 static void on_answer(struct batch *batch, unsigned int pending)
 {
 	struct waiter *waiter = batch->user;
 
-	mnat_control_done(waiter->client, json_pack("{s:o?, s:i}", "id", waiter->id, "pending",
-						    (int)pending));
+	mnat_control_done(waiter->client,
+			  json_pack("{s:o?, s:i, s:o*}", "id", waiter->id, "pending", (int)pending,
+				    "tokens", make_tokens(&waiter->manager->roam, batch)));
 	mnat_control_client_unref(waiter->client);
 	free(waiter);
 }
@@ -90,7 +165,7 @@ static int apply(struct manager *m, struct mnat_control_client *client, const js
 
 	if (!waiter)
 		return -ENOMEM;
-	*waiter = (struct waiter){mnat_control_client_ref(client), json_deep_copy(id)};
+	*waiter = (struct waiter){m, mnat_control_client_ref(client), json_deep_copy(id)};
 	r = manager_apply(m, events, n, on_answer, waiter);
 	if (r) {
 		mnat_control_client_unref(client);
@@ -124,7 +199,12 @@ void lease_on_batch(struct mnat_control_client *client, const json_t *request, v
 
 void lease_on_snapshot(struct mnat_control_client *client, const json_t *request, void *user)
 {
-	manager_snapshot_begin(user);
+	struct manager *m = user;
+
+	if (m->dhcp_server)
+		mnat_control_client_unref(m->dhcp_server);
+	m->dhcp_server = mnat_control_client_ref(client);
+	manager_snapshot_begin(m);
 	mnat_control_done(client, NULL);
 }
 

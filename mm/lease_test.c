@@ -2,6 +2,8 @@
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "lease.h"
 
@@ -48,6 +50,35 @@ Test(lease, plain_host_is_its_address)
 	cr_assert_eq(e.actual.s_addr, 0);
 }
 
+Test(lease, arrivals_of_other_domains)
+{
+	char text[1024], ticket[97], proof[33];
+	struct event e;
+
+	memset(ticket, 'a', 96);
+	memset(proof, '5', 32);
+	ticket[96] = proof[32] = '\0';
+	snprintf(text, sizeof(text),
+		 "{\"virtual\":\"10.128.0.2\",\"actual\":\"10.5.7.19\",\"gen\":1,\"arrivals\":["
+		 "{\"manager\":\"135.180.32.4\",\"ticket\":\"%s\",\"counter\":258,"
+		 "\"proof\":\"%s\"}]}",
+		 ticket, proof);
+	cr_assert_eq(parse(text, &e), 0);
+	cr_assert_eq(e.n_arrivals, 1);
+	cr_assert_eq(e.arrivals[0].manager.s_addr, inet_addr("135.180.32.4"));
+	cr_assert_eq(e.arrivals[0].ticket[47], 0xaa);
+	cr_assert_eq(e.arrivals[0].proof[15], 0x55);
+	cr_assert_arr_eq((uint8_t *)&e.arrivals[0].counter, ((uint8_t[]){0, 0, 0, 0, 0, 0, 1, 2}),
+			 8);
+	ticket[95] = 'x';
+	snprintf(text, sizeof(text),
+		 "{\"virtual\":\"10.128.0.2\",\"actual\":\"10.5.7.19\",\"gen\":1,\"arrivals\":["
+		 "{\"manager\":\"135.180.32.4\",\"ticket\":\"%s\",\"counter\":258,"
+		 "\"proof\":\"%s\"}]}",
+		 ticket, proof);
+	cr_assert_eq(parse(text, &e), -EINVAL);
+}
+
 Test(lease, bad_events)
 {
 	static const char *const cases[] = {
@@ -64,6 +95,9 @@ Test(lease, bad_events)
 		"{\"virtual\":\"10.128.0.2\",\"actual\":\"x\",\"gen\":1}",
 		"{\"virtual\":\"10.128.0.2\",\"old\":[],\"gen\":1}",
 		"{\"virtual\":null,\"actual\":null,\"gen\":1}",
+		"{\"virtual\":\"10.128.0.2\",\"gen\":1,\"arrivals\":{}}",
+		"{\"virtual\":\"10.128.0.2\",\"gen\":1,\"arrivals\":[7]}",
+		"{\"virtual\":\"10.128.0.2\",\"gen\":1,\"arrivals\":[{},{},{},{}]}",
 		"{\"virtual\":\"10.128.0.2\",\"gen\":1,\"mac\":\"0123456789012345678901234\"}",
 	};
 	struct event e;

@@ -5,9 +5,13 @@
 #include <stdlib.h>
 #include <utlist.h>
 
+#include "mnat/cleanup.h"
 #include "mnat/clock.h"
+#include "mnat/control.h"
+#include "places.h"
 
 #define TICK_MS 1000
+#define ROAM_TICK_MS 100
 
 /* ---- Batches ---- */
 
@@ -75,7 +79,7 @@ static void arm(struct manager *m)
 }
 
 /* Tell every gateway; wait only for those that can be expected to answer soon. */
-static void send_host(struct manager *m, struct host *host, struct batch *batch)
+void manager_send_host(struct manager *m, struct host *host, struct batch *batch)
 {
 	uint64_t now = mnat_clock_now();
 
@@ -92,8 +96,25 @@ static void send_host(struct manager *m, struct host *host, struct batch *batch)
 	}
 }
 
+/* What the event means between domains; true: the host's rule has changed by it. */
+static bool roam_event(struct manager *m, struct host *host, const struct event *event)
+{
+	if (!m->roam.domain || event->plain)
+		return false;
+	m->applying = host;
+	m->relocated = false;
+	if (event->actual.s_addr)
+		roam_bound(&m->roam, event->identity, event->generation, event->arrivals,
+			   event->n_arrivals);
+	else
+		roam_gone(&m->roam, event->identity, event->generation);
+	m->applying = NULL;
+	return m->relocated;
+}
+
 static void apply_event(struct manager *m, const struct event *event, struct batch *batch)
 {
+	bool relocated;
 	struct host *host;
 	int r = registry_apply(&m->registry, event, mnat_clock_now(), &host);
 
@@ -110,8 +131,11 @@ static void apply_event(struct manager *m, const struct event *event, struct bat
 	if (batch)
 		batch->entries[batch->n_entries++] =
 			(struct batch_entry){host_hold(host), host->generation};
-	if (r == APPLIED_CHANGED || host_is_pending(&m->registry, host))
-		send_host(m, host, batch);
+	relocated = roam_event(m, host, event);
+	if (r == APPLIED_CHANGED || relocated || host_is_pending(&m->registry, host))
+		manager_send_host(m, host, batch);
+	if (m->roam.domain)
+		roam_announce(&m->roam, event->identity);
 }
 
 /* A plain host is its address: with another address it is another host. */
@@ -207,7 +231,25 @@ static void give_table(struct manager *m, struct gateway *g)
 
 static void on_established(struct gateway *g, void *user)
 {
-	give_table(user, g);
+	struct manager *m = user;
+	bool tunnels = m->roam.domain && g == m->gateways;
+	bool reset = m->tunnel_epoch && m->tunnel_epoch != g->epoch;
+
+	if (tunnels && reset)
+		roam_gateway_reset(&m->roam);
+	give_table(m, g);
+	if (!tunnels)
+		return;
+	m->tunnel_epoch = g->epoch;
+	roam_gateway_up(&m->roam);
+}
+
+static void on_ended(struct gateway *g, struct in_addr identity, void *user)
+{
+	struct manager *m = user;
+
+	if (m->roam.domain && g == m->gateways)
+		roam_sessions_ended(&m->roam, identity);
 }
 
 static void on_lost(struct gateway *g, void *user)
@@ -221,6 +263,7 @@ static const struct gateway_ops gateway_ops = {
 	.established = on_established,
 	.rebound = on_rebound,
 	.lost = on_lost,
+	.ended = on_ended,
 };
 
 /* ---- Snapshots ---- */
@@ -236,10 +279,16 @@ static unsigned int drop_unnamed(struct manager *m)
 	unsigned int gone = 0;
 
 	HASH_ITER(hh, m->registry.hosts, host, next) {
+		struct event left = {.identity = host->key.identity,
+				     .plain = host->key.plain,
+				     .generation = host->generation};
+
 		if (!registry_drop_unnamed(&m->registry, host, mnat_clock_now()))
 			continue;
 		gone++;
-		send_host(m, host_hold(host), NULL);
+		host_hold(host);
+		roam_event(m, host, &left);
+		manager_send_host(m, host, NULL);
 		host_put(&m->registry, host);
 	}
 	return gone;
@@ -250,6 +299,8 @@ unsigned int manager_snapshot_end(struct manager *m)
 	unsigned int gone = drop_unnamed(m);
 
 	registry_snapshot_end(&m->registry);
+	if (m->roam.domain)
+		roam_drop_absent(&m->roam);
 	m->counters[MM_C_SNAPSHOTS]++;
 	m->counters[MM_C_GONE] += gone;
 	/* gateways that connected before they could be told what is not in the table */
@@ -273,7 +324,7 @@ static void retry_refused(struct manager *m)
 		if (!host->refused || host->refusal != SIMCO_E_RESOURCES)
 			continue;
 		host->refused = 0;
-		send_host(m, host, NULL);
+		manager_send_host(m, host, NULL);
 	}
 }
 
@@ -286,36 +337,58 @@ void manager_watch(struct manager *m)
 	retry_refused(m);
 }
 
+static void on_roam_tick(uv_timer_t *timer)
+{
+	struct manager *m = timer->data;
+
+	roam_tick(&m->roam);
+}
+
 static void on_tick(uv_timer_t *timer)
 {
 	manager_watch(timer->data);
 }
 
-void manager_start(struct manager *m, uv_loop_t *loop)
+int manager_start(struct manager *m, uv_loop_t *loop)
 {
+	int r = 0;
+
 	m->loop = loop;
 	m->started_ns = mnat_clock_now();
 	uv_timer_init(loop, &m->deadline);
 	uv_timer_init(loop, &m->tick);
-	m->deadline.data = m->tick.data = m;
+	uv_timer_init(loop, &m->roam_tick);
+	m->deadline.data = m->tick.data = m->roam_tick.data = m;
 	uv_timer_start(&m->tick, on_tick, TICK_MS, TICK_MS);
 	for (unsigned int i = 0; i < m->n_gateways; i++) {
 		m->gateways[i].bit = 1u << i;
 		m->registry.gateways |= 1u << i;
-		gateway_start(&m->gateways[i], loop, &gateway_ops, m);
 	}
+	if (m->roam.domain) {
+		m->roam.ops = &manager_roam_ops;
+		m->roam.user = m;
+		uv_timer_start(&m->roam_tick, on_roam_tick, ROAM_TICK_MS, ROAM_TICK_MS);
+		r = roam_start(&m->roam);
+	}
+	for (unsigned int i = 0; i < m->n_gateways && !r; i++)
+		r = gateway_start(&m->gateways[i], loop, &gateway_ops, m);
+	return r;
 }
 
 void manager_close(struct manager *m)
 {
 	for (unsigned int i = 0; i < m->n_gateways; i++)
 		gateway_close(&m->gateways[i]);
+	if (m->dhcp_server)
+		mnat_control_client_unref(TAKE_PTR(m->dhcp_server));
 	uv_close((uv_handle_t *)&m->deadline, NULL);
 	uv_close((uv_handle_t *)&m->tick, NULL);
+	uv_close((uv_handle_t *)&m->roam_tick, NULL);
 }
 
 void manager_free(struct manager *m)
 {
+	roam_free(&m->roam);
 	registry_free(&m->registry);
 }
 

@@ -12,6 +12,7 @@
 
 #include "gateway.h"
 #include "registry.h"
+#include "roam.h"
 
 #define BATCH_TIMEOUT_MS 50
 
@@ -27,7 +28,10 @@
 	X(TIMEOUTS, "batches answered before every gateway had confirmed")                     \
 	X(SYNCS, "gateways given the whole table")                                             \
 	X(SNAPSHOTS, "whole tables received from a DHCP server")                               \
-	X(GONE, "hosts a snapshot no longer named")
+	X(GONE, "hosts a snapshot no longer named")                                            \
+	X(ANCHORS, "anchors and arrivals told to the gateway")                                 \
+	X(ANCHORS_REFUSED, "of them it refused")                                               \
+	X(IMPORTS_REFUSED, "sessions learned that the gateway refused")
 
 enum mm_counter {
 #define X(name, text) MM_C_##name,
@@ -63,13 +67,27 @@ struct manager {
 	struct batch *batches; /* unanswered ones, the oldest first */
 	uv_timer_t deadline;
 	uv_timer_t tick;
+	uv_timer_t roam_tick;
 	bool retry; /* some gateway had no room */
+	/*
+	 * Between domains. All tunnels end at the first gateway; roam.domain 0: none. What
+	 * roam sets is set by the caller before manager_start().
+	 */
+	struct roam roam;
+	const struct host *applying; /* an event of it is: its rule goes with the event's batch */
+	bool relocated;		     /* its rule has changed meanwhile */
+	uint64_t tunnel_epoch;	     /* of the first gateway, when it was last here */
+	struct mnat_control_client *dhcp_server; /* NULL: none yet */
+	struct links *links; /* to other managers; NULL: not open */
 	uint64_t started_ns;
 	uint64_t counters[MM_N_COUNTERS];
 };
 
-/* gateways and n_gateways are set by the caller; they are connected from here. */
-void manager_start(struct manager *manager, uv_loop_t *loop);
+/*
+ * gateways and n_gateways are set by the caller; they are connected from here.
+ * 0 or -errno, logged.
+ */
+int manager_start(struct manager *manager, uv_loop_t *loop);
 void manager_close(struct manager *manager);
 void manager_free(struct manager *manager); /* after the loop has ended */
 
@@ -84,6 +102,9 @@ unsigned int manager_snapshot_end(struct manager *manager);
 /* Answer what is overdue; the timer's work, for tests with a clock of their own. */
 void manager_expire(struct manager *manager);
 void manager_watch(struct manager *manager);
+
+/* Tell every gateway the host's rule; batch (NULL: none) waits for the prompt ones. */
+void manager_send_host(struct manager *manager, struct host *host, struct batch *batch);
 
 unsigned int manager_count_pending(const struct manager *manager, uint32_t gateways);
 

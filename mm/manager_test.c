@@ -54,7 +54,7 @@ static void setup(void)
 		manager.gateways[i].path = "/nowhere/midcom.sock";
 		fakes[i].fd = -1;
 	}
-	manager_start(&manager, &loop);
+	cr_assert_eq(manager_start(&manager, &loop), 0);
 	turns(2);
 }
 

@@ -4,13 +4,37 @@
 #define MM_MMD_CONF_H
 
 #include "gateway.h"
+#include "roam.h"
 
 struct mmd_conf {
 	char *run_dir;
+	/* between domains; domain 0: none of it */
+	uint32_t domain;
+	struct in_addr tunnel_addr;
+	char *secret;
+	char *state;
+	char *listen;
+	char *ca; /* NULL: no TLS */
+	char *cert;
+	char *key;
+	char *crl;
+	unsigned int n_peers;
+	struct mmd_peer_conf {
+		uint32_t domain;
+		char *manager; /* "address:port" */
+		char *name;
+		unsigned int max_visitors;
+		unsigned int max_flows;
+		unsigned int rate;
+		unsigned int serve;
+		bool direct;
+	} peers[ROAM_MAX_PEERS];
 	unsigned int n_gateways;
 	struct {
 		char *name;
-		char *socket;
+		char *socket;	   /* or NULL: */
+		char *address;	   /* "address:port" */
+		char *certificate; /* the name it bears */
 	} gateways[MAX_GATEWAYS];
 };
 

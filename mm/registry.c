@@ -14,20 +14,30 @@ struct host *registry_find(const struct registry *registry, struct in_addr ident
 	return host;
 }
 
-static struct host *add(struct registry *registry, const struct event *event)
+static struct host *add(struct registry *registry, struct in_addr identity, bool plain)
 {
 	struct host *host = calloc(1, sizeof(*host));
 
 	if (!host)
 		return NULL;
-	host->key = (struct host_key){event->identity, event->plain};
+	host->key = (struct host_key){identity, plain};
 	HASH_ADD(hh, registry->hosts, key, sizeof(host->key), host);
+	return host;
+}
+
+struct host *registry_adopt(struct registry *registry, struct in_addr identity,
+			    uint32_t generation)
+{
+	struct host *host = add(registry, identity, false);
+
+	if (host)
+		host->generation = generation;
 	return host;
 }
 
 static void forget_if_gone(struct registry *registry, struct host *host)
 {
-	if (host->refs || !host_has_left(host) || host_is_pending(registry, host))
+	if (host->refs || host->away || !host_has_left(host) || host_is_pending(registry, host))
 		return;
 	HASH_DEL(registry->hosts, host);
 	free(host);
@@ -56,6 +66,8 @@ static void change(struct host *host, struct in_addr actual, uint32_t generation
 	host->old = host->actual;
 	host->actual = actual;
 	host->generation = generation;
+	if (actual.s_addr)
+		host->issued = generation;
 	host->confirmed = 0;
 	host->refused = 0;
 	host->received_ns = now_ns;
@@ -74,7 +86,7 @@ int registry_apply(struct registry *registry, const struct event *event, uint64_
 	if (host)
 		applied = compare(host, event);
 	else
-		host = add(registry, event);
+		host = add(registry, event->identity, event->plain);
 	if (!host)
 		return -ENOMEM;
 	host->snapshot = registry->snapshot;
@@ -88,7 +100,7 @@ int registry_apply(struct registry *registry, const struct event *event, uint64_
 void registry_confirm(struct registry *registry, struct host *host, uint32_t gateway,
 		      uint32_t generation, uint8_t error, uint64_t bound_at_ns, uint64_t now_ns)
 {
-	if (generation != host->generation)
+	if (generation != host_rule(host))
 		return; /* of an event that another has replaced */
 	if (error) {
 		host->refused |= gateway;

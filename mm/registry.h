@@ -12,6 +12,8 @@
 #include <stdint.h>
 #include <uthash.h>
 
+#include "mnat/dhcp.h"
+
 #define MAC_LEN 24
 
 /* A lease event; plain: no virtual address, identity is the actual one. */
@@ -22,6 +24,8 @@ struct event {
 	uint32_t generation;
 	bool plain;
 	char mac[MAC_LEN];
+	struct dhcp_mnat_arrival arrivals[DHCP_MNAT_MAX_ARRIVALS]; /* it has sessions there */
+	unsigned int n_arrivals;
 };
 
 struct host_key {
@@ -36,6 +40,7 @@ struct host {
 	uint32_t generation;
 	bool away;		 /* not at actual but behind endpoint, in another domain */
 	struct in_addr endpoint;
+	uint32_t issued; /* generation of the last event that bound it */
 	bool importing;		 /* gateways do not know all its sessions yet */
 	uint32_t shift;		 /* what gateways are told is generation plus this */
 	char mac[MAC_LEN];
@@ -71,9 +76,13 @@ enum applied {
 int registry_apply(struct registry *registry, const struct event *event, uint64_t now_ns,
 		   struct host **ret_host);
 
+/* A host that is away and that no event has named since the start. NULL: no memory. */
+struct host *registry_adopt(struct registry *registry, struct in_addr identity,
+			    uint32_t generation);
+
 struct host *registry_find(const struct registry *registry, struct in_addr identity, bool plain);
 
-/* A gateway's answer to generation; error 0: confirmed. */
+/* A gateway's answer to the rule of that generation; error 0: confirmed. */
 void registry_confirm(struct registry *registry, struct host *host, uint32_t gateway,
 		      uint32_t generation, uint8_t error, uint64_t bound_at_ns, uint64_t now_ns);
 
@@ -90,6 +99,12 @@ bool registry_drop_unnamed(struct registry *registry, struct host *host, uint64_
 static inline bool host_is_pending(const struct registry *registry, const struct host *host)
 {
 	return (host->confirmed & registry->gateways) != registry->gateways;
+}
+
+/* The generation gateways are told. */
+static inline uint32_t host_rule(const struct host *host)
+{
+	return host->generation + host->shift;
 }
 
 static inline bool host_has_left(const struct host *host)

@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <utlist.h>
 
 #include "manager.h"
 #include "mnat/addr.h"
@@ -62,6 +63,12 @@ static json_t *problems(const struct manager *m)
 							"is mnat-dhcpd running?"));
 	for (unsigned int i = 0; i < m->n_gateways; i++)
 		add_gateway_problem(list, m, &m->gateways[i]);
+	for (unsigned int i = 0; i < m->roam.n_peers; i++)
+		if (!m->roam.peers[i].up)
+			json_array_append_new(list, json_sprintf("the manager of domain %u is not "
+								 "connected; hosts that come from "
+								 "there do not keep their sessions",
+								 m->roam.peers[i].domain));
 	add_refusals(list, m);
 	return list;
 }
@@ -121,7 +128,41 @@ static void dump_counters(struct mnat_control_client *client, struct manager *m)
 #define X(name, text) counter_row(client, #name, m->counters[MM_C_##name], text);
 	MM_COUNTERS(X)
 #undef X
+#define X(name, text) counter_row(client, #name, m->roam.counters[ROAM_C_##name], text);
+	if (m->roam.domain) {
+		ROAM_COUNTERS(X)
+	}
+#undef X
 	mnat_control_done(client, NULL);
+}
+
+/* here, domain N, or its address in public space */
+static json_t *where(const struct manager *m, const struct host *host)
+{
+	const struct roam_home *home = host->away ? roam_find_home(&m->roam, host->key.identity) :
+						    NULL;
+
+	if (!home)
+		return host_has_left(host) ? json_null() : json_string("here");
+	return home->r.domain ? json_sprintf("domain %u", home->r.domain) :
+				ip_or_null(home->r.endpoint);
+}
+
+/* The domains its older sessions are anchored in; null: all are here. */
+static json_t *anchors(const struct manager *m, const struct host *host)
+{
+	const struct roam_guest *guest =
+		host->key.plain ? NULL : roam_find_guest(&m->roam, host->key.identity);
+	const struct roam_visit *visit;
+	char text[128] = "";
+	size_t len = 0;
+
+	DL_FOREACH(guest ? guest->visits : NULL, visit)
+		if (visit->r.state != VISIT_LEAVING && len < sizeof(text))
+			len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%u%s",
+						len ? ", " : "", visit->r.domain,
+						visit->r.state == VISIT_SERVED ? "" : " (asked)");
+	return len ? json_string(text) : json_null();
 }
 
 static void host_row(struct mnat_control_client *client, const struct manager *m,
@@ -131,10 +172,11 @@ static void host_row(struct mnat_control_client *client, const struct manager *m
 	struct in_addr virtual = {host->key.plain ? 0 : host->key.identity.s_addr};
 
 	mnat_control_row(client,
-			 json_pack("{s:o, s:o, s:I, s:s, s:s, s:I, s:I}", "virtual",
+			 json_pack("{s:o, s:o, s:o, s:o, s:I, s:s, s:s, s:I, s:I}", "virtual",
 				   ip_or_null(virtual), "actual", ip_or_null(host->actual),
+				   "where", where(m, host), "anchors", anchors(m, host),
 				   "generation", (json_int_t)host->generation, "state",
-				   host_has_left(host) ? "left" : state, "mac", host->mac,
+				   host_has_left(host) && !host->away ? "left" : state, "mac", host->mac,
 				   "bound_at_us", (json_int_t)(host->bound_at_ns / 1000), "rule_us",
 				   (json_int_t)host->rule_us));
 }
@@ -187,12 +229,27 @@ static void dump_hosts(struct mnat_control_client *client, struct manager *m)
 	mnat_control_stream(client, hosts_step, free_hosts_dump, dump);
 }
 
+static void dump_peers(struct mnat_control_client *client, struct manager *m)
+{
+	for (unsigned int i = 0; i < m->roam.n_peers; i++) {
+		const struct roam_peer *peer = &m->roam.peers[i];
+
+		mnat_control_row(client, json_pack("{s:I, s:b, s:I, s:I, s:I}", "domain",
+						   (json_int_t)peer->domain, "connected", peer->up,
+						   "visitors", (json_int_t)peer->visitors, "ours",
+						   (json_int_t)peer->ours, "refused",
+						   (json_int_t)peer->refused));
+	}
+	mnat_control_done(client, NULL);
+}
+
 static const struct table {
 	const char *name;
 	void (*dump)(struct mnat_control_client *client, struct manager *manager);
 } tables[] = {
 	{"hosts", dump_hosts},
 	{"gateways", dump_gateways},
+	{"peers", dump_peers},
 	{"counters", dump_counters},
 };
 
@@ -204,5 +261,5 @@ void report_on_dump(struct mnat_control_client *client, const json_t *request, v
 		if (!strcmp(tables[i].name, what))
 			return tables[i].dump(client, user);
 	mnat_control_fail(client, MNAT_E_ARGUMENT,
-			  "mnat-mmd dumps what = hosts, gateways or counters");
+			  "mnat-mmd dumps what = hosts, gateways, peers or counters");
 }

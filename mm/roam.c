@@ -212,10 +212,10 @@ void roam_peer_down(struct roam *roam, unsigned int index)
 
 /* ---- Life ---- */
 
-void roam_gateway_up(struct roam *roam, bool reset)
+void roam_gateway_up(struct roam *roam)
 {
 	home_gateway_up(roam);
-	visit_gateway_up(roam, reset);
+	visit_gateway_up(roam);
 }
 
 void roam_tick(struct roam *roam)

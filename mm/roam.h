@@ -203,7 +203,10 @@ void roam_bound(struct roam *roam, struct in_addr identity, uint32_t generation,
 void roam_announce(struct roam *roam, struct in_addr identity);
 void roam_gone(struct roam *roam, struct in_addr identity, uint32_t generation);
 
-/* Is there a rule for it besides its lease? */
+/* All leases are known: those who visited and have none any more have left. */
+void roam_drop_absent(struct roam *roam);
+
+/* Is it in another domain? */
 bool roam_is_away(const struct roam *roam, struct in_addr identity);
 
 /* What the host's next ACK shall carry. 0 or -errno. */
@@ -212,8 +215,12 @@ int roam_token(const struct roam *roam, struct in_addr identity, uint32_t genera
 
 /* ---- Gateways ---- */
 
-/* A gateway is there; reset: with empty tables. */
-void roam_gateway_up(struct roam *roam, bool reset);
+/*
+ * The gateway is there. Before that, if its tables are empty now: the sessions of those
+ * who visit here are to be fetched again, and its rule says so meanwhile.
+ */
+void roam_gateway_reset(struct roam *roam);
+void roam_gateway_up(struct roam *roam);
 void roam_exported(struct roam *roam, const struct roam_query *query, bool ok,
 		   const struct simco_flow *flows, uint32_t n, uint64_t cursor);
 void roam_sessions_ended(struct roam *roam, struct in_addr identity); /* HEND */

@@ -40,7 +40,7 @@ int visit_load(const struct visit_record *record, void *roam);
 void visit_admit(struct roam *roam, struct in_addr identity,
 		 const struct dhcp_mnat_arrival *arrivals, unsigned int n);
 void visit_gone(struct roam *roam, struct in_addr identity);
-void visit_gateway_up(struct roam *roam, bool reset);
+void visit_gateway_up(struct roam *roam);
 void visit_peer_up(struct roam *roam, const struct roam_peer *peer);
 void visit_peer_down(struct roam *roam, const struct roam_peer *peer);
 void visit_tick(struct roam *roam);

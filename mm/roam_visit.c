@@ -465,7 +465,29 @@ void visit_peer_down(struct roam *roam, const struct roam_peer *peer)
 			unask(roam, visit);
 }
 
-void visit_gateway_up(struct roam *roam, bool reset)
+void roam_gateway_reset(struct roam *roam)
+{
+	struct roam_visit *visit, *next;
+
+	HASH_ITER(hh, roam->visits, visit, next) {
+		if (visit->r.state == VISIT_LEAVING)
+			continue;
+		start_import(visit);
+		roam_locate(roam, visit->r.identity);
+	}
+}
+
+void roam_drop_absent(struct roam *roam)
+{
+	struct roam_guest *guest, *next;
+	struct roam_lease lease;
+
+	HASH_ITER(hh, roam->guests, guest, next)
+		if (roam->ops->lookup(guest->identity, &lease, roam->user) == -ENOENT)
+			visit_gone(roam, guest->identity);
+}
+
+void visit_gateway_up(struct roam *roam)
 {
 	struct roam_visit *visit, *next;
 
@@ -478,10 +500,6 @@ void visit_gateway_up(struct roam *roam, bool reset)
 		visit->cursor = 0;
 		visit->n_flows = 0;
 		visit->r.state = VISIT_IMPORTING;
-		if (reset) {
-			start_import(visit);
-			roam_locate(roam, visit->r.identity);
-		}
 		ask(roam, visit);
 	}
 }

@@ -100,12 +100,17 @@ static void drop_if_finished(struct mnat_control_client *client)
 		drop_client(client);
 }
 
-void mnat_control_row(struct mnat_control_client *client, json_t *row)
+void mnat_control_notify(struct mnat_control_client *client, json_t *line)
 {
 	if (client->stream)
-		json_line_put(client->stream, json_pack("{s:o}", "row", row));
+		json_line_put(client->stream, line);
 	else
-		json_decref(row);
+		json_decref(line);
+}
+
+void mnat_control_row(struct mnat_control_client *client, json_t *row)
+{
+	mnat_control_notify(client, json_pack("{s:o}", "row", row));
 }
 
 static void answer(struct mnat_control_client *client, json_t *line)

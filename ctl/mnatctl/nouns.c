@@ -16,6 +16,8 @@ static const struct ctl_column gateway_hosts[] = {
 static const struct ctl_column manager_hosts[] = {
 	{"virtual", "VIRTUAL"},
 	{"actual", "ACTUAL", .null = "gone"},
+	{"where", "WHERE", .null = "gone"},
+	{"anchors", "ANCHORS", .null = "here"},
 	{"generation", "GENERATION", .right = true},
 	{"state", "STATE"},
 	{"mac", "MAC"},
@@ -78,6 +80,15 @@ static const struct ctl_column gateways[] = {
 	{},
 };
 
+static const struct ctl_column peers[] = {
+	{"domain", "DOMAIN", .right = true},
+	{"connected", "CONNECTED"},
+	{"visitors", "VISITORS HERE", .right = true},
+	{"ours", "OURS THERE", .right = true},
+	{"refused", "REFUSED", .right = true},
+	{},
+};
+
 static const struct ctl_column shim[] = {
 	{"mode", "MODE"},
 	{"virtual", "VIRTUAL"},
@@ -119,6 +130,7 @@ const struct ctl_noun ctl_nouns[] = {
 		.hide_zero = "packets",
 	},
 	{"gateways", "gateways the mobility manager commands", {{"mmd", gateways}}},
+	{"peers", "other domains' mobility managers", {{"mmd", peers}}},
 	{"shim", "what this node translates between", {{"mnatc", shim}}},
 	{"moves", "this node's last moves", {{"mnatc", moves}}},
 };

@@ -25,7 +25,7 @@
  *
  * Who answers what: mnat-midcomd (socket "midcomd") dumps hosts, sessions,
  * bindings, counters; mnat-dhcpd ("dhcpd") leases, counters; mnat-mmd ("mmd")
- * hosts, gateways, counters; mnatc ("mnatc") shim, counters, moves.
+ * hosts, gateways, peers, counters; mnatc ("mnatc") shim, counters, moves.
  *
  * Commands of mnat-mmd beside those (full socket only):
  *   lease   a batch of lease events from a DHCP server, acknowledged when every
@@ -111,6 +111,9 @@ void mnat_control_row(struct mnat_control_client *client, json_t *row);
 void mnat_control_done(struct mnat_control_client *client, json_t *fields);
 void mnat_control_fail(struct mnat_control_client *client, enum mnat_code code, const char *fmt,
 		       ...) __attribute__((format(printf, 3, 4)));
+
+/* A line that answers nothing; line is stolen. */
+void mnat_control_notify(struct mnat_control_client *client, json_t *line);
 
 /* Bytes accepted for this client and not yet written. */
 size_t mnat_control_backlog(const struct mnat_control_client *client);

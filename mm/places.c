@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "places.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "link.h"
+#include "manager.h"
+#include "mnat/addr.h"
+#include "mnat/cleanup.h"
+#include "mnat/control.h"
+#include "mnat/log.h"
+
+static uint64_t wall_s(void *user)
+{
+	return (uint64_t)time(NULL);
+}
+
+/* ---- Hosts' rules ---- */
+
+/* True: gateways must be told. */
+static bool relocate(struct host *host, const struct roam_location *location)
+{
+	bool moved = host->away != location->away || host->shift != location->shift ||
+		     host->endpoint.s_addr != location->endpoint.s_addr;
+	bool told = moved || host->importing != location->importing;
+
+	host->away = location->away;
+	host->shift = location->shift;
+	host->endpoint = location->endpoint;
+	host->importing = location->importing;
+	if (moved)
+		host->confirmed = 0;
+	return told;
+}
+
+static void locate(struct in_addr identity, const struct roam_location *location,
+		   uint32_t generation, void *user)
+{
+	struct manager *m = user;
+	struct host *host = registry_find(&m->registry, identity, false);
+
+	if (!host && location->away)
+		host = registry_adopt(&m->registry, identity, generation);
+	if (!host || !relocate(host, location))
+		return;
+	if (host == m->applying) {
+		m->relocated = true;
+		return;
+	}
+	host_hold(host);
+	manager_send_host(m, host, NULL);
+	host_put(&m->registry, host);
+}
+
+static int lookup(struct in_addr identity, struct roam_lease *ret_lease, void *user)
+{
+	const struct manager *m = user;
+	const struct host *host = registry_find(&m->registry, identity, false);
+
+	if (!host || (host_has_left(host) && !host->away))
+		return m->registry.complete ? -ENOENT : -EAGAIN;
+	*ret_lease = (struct roam_lease){host->generation, host->issued};
+	return 0;
+}
+
+/* ---- The gateway where tunnels end ---- */
+
+static void on_anchored(struct gateway *gateway, const struct simco_message *reply, void *user)
+{
+	struct manager *m = user;
+
+	if (!reply || reply->basic == SIMCO_POSITIVE)
+		return;
+	m->counters[MM_C_ANCHORS_REFUSED]++;
+	log_debug("gateway \"%s\" refuses an anchor or arrival: %s", gateway->name,
+		  simco_error_text(reply->subtype));
+}
+
+static void tell_gateway(struct manager *m, uint8_t subtype, struct in_addr identity,
+			 struct in_addr gateway, struct in_addr virt, uint32_t flags)
+{
+	struct simco_message message = {
+		.subtype = subtype,
+		.has = SIMCO_HAS(SIMCO_A_X_IDENTITY) | SIMCO_HAS(SIMCO_A_X_GATEWAY) |
+		       SIMCO_HAS(SIMCO_A_X_VIRTUAL) | SIMCO_HAS(SIMCO_A_X_FLAGS),
+		.identity = identity,
+		.gateway = gateway,
+		.virt = virt,
+		.flags = flags,
+	};
+
+	if (!gateway_ask(m->gateways, &message, on_anchored, m))
+		m->counters[MM_C_ANCHORS]++;
+}
+
+static void anchor(struct in_addr identity, struct in_addr gateway, struct in_addr virt,
+		   uint32_t flags, void *user)
+{
+	tell_gateway(user, SIMCO_X_HANC, identity, gateway, virt, flags);
+}
+
+static void arrival(struct in_addr identity, struct in_addr gateway, struct in_addr virt,
+		    uint32_t flags, void *user)
+{
+	tell_gateway(user, SIMCO_X_HARR, identity, gateway, virt, flags);
+}
+
+/* ---- Sessions ---- */
+
+struct export {
+	struct manager *manager;
+	struct roam_query query;
+};
+
+static void on_exported(struct gateway *gateway, const struct simco_message *reply, void *user)
+{
+	const uint32_t needs = SIMCO_HAS(SIMCO_A_X_FLOWS) | SIMCO_HAS(SIMCO_A_X_CURSOR);
+	_cleanup_free_ struct export *export = user;
+	bool ok = reply && reply->basic == SIMCO_POSITIVE && (reply->has & needs) == needs;
+
+	roam_exported(&export->manager->roam, &export->query, ok, ok ? reply->flows : NULL,
+		      ok ? reply->n_flows : 0, ok ? reply->cursor : 0);
+}
+
+static int export_flows(const struct roam_query *query, uint64_t cursor, void *user)
+{
+	struct manager *m = user;
+	struct simco_message message = {
+		.subtype = SIMCO_X_FEXP,
+		.has = SIMCO_HAS(SIMCO_A_X_IDENTITY) | SIMCO_HAS(SIMCO_A_X_CURSOR),
+		.identity = query->virt,
+		.cursor = cursor,
+	};
+	_cleanup_free_ struct export *export = malloc(sizeof(*export));
+	int r;
+
+	if (!export)
+		return -ENOMEM;
+	*export = (struct export){m, *query};
+	r = gateway_ask(m->gateways, &message, on_exported, export);
+	if (!r)
+		TAKE_PTR(export);
+	return r;
+}
+
+static void on_imported(struct gateway *gateway, const struct simco_message *reply, void *user)
+{
+	struct manager *m = user;
+
+	if (!reply || reply->basic == SIMCO_POSITIVE)
+		return;
+	m->counters[MM_C_IMPORTS_REFUSED]++;
+	log_warn("gateway \"%s\" refuses sessions of a visiting host: %s", gateway->name,
+		 simco_error_text(reply->subtype));
+}
+
+static void import_flows(struct in_addr identity, struct in_addr gateway, struct in_addr virt,
+			 const struct simco_flow *flows, uint32_t n, void *user)
+{
+	struct manager *m = user;
+	struct simco_message message = {
+		.subtype = SIMCO_X_FIMP,
+		.has = SIMCO_HAS(SIMCO_A_X_IDENTITY) | SIMCO_HAS(SIMCO_A_X_GATEWAY) |
+		       SIMCO_HAS(SIMCO_A_X_VIRTUAL) | SIMCO_HAS(SIMCO_A_X_FLOWS),
+		.identity = identity,
+		.gateway = gateway,
+		.virt = virt,
+		.flows = flows,
+		.n_flows = n,
+	};
+
+	gateway_ask(m->gateways, &message, on_imported, m);
+}
+
+/* ---- The DHCP server ---- */
+
+static void keep(struct in_addr virt, uint32_t seconds, void *user)
+{
+	struct manager *m = user;
+	char ip[MNAT_IP_LEN];
+
+	if (!m->dhcp_server)
+		return;
+	mnat_ip(virt, ip);
+	mnat_control_notify(m->dhcp_server,
+			    seconds ? json_pack("{s:s, s:s, s:I}", "notify", "renew", "virtual", ip,
+						"seconds", (json_int_t)seconds) :
+				      json_pack("{s:s, s:s}", "notify", "release", "virtual", ip));
+}
+
+static int send_to_peer(unsigned int peer, const struct peering_message *message, void *user)
+{
+	struct manager *m = user;
+
+	return m->links ? links_send(m->links, peer, message) : -ENOTCONN;
+}
+
+const struct roam_ops manager_roam_ops = {
+	.wall_s = wall_s,
+	.send = send_to_peer,
+	.locate = locate,
+	.anchor = anchor,
+	.arrival = arrival,
+	.export_flows = export_flows,
+	.import_flows = import_flows,
+	.keep = keep,
+	.lookup = lookup,
+};
