@@ -62,7 +62,7 @@ static __always_inline __u32 session_by_default(const struct packet *pkt, __u32 
 	session_key_out(pkt, host, &key);
 	s.binding = MNAT_BINDING_ANCHOR | slot;
 	s.created = s.last_seen = now_seconds();
-	s.flags = MNAT_SEEN_SYN_OUT;
+	s.flags = MNAT_SEEN_SYN_OUT | MNAT_ANCHOR_GUESSED;
 	if (!(pkt->tcp_flags & TCP_SYN))
 		s.flags |= MNAT_SEEN_SYN_IN;
 	bpf_map_update_elem(&sessions, &key, &s, BPF_NOEXIST);

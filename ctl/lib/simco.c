@@ -65,6 +65,7 @@ const char *simco_error_text(uint8_t error)
 		{SIMCO_E_VERSION, "protocol version mismatch"},
 		{SIMCO_E_X_STALE, "generation older than the one in force"},
 		{SIMCO_E_X_ADDRESS, "address outside the gateway's inside prefixes"},
+		{SIMCO_E_X_TAKEN, "another host has this virtual address at that gateway"},
 	};
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)

@@ -358,6 +358,7 @@ Test(simco, every_error_has_its_text)
 	static const uint8_t errors[] = {
 		SIMCO_E_BASIC_TYPE, SIMCO_E_SUBTYPE, SIMCO_E_MALFORMED, SIMCO_E_NOT_APPLICABLE,
 		SIMCO_E_RESOURCES,  SIMCO_E_VERSION, SIMCO_E_X_STALE,	SIMCO_E_X_ADDRESS,
+		SIMCO_E_X_TAKEN,
 	};
 
 	for (size_t i = 0; i < sizeof(errors); i++)

@@ -21,6 +21,7 @@ struct midcomd {
 	struct mnat_gateway_conf conf;
 	struct mnat_gateway gateway;
 	struct hosts hosts;
+	struct anchors anchors;
 	struct agent agent;
 	struct sweep sweep;
 	struct dump_source source;
@@ -184,9 +185,12 @@ static void reload(void *user)
 		log_err("the configuration stays as it was");
 		return;
 	}
+	if (m->agent.tls)
+		mnat_tls_reload(m->agent.tls);
 	m->hosts.grace = conf.grace;
 	sweep_set_interval(&m->sweep, conf.sweep_interval);
-	log_info("grace %u s and sweep interval %u s are in force; the rest is mnat-load's",
+	log_info("grace %u s, sweep interval %u s and certificates are in force; the rest is "
+		 "mnat-load's or waits for a restart",
 		 conf.grace, conf.sweep_interval);
 }
 
@@ -197,6 +201,7 @@ static void stop(void *user)
 	agent_close(&m->agent);
 	mnat_control_close(m->control);
 	sweep_close(&m->sweep);
+	anchors_close(&m->anchors);
 }
 
 static int open_hosts(struct midcomd *m)
@@ -220,8 +225,12 @@ static int serve(struct midcomd *m)
 {
 	int r = agent_listen(&m->agent, m->conf.run_dir);
 
-	if (r)
+	if (!r)
+		r = agent_listen_remote(&m->agent, &m->conf.midcom);
+	if (r) {
+		agent_close(&m->agent);
 		return r;
+	}
 	sweep_start(&m->sweep, &m->loop, m->conf.sweep_interval);
 	log_info("serving %u inside addresses, %u hosts known", m->gateway.n_actuals,
 		 m->hosts.n_bound);
@@ -235,7 +244,13 @@ static int serve_hosts(struct midcomd *m)
 
 	if (r)
 		return r;
-	r = serve(m);
+	r = anchors_open(&m->anchors, &m->loop, &m->gateway, &m->hosts);
+	if (r)
+		log_err("the anchors of %s cannot be read: %s", m->conf.pin, strerror(-r));
+	else
+		r = serve(m);
+	if (r)
+		anchors_close(&m->anchors);
 	hosts_close(&m->hosts);
 	return r;
 }
@@ -257,12 +272,18 @@ static int run(struct midcomd *m)
 	int r;
 
 	uv_loop_init(&m->loop);
-	m->agent = (struct agent){.loop = &m->loop, .hosts = &m->hosts, .now = monotonic};
-	m->source = (struct dump_source){&m->gateway, &m->hosts, monotonic};
+	m->agent = (struct agent){.loop = &m->loop,
+				  .hosts = &m->hosts,
+				  .anchors = &m->anchors,
+				  .now = monotonic};
+	m->source = (struct dump_source){&m->gateway, &m->hosts, &m->anchors, monotonic};
 	m->sweep = (struct sweep){.pin = m->conf.pin,
 				  .gateway = &m->gateway,
 				  .hosts = &m->hosts,
-				  .now = monotonic};
+				  .anchors = &m->anchors,
+				  .now = monotonic,
+				  .tell_end = agent_tell_end,
+				  .user = &m->agent};
 	m->started = mnat_clock_now();
 	r = mnat_control_listen(&m->loop, m->conf.run_dir, "midcomd", "mnat-midcomd", commands, m,
 				&m->control);

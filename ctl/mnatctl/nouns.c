@@ -8,6 +8,7 @@ static const struct ctl_column gateway_hosts[] = {
 	{"actual", "ACTUAL", .null = "gone"},
 	{"generation", "GENERATION", .right = true},
 	{"path", "PATH"},
+	{"endpoint", "BEHIND"},
 	{"plain", "PLAIN"},
 	{"bound_at_us", "BOUND SINCE", ctl_format_since, .right = true},
 	{},
@@ -32,6 +33,8 @@ static const struct ctl_column sessions[] = {
 	{"port", "PORT", .right = true},
 	{"external", "EXTERNAL"},
 	{"remote", "REMOTE"},
+	{"anchor", "ANCHOR"},
+	{"path", "PATH"},
 	{"state", "STATE"},
 	{"age_s", "AGE", ctl_format_seconds, .right = true},
 	{"idle_s", "IDLE", ctl_format_seconds, .right = true},
@@ -45,6 +48,16 @@ static const struct ctl_column bindings[] = {
 	{"external", "EXTERNAL"},
 	{"sessions", "SESSIONS", .right = true},
 	{"age_s", "AGE", ctl_format_seconds, .right = true},
+	{},
+};
+
+static const struct ctl_column anchors[] = {
+	{"gateway", "GATEWAY"},
+	{"virtual", "VIRTUAL THERE"},
+	{"host", "HOST"},
+	{"sessions", "SESSIONS", .right = true},
+	{"direct", "DIRECT"},
+	{"default", "DEFAULT"},
 	{},
 };
 
@@ -127,6 +140,7 @@ const struct ctl_noun ctl_nouns[] = {
 	},
 	{"sessions", "sessions through the gateway", {{"midcomd", sessions}}},
 	{"bindings", "external ports taken by inside endpoints", {{"midcomd", bindings}}},
+	{"anchors", "where else visiting hosts have sessions", {{"midcomd", anchors}}},
 	{"leases", "addresses given out by the DHCP server", {{"dhcpd", leases}}},
 	{
 		"counters",

@@ -256,13 +256,14 @@ struct mnat_host_info {
  * Slot 0 is never used. Written by mnat-midcomd.
  */
 struct mnat_anchor {
-	__be32 gateway; /* tunnel address there; 0: slot is free */
+	__be32 gateway; /* tunnel address there; 0: slot is free, or being freed */
 	__be32 virt;	/* the host's virtual address there */
 	__u32 host;	/* its id here */
 	__u32 flags;	/* MNAT_ANCHOR_* */
 };
 
 #define MNAT_ANCHOR_DIRECT (1u << 0) /* straight to the correspondent, not by the anchor */
+#define MNAT_ANCHOR_REMOVED (1u << 1) /* midcomd is removing the sessions that name it */
 
 /* A session's binding, when it is anchored elsewhere: this bit and the anchor's slot. */
 #define MNAT_BINDING_ANCHOR 0x80000000u
@@ -352,6 +353,9 @@ struct mnat_session {
 #define MNAT_SEEN_FIN_OUT (1u << 2)
 #define MNAT_SEEN_FIN_IN (1u << 3)
 #define MNAT_SEEN_RST (1u << 4)
+#define MNAT_SEEN_ALL ((1u << 5) - 1)
+/* Its anchor was taken to be the default one; an import may tell a better one. */
+#define MNAT_ANCHOR_GUESSED (1u << 8)
 #define MNAT_SESSION_MARKED (1u << 31) /* first phase of the sweep found it idle */
 
 /* The state of a session follows from what was seen: it needs no machine. */
@@ -384,18 +388,23 @@ static inline enum mnat_state mnat_session_state(__u8 proto, __u32 flags)
 }
 
 /*
- * The sweep: mnat-midcomd runs program "gw_sweep" by BPF_PROG_TEST_RUN with this
- * as packet data (at least 14 bytes, hence the size) and reads it back. Sessions
+ * The sweep: mnat-midcomd walks "sessions" and runs program "gw_sweep" by
+ * BPF_PROG_TEST_RUN with some keys at a time as packet data, which it reads back: a
+ * run lasts some ten microseconds, so that a full table holds up no packet. Sessions
  * idle beyond their time-out are marked; those still idle and marked at the next
  * sweep are deleted, with their binding when it was the last user.
  */
+#define MNAT_SWEEP_KEYS 128
+
 struct mnat_sweep {
 	__u32 now;    /* in: seconds; 0: the kernel's own clock. Tests set it */
+	__u32 n;      /* in: keys given */
 	__u32 live;   /* out */
 	__u32 marked; /* out: newly marked */
 	__u32 deleted;
 	__u32 freed; /* out: bindings released */
-	__u32 pad[11];
+	__u32 pad[2];
+	struct mnat_session_key keys[MNAT_SWEEP_KEYS];
 };
 
 /* ---- Gateway: load-time configuration (rodata "cfg") ------------------------ */
@@ -496,7 +505,7 @@ MNAT_ASSERT(sizeof(struct mnat_binding) == 16, "binding");
 MNAT_ASSERT(sizeof(struct mnat_bib_key) == 8, "bib key");
 MNAT_ASSERT(sizeof(struct mnat_session_key) == 16, "session key");
 MNAT_ASSERT(sizeof(struct mnat_session) == 16, "session");
-MNAT_ASSERT(sizeof(struct mnat_sweep) == 64, "sweep");
+MNAT_ASSERT(sizeof(struct mnat_sweep) == 32 + 16 * MNAT_SWEEP_KEYS, "sweep");
 MNAT_ASSERT(sizeof(struct mnat_shim) == 96, "shim");
 MNAT_ASSERT(sizeof(struct mnat_home_key) == 12, "home key");
 MNAT_ASSERT(sizeof(struct mnat_home) == 8, "home");
