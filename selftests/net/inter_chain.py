@@ -27,7 +27,8 @@ class Journey:
     def open(self, site, rate=300_000):
         """A stream begun here has this gateway's external address for good."""
         port = 5001 + self.opened
-        stream = TcpFlow(self.net.mn, self.net.cn, port, rate, address=SERVER)
+        stream = TcpFlow(self.net.mn, self.net.cn, port, rate, options=("-g", 1000),
+                         address=SERVER)
         wait_progress(self.net, port, 20_000)
         view = connections(self.net.cn, port)
         check(view[0].startswith(f"{site.external}:"),
