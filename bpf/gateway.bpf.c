@@ -25,17 +25,22 @@ int gw_guard(struct __sk_buff *skb)
 SEC("tc")
 int gw_sweep(struct __sk_buff *skb)
 {
-	struct mnat_sweep sweep = {}, *args;
+	struct mnat_session_key key;
+	struct mnat_sweep *sweep;
+	__u32 now;
 
-	if (bpf_skb_pull_data(skb, sizeof(*args)))
+	if (bpf_skb_pull_data(skb, sizeof(*sweep)))
 		return TC_ACT_SHOT;
-	args = (void *)(long)skb->data;
-	if ((void *)(args + 1) > (void *)(long)skb->data_end)
+	sweep = ctx_data(skb);
+	if ((void *)(sweep + 1) > ctx_data_end(skb))
 		return TC_ACT_SHOT;
-	sweep.now = args->now ? args->now : now_seconds();
-	bpf_for_each_map_elem(&sessions, sweep_session, &sweep, 0);
-	count_n(MNAT_C_SESSION_SWEPT, sweep.deleted, 0);
-	return bpf_skb_store_bytes(skb, 0, &sweep, sizeof(sweep), 0) ? TC_ACT_SHOT : TC_ACT_OK;
+	now = sweep->now ? sweep->now : now_seconds();
+	for (__u32 i = 0; i < MNAT_SWEEP_KEYS && i < sweep->n; i++) {
+		key = sweep->keys[i];
+		sweep_session(sweep, &key, now);
+	}
+	count_n(MNAT_C_SESSION_SWEPT, sweep->deleted, 0);
+	return TC_ACT_OK;
 }
 
 char _license[] SEC("license") = "GPL";

@@ -20,28 +20,31 @@ static __always_inline bool session_is_idle(const struct mnat_session_key *key,
 	return state < MNAT_N_STATES && (__s32)idle >= 0 && idle > cfg.timeouts[state];
 }
 
-static long sweep_session(void *map, struct mnat_session_key *key,
-			  struct mnat_session *s, struct mnat_sweep *sweep)
+static __always_inline void sweep_session(struct mnat_sweep *sweep,
+					  const struct mnat_session_key *key, __u32 now)
 {
-	__u32 binding = s->binding;
+	struct mnat_session *s = bpf_map_lookup_elem(&sessions, key);
+	__u32 binding;
 
-	if (!session_is_idle(key, s, sweep->now)) {
+	if (!s)
+		return;
+	if (!session_is_idle(key, s, now)) {
 		sweep->live++;
-		return 0;
+		return;
 	}
 	if (!(s->flags & MNAT_SESSION_MARKED)) {
 		__sync_fetch_and_or(&s->flags, MNAT_SESSION_MARKED);
 		sweep->marked++;
-		return 0;
+		return;
 	}
+	binding = s->binding;
 	if (bpf_map_delete_elem(&sessions, key))
-		return 0;
+		return;
 	sweep->deleted++;
 	if (binding & MNAT_BINDING_ANCHOR)
 		bpf_map_delete_elem(&direct, key);
 	else if (binding_drop(binding))
 		sweep->freed++;
-	return 0;
 }
 
 #endif

@@ -137,10 +137,8 @@ static int serve_port(struct dhcpd *d)
 	if (r)
 		return r;
 	r = serve_leases(d);
-	if (r) {
+	if (r)
 		io_close(d->io);
-		uv_run(&d->loop, UV_RUN_DEFAULT);
-	}
 	return r;
 }
 
@@ -160,7 +158,7 @@ static int run(struct dhcpd *d)
 	r = serve_port(d);
 	if (r) {
 		mnat_control_close(d->control);
-		uv_run(&d->loop, UV_RUN_DEFAULT);
+		uv_run(&d->loop, UV_RUN_DEFAULT); /* what was opened is closing */
 	}
 	return r;
 }

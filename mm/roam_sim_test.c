@@ -459,6 +459,11 @@ void sim_pass_ms(uint64_t ms)
 	}
 }
 
+void sim_skip_s(uint64_t s)
+{
+	clock_ns += s * MNAT_NS_PER_SEC;
+}
+
 /* ---- what is right ---- */
 
 static bool anchored(int i)

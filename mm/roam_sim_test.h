@@ -82,6 +82,7 @@ void sim_repeat(unsigned int n);    /* once more, at the end */
 void sim_deliver(unsigned int n);   /* before those in front of it */
 void sim_deliver_all(void);         /* also those that come of it */
 void sim_pass_ms(uint64_t ms);	    /* and deliver all, by and by */
+void sim_skip_s(uint64_t s);	    /* nothing happens meanwhile */
 
 /* Are all gateways told what they should be, and nothing else? */
 void sim_check(const char *when);

@@ -3,46 +3,79 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "conf_text.h"
 #include "mnat/addr.h"
+#include "mnat/cleanup.h"
 
 /* Sections do not know their file in libconfuse 3.3; one file is read at a time. */
 static const char *reading = "configuration";
+static bool reported;
+
+static void print_options(const cfg_t *cfg)
+{
+	for (const cfg_opt_t *opt = cfg->opts; opt->name; opt++)
+		fprintf(stderr, "%s%s", opt == cfg->opts ? ": expected one of " : ", ", opt->name);
+}
 
 /* libconfuse's own error reports, in the form compilers and editors know. */
 static void report(cfg_t *cfg, const char *fmt, va_list ap)
 {
+	bool section = cfg && strcmp(cfg->name, "root") && !cfg->title;
+
+	reported = true;
 	fprintf(stderr, "%s:", reading);
 	if (cfg && cfg->line)
 		fprintf(stderr, "%d:", cfg->line);
-	fputc(' ', stderr);
+	fprintf(stderr, " %s%s", section ? cfg->name : "", section ? ": " : "");
 	vfprintf(stderr, fmt, ap);
+	if (cfg && !strncmp(fmt, "no such option", strlen("no such option")))
+		print_options(cfg);
 	fputc('\n', stderr);
+}
+
+/* Sections that the file does not have know neither where to report nor a line. */
+static void adopt_sections(cfg_t *cfg)
+{
+	for (cfg_opt_t *opt = cfg->opts; opt->name; opt++)
+		for (unsigned int i = 0; opt->type == CFGT_SEC && i < cfg_opt_size(opt); i++) {
+			cfg_t *section = cfg_opt_getnsec(opt, i);
+
+			if (section->line)
+				continue;
+			section->line = cfg->line;
+			cfg_set_error_function(section, report);
+		}
 }
 
 int mnat_conf_load(const char *path, cfg_opt_t *opts, void (*validate)(cfg_t *), cfg_t **ret_cfg)
 {
-	cfg_t *cfg = cfg_init(opts, CFGF_NONE);
-	int r;
+	_cleanup_free_ char *text = NULL;
+	int r = conf_text_read(path, &text);
+	cfg_t *cfg;
 
+	if (r)
+		return r;
+	cfg = cfg_init(opts, CFGF_NONE);
 	if (!cfg)
 		return -ENOMEM;
 	reading = path;
+	reported = false;
 	cfg_set_error_function(cfg, report);
 	if (validate)
 		validate(cfg);
-	r = cfg_parse(cfg, path);
-	if (r == CFG_SUCCESS) {
-		*ret_cfg = cfg;
-		return 0;
+	if (cfg_parse_buf(cfg, text) != CFG_SUCCESS) {
+		if (!reported)
+			cfg_error(cfg, "expected NAME = VALUE or SECTION { ... }");
+		cfg_free(cfg);
+		return -EINVAL;
 	}
-	r = r == CFG_FILE_ERROR ? -errno : -EINVAL;
-	if (r != -EINVAL)
-		fprintf(stderr, "%s: cannot be read: %s\n", path, strerror(-r));
-	cfg_free(cfg);
-	return r;
+	adopt_sections(cfg);
+	*ret_cfg = cfg;
+	return 0;
 }
 
 static int check_each(cfg_t *cfg, cfg_opt_t *opt, int (*parse)(const char *, void *),

@@ -64,6 +64,8 @@ bool mnat_daemon_args(int argc, char **argv, const struct mnat_daemon_info *info
 		*ret_status = 2;
 		return false;
 	}
+	/* whoever reads the log, or a socket, may go */
+	signal(SIGPIPE, SIG_IGN);
 	mnat_log_init(info->name, level);
 	*ret_args = args;
 	return true;

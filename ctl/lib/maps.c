@@ -3,8 +3,10 @@
 
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -69,6 +71,31 @@ static int check_abi(const char *dir, enum mnat_role role)
 			role == MNAT_ROLE_NODE ? "node" : "gateway");
 		return -EPROTO;
 	}
+	return 0;
+}
+
+/*
+ * One daemon at a time drives the maps of dir, whatever its run-dir. The lock is on
+ * prog/, since mnat-load locks dir itself while it works.
+ */
+static int claim(const char *dir, int *ret_fd)
+{
+	_cleanup_close_ int fd = -1;
+	char path[4096];
+
+	snprintf(path, sizeof(path), "%s/prog", dir);
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0) {
+		log_err("%s cannot be opened: %m; load the data path again (mnat-load)", path);
+		return -EPROTO;
+	}
+	if (flock(fd, LOCK_EX | LOCK_NB)) {
+		log_err("another process drives the maps of %s already; stop it first, or give "
+			"this one another pin",
+			dir);
+		return -EBUSY;
+	}
+	*ret_fd = TAKE_FD(fd);
 	return 0;
 }
 
@@ -191,9 +218,12 @@ int mnat_gateway_open(const char *dir, struct mnat_gateway *ret_gateway)
 		.counters_fd = -1,
 		.port_tries_fd = -1,
 		.sweep_fd = -1,
+		.lock_fd = -1,
 	};
 	int r = check_abi(dir, MNAT_ROLE_GATEWAY);
 
+	if (!r)
+		r = claim(dir, &g.lock_fd);
 	if (!r)
 		r = open_gateway(dir, &g);
 	if (r) {
@@ -208,7 +238,8 @@ void mnat_gateway_close(struct mnat_gateway *g)
 {
 	int *fds[] = {&g->host_info_fd, &g->virtuals_fd, &g->bindings_fd, &g->bib_fd,
 		      &g->sessions_fd,	&g->anchors_fd,	 &g->defaults_fd, &g->direct_fd,
-		      &g->arrivals_fd,	&g->counters_fd, &g->port_tries_fd, &g->sweep_fd};
+		      &g->arrivals_fd,	&g->counters_fd, &g->port_tries_fd, &g->sweep_fd,
+		      &g->lock_fd};
 
 	if (g->hosts)
 		munmap((void *)g->hosts, words_len(g->n_hosts));
@@ -243,14 +274,17 @@ int mnat_gateway_refresh(const char *dir, struct mnat_gateway *g)
 
 int mnat_node_open(const char *dir, struct mnat_node *ret_node)
 {
-	struct mnat_node node = {-1, -1, -1};
+	struct mnat_node node = {-1, -1, -1, -1};
 	const struct pin pins[] = {
 		{"shim", &node.shim_fd, NULL},
 		{"shim_active", &node.active_fd, NULL},
+		{"homes", &node.homes_fd, NULL},
 		{"counters", &node.counters_fd, NULL},
 	};
 	int r = check_abi(dir, MNAT_ROLE_NODE);
 
+	if (!r)
+		r = claim(dir, &node.lock_fd);
 	if (!r)
 		r = open_pins(dir, pins, sizeof(pins) / sizeof(pins[0]));
 	if (r) {
@@ -265,7 +299,9 @@ void mnat_node_close(struct mnat_node *node)
 {
 	mnat_closep(&node->shim_fd);
 	mnat_closep(&node->active_fd);
+	mnat_closep(&node->homes_fd);
 	mnat_closep(&node->counters_fd);
+	mnat_closep(&node->lock_fd);
 }
 
 int64_t mnat_actual_index(const struct mnat_gateway_config *config, uint32_t addr)

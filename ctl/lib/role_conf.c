@@ -22,6 +22,19 @@ static int copy_text(cfg_t *cfg, const char *option, char *out, size_t size)
 	return 0;
 }
 
+static int is_interfaces(cfg_t *cfg, cfg_opt_t *opt)
+{
+	for (unsigned int i = 0; i < cfg_opt_size(opt); i++) {
+		const char *name = cfg_opt_getnstr(opt, i);
+
+		if (*name && strlen(name) < IF_NAMESIZE)
+			continue;
+		cfg_error(cfg, "%s: \"%s\" is not an interface name", cfg_opt_name(opt), name);
+		return -1;
+	}
+	return 0;
+}
+
 static int copy_interfaces(cfg_t *cfg, const char *option, char out[][IF_NAMESIZE], int *ret_n)
 {
 	unsigned int n = cfg_size(cfg, option);
@@ -33,10 +46,6 @@ static int copy_interfaces(cfg_t *cfg, const char *option, char out[][IF_NAMESIZ
 	for (unsigned int i = 0; i < n; i++) {
 		const char *name = cfg_getnstr(cfg, option, i);
 
-		if (!*name || strlen(name) >= IF_NAMESIZE) {
-			cfg_error(cfg, "%s: \"%s\" is not an interface name", option, name);
-			return -EINVAL;
-		}
 		memcpy(out[i], name, strlen(name) + 1);
 	}
 	*ret_n = (int)n;
@@ -190,6 +199,8 @@ static void validate_gateway(cfg_t *cfg)
 {
 	char option[64];
 
+	cfg_set_validate_func(cfg, "inside|interfaces", is_interfaces);
+	cfg_set_validate_func(cfg, "outside|interfaces", is_interfaces);
 	cfg_set_validate_func(cfg, "inside|prefixes", mnat_conf_is_prefix);
 	cfg_set_validate_func(cfg, "outside|addresses", mnat_conf_is_range);
 	cfg_set_validate_func(cfg, "outside|ports", mnat_conf_is_ports);
@@ -272,6 +283,40 @@ int mnat_gateway_conf_load(const char *path, struct mnat_gateway_conf *ret_conf)
 
 /* ---- node.conf ---- */
 
+/* The position of the setting's value in choices, which ends with NULL. */
+static int parse_choice(cfg_t *cfg, const char *option, const char *const *choices,
+			const char *hint, int *ret_choice)
+{
+	const char *text = cfg_getstr(cfg, option);
+
+	for (int i = 0; choices[i]; i++)
+		if (!strcmp(choices[i], text)) {
+			*ret_choice = i;
+			return 0;
+		}
+	cfg_error(cfg, "%s = \"%s\": expected %s", option, text, hint);
+	return -EINVAL;
+}
+
+static int parse_roaming(cfg_t *cfg, struct mnat_node_conf *conf)
+{
+	static const char *const public[] = {
+		[MNAT_PUBLIC_KEEP] = "keep",
+		[MNAT_PUBLIC_RESET] = "reset",
+		[MNAT_PUBLIC_NEVER] = "never",
+		NULL,
+	};
+	static const char *const release[] = {"auto", "never", NULL};
+	int space, never;
+
+	if (parse_choice(cfg, "public", public, "\"keep\", \"reset\" or \"never\"", &space) ||
+	    parse_choice(cfg, "release", release, "\"auto\" or \"never\"", &never))
+		return -EINVAL;
+	conf->public_space = (enum mnat_public)space;
+	conf->release = !never;
+	return 0;
+}
+
 static int parse_node(cfg_t *cfg, struct mnat_node_conf *conf)
 {
 	cfg_t *dhcp = cfg_getsec(cfg, "dhcp");
@@ -284,7 +329,8 @@ static int parse_node(cfg_t *cfg, struct mnat_node_conf *conf)
 	    copy_text(cfg, "state", conf->state_file, sizeof(conf->state_file)) ||
 	    copy_text(cfg, "device", conf->device, sizeof(device)) ||
 	    copy_text(dhcp, "client-id", conf->client_id, sizeof(conf->client_id)) ||
-	    copy_interfaces(cfg, "uplinks", conf->uplink, &conf->n_uplink))
+	    copy_interfaces(cfg, "uplinks", conf->uplink, &conf->n_uplink) ||
+	    parse_roaming(cfg, conf))
 		return -EINVAL;
 	if (strcmp(form, "vivso") && strcmp(form, "seed") && strcmp(form, "both")) {
 		cfg_error(dhcp, "shim-option = \"%s\": expected \"vivso\", \"seed\" or \"both\"",
@@ -309,10 +355,27 @@ static int parse_node(cfg_t *cfg, struct mnat_node_conf *conf)
 	return 0;
 }
 
+static int is_mask(cfg_t *cfg, cfg_opt_t *opt)
+{
+	const char *text = cfg_opt_getstr(opt);
+	struct in_addr mask;
+	uint32_t hosts;
+
+	if (mnat_conf_is_ip(cfg, opt))
+		return -1;
+	mnat_parse_ip(text, &mask);
+	hosts = ~ntohl(mask.s_addr);
+	if (!(hosts & (hosts + 1)))
+		return 0;
+	cfg_error(cfg, "%s = \"%s\": expected a mask such as 255.0.0.0", cfg_opt_name(opt), text);
+	return -1;
+}
+
 static void validate_node(cfg_t *cfg)
 {
+	cfg_set_validate_func(cfg, "uplinks", is_interfaces);
 	cfg_set_validate_func(cfg, "virtual-gateway", mnat_conf_is_ip);
-	cfg_set_validate_func(cfg, "virtual-mask", mnat_conf_is_ip);
+	cfg_set_validate_func(cfg, "virtual-mask", is_mask);
 	cfg_set_validate_func(cfg, "old-address-grace", mnat_conf_is_positive);
 }
 
@@ -331,6 +394,8 @@ int mnat_node_conf_load(const char *path, struct mnat_node_conf *ret_conf)
 		CFG_STR("virtual-gateway", "10.0.0.1", CFGF_NONE),
 		CFG_STR("virtual-mask", "255.0.0.0", CFGF_NONE),
 		CFG_BOOL("default-route", cfg_true, CFGF_NONE),
+		CFG_STR("public", "keep", CFGF_NONE),
+		CFG_STR("release", "auto", CFGF_NONE),
 		CFG_SEC("dhcp", dhcp, CFGF_NONE),
 		CFG_INT("old-address-grace", 2000, CFGF_NONE),
 		CFG_STR("pin", MNAT_PIN_NODE, CFGF_NONE),

@@ -125,14 +125,16 @@ int cmd_load(const struct role *role, struct plan *plan)
 	if (r)
 		return r;
 	fresh = !is_loaded(plan);
-	if (role->make_ready) {
-		r = role->make_ready(plan);
-		if (r)
-			return r;
-	}
-	r = role->open(plan);
-	if (r)
+	r = role->make_ready(plan);
+	for (int i = 0; !r && i < plan->n_attachments; i++)
+		r = tc_check(&plan->attachments[i], role->program_prefix);
+	if (!r)
+		r = role->open(plan);
+	if (r) {
+		if (fresh)
+			pins_remove(plan->pin);
 		return r;
+	}
 	r = load_and_attach(role, plan, fresh);
 	role->close(plan);
 	if (!r)
@@ -216,8 +218,15 @@ int cmd_show(const struct role *role, const struct plan *plan, bool json)
 					     "shim_active" };
 	_cleanup_free_ struct found *found = NULL;
 	json_t *programs = json_array(), *maps = json_array(), *all;
-	int n = tc_find(role->program_prefix, &found);
+	int n;
 
+	if (geteuid()) {
+		json_decref(programs);
+		json_decref(maps);
+		log_err("only root can see BPF programs: use sudo");
+		return -EPERM;
+	}
+	n = tc_find(role->program_prefix, &found);
 	for (int i = 0; i < n; i++)
 		json_array_append_new(programs, describe_program(&found[i]));
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {

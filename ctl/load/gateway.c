@@ -91,6 +91,9 @@ static int make_ready(const struct plan *plan)
 {
 	const struct mnat_gateway_conf *conf = &plan->gateway;
 
+	for (int i = 0; i < plan->n_attachments; i++)
+		if (tc_interface(plan->attachments[i].ifname) < 0)
+			return -ENODEV;
 	for (int i = 0; i < conf->n_inside_if; i++)
 		if (forward_on(conf->inside_if[i]))
 			return -EIO;

@@ -49,7 +49,7 @@ struct role {
 	/* Open the object and set sizes and constants. */
 	int (*open)(struct plan *plan);
 	void (*close)(struct plan *plan);
-	/* What the system must have before programs are attached; may be NULL. */
+	/* What the system must have before programs are attached. */
 	int (*make_ready)(const struct plan *plan);
 };
 
@@ -78,6 +78,10 @@ int pins_remove(const char *dir);
 
 /* ---- TC ---- */
 
+/* Its index, or -ENODEV with the error printed. */
+int tc_interface(const char *ifname);
+/* Is the hook there, and free of programs other than those of prefix? Errors are printed. */
+int tc_check(const struct attachment *a, const char *prefix);
 /* Attach or, where our filter is already there, replace in place. */
 int tc_attach(const struct attachment *a, int prog_fd);
 int tc_detach(const char *ifname, enum bpf_tc_attach_point point);

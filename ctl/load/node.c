@@ -41,6 +41,10 @@ static void close_object(struct plan *plan)
 
 static int make_ready(const struct plan *plan)
 {
+	/* first, so that a wrong name leaves no device behind */
+	for (int i = 0; i < plan->node.n_uplink; i++)
+		if (tc_interface(plan->node.uplink[i]) < 0)
+			return -ENODEV;
 	return device_ensure(plan->node.device);
 }
 

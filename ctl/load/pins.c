@@ -49,13 +49,15 @@ int pins_lock(const char *dir, int *ret_fd)
 	int r;
 
 	if (geteuid()) {
-		log_err("loading BPF programs needs root: use sudo");
+		log_err("loading and unloading BPF programs needs root: use sudo");
 		return -EPERM;
 	}
 	if (!strncmp(dir, BPFFS "/", sizeof(BPFFS)) && !is_bpffs(BPFFS)) {
 		if (mount("bpf", BPFFS, "bpf", 0, "mode=0755")) {
-			log_err("no BPF file system on " BPFFS " and it cannot be mounted: %m");
-			return -errno;
+			r = -errno;
+			log_err("no BPF file system on " BPFFS " and it cannot be mounted: %s",
+				strerror(-r));
+			return r;
 		}
 		log_info("mounted the BPF file system on " BPFFS);
 	}
@@ -92,6 +94,11 @@ static int check_abi(const char *dir, enum mnat_role role)
 		return -errno;
 	if (abi.magic == MNAT_ABI_MAGIC && abi.version == MNAT_ABI_VERSION && abi.role == role)
 		return 0;
+	if (abi.magic == MNAT_ABI_MAGIC && abi.version == MNAT_ABI_VERSION) {
+		log_err("%s holds the maps of a %s: give the other role a pin directory of its own",
+			dir, abi.role == MNAT_ROLE_NODE ? "node" : "gateway");
+		return -EPROTO;
+	}
 	log_err("%s holds maps of ABI version %u, this mnat-load speaks version %d: install the "
 		"programs of that version, or end all sessions with 'mnat-load ... unload' and "
 		"load again",

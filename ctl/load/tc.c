@@ -13,20 +13,27 @@
 #include "mnat/cleanup.h"
 #include "mnat/log.h"
 
+int tc_interface(const char *ifname)
+{
+	int index = (int)if_nametoindex(ifname);
+
+	if (index)
+		return index;
+	log_err("there is no interface %s: create it or correct the configuration", ifname);
+	return -ENODEV;
+}
+
 int tc_attach(const struct attachment *a, int prog_fd)
 {
 	DECLARE_LIBBPF_OPTS(bpf_tc_hook, hook, .attach_point = a->point);
 	DECLARE_LIBBPF_OPTS(bpf_tc_opts, opts, .handle = LOAD_TC_HANDLE,
 			    .priority = LOAD_TC_PRIORITY, .prog_fd = prog_fd,
 			    .flags = BPF_TC_F_REPLACE);
-	int r;
+	int r = tc_interface(a->ifname);
 
-	hook.ifindex = (int)if_nametoindex(a->ifname);
-	if (!hook.ifindex) {
-		log_err("there is no interface %s: create it or correct the configuration",
-			a->ifname);
-		return -ENODEV;
-	}
+	if (r < 0)
+		return r;
+	hook.ifindex = r;
 	r = bpf_tc_hook_create(&hook);
 	if (r && r != -EEXIST) {
 		log_err("%s: cannot create the clsact qdisc: %s", a->ifname, strerror(-r));
@@ -66,6 +73,21 @@ static bool is_ours(unsigned int prog_id, const char *prefix)
 
 	return fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &len) &&
 	       !strncmp(info.name, prefix, strlen(prefix));
+}
+
+int tc_check(const struct attachment *a, const char *prefix)
+{
+	int index = tc_interface(a->ifname);
+	unsigned int id = index < 0 ? 0 : tc_query(index, a->point);
+
+	if (index < 0)
+		return index;
+	if (!id || is_ours(id, prefix))
+		return 0;
+	log_err("%s carries another program at our place (id %u; bpftool prog show id %u): a "
+		"gateway and a node do not share an interface",
+		a->ifname, id, id);
+	return -EBUSY;
 }
 
 int tc_find(const char *prefix, struct found **ret_found)

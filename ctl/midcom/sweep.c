@@ -15,16 +15,45 @@
 
 #define BATCH 4096
 
-static int run_program(int fd, struct mnat_sweep *ret_result)
+/* One run of the program over some keys; adds what it did to *total. */
+static int run_program(int fd, const struct mnat_session_key *keys, uint32_t n,
+		       struct mnat_sweep *total)
 {
-	struct mnat_sweep in = {0}, out = {0};
+	struct mnat_sweep in = { .n = n }, out;
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = &in, .data_size_in = sizeof(in),
 		    .data_out = &out, .data_size_out = sizeof(out));
 
+	memcpy(in.keys, keys, n * sizeof(*keys));
 	if (bpf_prog_test_run_opts(fd, &opts))
 		return -errno;
-	*ret_result = out;
+	total->live += out.live;
+	total->marked += out.marked;
+	total->deleted += out.deleted;
+	total->freed += out.freed;
 	return 0;
+}
+
+static int sweep_sessions(const struct mnat_gateway *gateway, struct mnat_sweep *total)
+{
+	struct batch batch;
+	int r = batch_open(&batch, gateway->sessions_fd, sizeof(struct mnat_session_key),
+			   sizeof(struct mnat_session), BATCH);
+	int more = !r;
+
+	while (!r && more > 0) {
+		more = batch_next(&batch);
+		if (more < 0)
+			r = more;
+		for (uint32_t i = 0; !r && i < batch.n; i += MNAT_SWEEP_KEYS) {
+			const struct mnat_session_key *keys = (const void *)batch.keys;
+			uint32_t left = batch.n - i;
+
+			r = run_program(gateway->sweep_fd, keys + i,
+					left < MNAT_SWEEP_KEYS ? left : MNAT_SWEEP_KEYS, total);
+		}
+	}
+	batch_close(&batch);
+	return r;
 }
 
 /* The mobile host's bit for an id. */
@@ -95,7 +124,7 @@ static void work(uv_work_t *request)
 
 	sweep->error = sweep->lost;
 	if (!sweep->error)
-		sweep->error = run_program(sweep->gateway->sweep_fd, &sweep->result);
+		sweep->error = sweep_sessions(sweep->gateway, &sweep->result);
 	if (!sweep->error && sweep->in_use && sweep->anchored)
 		sweep->error = find_in_use(sweep);
 	sweep->took_ns = mnat_clock_now() - start;

@@ -42,6 +42,7 @@ static void link_use(struct uplink *uplink, void *user)
 	resolver_reset(&e->resolver);
 	e->lease_by_ns = mnat_clock_now() + LEASE_WITHIN;
 	fsm_link_up(&e->fsm);
+	visit_begin(e);
 	engine_rearm(e);
 }
 
@@ -119,6 +120,7 @@ static void arp_readable(struct uplink *uplink, void *user)
 	action_record(e, MOVE_GATEWAY_MAC);
 	if (fsm_is_bound(&e->fsm)) {
 		action_install_lease(e);
+		visit_reachable(e);
 		action_remember(e);
 	}
 	engine_rearm(e);

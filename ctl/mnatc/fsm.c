@@ -191,6 +191,7 @@ static void keep_virtual(const struct fsm *fsm, struct lease *lease)
 	lease->mobile = true;
 	lease->virt = fsm->lease.virt;
 	lease->manager = fsm->lease.manager;
+	lease->domain = fsm->lease.domain;
 }
 
 static bool take_ack(struct fsm *fsm, const struct reply *reply)
@@ -257,12 +258,17 @@ static bool take_nak_in_use(struct fsm *fsm, const struct reply *reply)
 	return true;
 }
 
-/* 2: what we asked for; 1: another virtual address; 0: none. */
+/*
+ * 2: what we asked for; 1: another virtual address; 0: none. In another domain another
+ * one is all that can be had when ours is taken there.
+ */
 static int rank(const struct fsm *fsm, const struct reply *offer)
 {
 	if (!offer->lease.mobile)
 		return 0;
-	return !fsm->virt.s_addr || offer->lease.virt.s_addr == fsm->virt.s_addr ? 2 : 1;
+	if (!fsm->virt.s_addr || offer->lease.virt.s_addr == fsm->virt.s_addr)
+		return 2;
+	return offer->lease.domain != fsm->lease.domain ? 2 : 1;
 }
 
 /* The best offer is taken at once, a lesser one when no better one comes soon. */

@@ -267,8 +267,13 @@ int links_open(uv_loop_t *loop, const struct mnat_node_conf *conf, const struct 
 	if (r) {
 		log_err("uplinks cannot be watched: %s", strerror(-r));
 		links_close(links);
+		return r;
 	}
-	return r;
+	for (int i = 0; i < links->n; i++)
+		if (!links->uplink[i].link.present)
+			log_warn("there is no uplink %s yet; waiting for it",
+				 links->uplink[i].name);
+	return 0;
 }
 
 void links_close(struct links *links)

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* mnatc: the client daemon of a mobile node. */
-#include <signal.h>
-
 #include "engine.h"
 #include "mnat/daemon.h"
 #include "mnat/log.h"
@@ -50,7 +48,6 @@ int main(int argc, char **argv)
 		return 1;
 	if (daemon.args.check)
 		return 0;
-	signal(SIGPIPE, SIG_IGN);
 	if (engine_start(loop, &conf, &daemon.engine) < 0) {
 		uv_run(loop, UV_RUN_DEFAULT); /* what was opened is closing */
 		return 1;

@@ -114,6 +114,15 @@ static const struct ctl_column shim[] = {
 	{},
 };
 
+static const struct ctl_column homes[] = {
+	{"domain", "DOMAIN", .right = true},
+	{"virtual", "VIRTUAL"},
+	{"manager", "MANAGER"},
+	{"gateway", "GATEWAY", .null = "untold"},
+	{"sockets", "SOCKETS", .right = true},
+	{},
+};
+
 static const struct ctl_column moves[] = {
 	{"n", "N", .right = true},
 	{"uplink", "UPLINK"},
@@ -146,6 +155,7 @@ const struct ctl_noun ctl_nouns[] = {
 	{"gateways", "gateways the mobility manager commands", {{"mmd", gateways}}},
 	{"peers", "other domains' mobility managers", {{"mmd", peers}}},
 	{"shim", "what this node translates between", {{"mnatc", shim}}},
+	{"homes", "domains where this node may have sessions", {{"mnatc", homes}}},
 	{"moves", "this node's last moves", {{"mnatc", moves}}},
 };
 const size_t ctl_n_nouns = CTL_COUNT(ctl_nouns);

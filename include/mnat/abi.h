@@ -388,18 +388,23 @@ static inline enum mnat_state mnat_session_state(__u8 proto, __u32 flags)
 }
 
 /*
- * The sweep: mnat-midcomd runs program "gw_sweep" by BPF_PROG_TEST_RUN with this
- * as packet data (at least 14 bytes, hence the size) and reads it back. Sessions
+ * The sweep: mnat-midcomd walks "sessions" and runs program "gw_sweep" by
+ * BPF_PROG_TEST_RUN with some keys at a time as packet data, which it reads back: a
+ * run lasts some ten microseconds, so that a full table holds up no packet. Sessions
  * idle beyond their time-out are marked; those still idle and marked at the next
  * sweep are deleted, with their binding when it was the last user.
  */
+#define MNAT_SWEEP_KEYS 128
+
 struct mnat_sweep {
 	__u32 now;    /* in: seconds; 0: the kernel's own clock. Tests set it */
+	__u32 n;      /* in: keys given */
 	__u32 live;   /* out */
 	__u32 marked; /* out: newly marked */
 	__u32 deleted;
 	__u32 freed; /* out: bindings released */
-	__u32 pad[11];
+	__u32 pad[2];
+	struct mnat_session_key keys[MNAT_SWEEP_KEYS];
 };
 
 /* ---- Gateway: load-time configuration (rodata "cfg") ------------------------ */
@@ -500,7 +505,7 @@ MNAT_ASSERT(sizeof(struct mnat_binding) == 16, "binding");
 MNAT_ASSERT(sizeof(struct mnat_bib_key) == 8, "bib key");
 MNAT_ASSERT(sizeof(struct mnat_session_key) == 16, "session key");
 MNAT_ASSERT(sizeof(struct mnat_session) == 16, "session");
-MNAT_ASSERT(sizeof(struct mnat_sweep) == 64, "sweep");
+MNAT_ASSERT(sizeof(struct mnat_sweep) == 32 + 16 * MNAT_SWEEP_KEYS, "sweep");
 MNAT_ASSERT(sizeof(struct mnat_shim) == 96, "shim");
 MNAT_ASSERT(sizeof(struct mnat_home_key) == 12, "home key");
 MNAT_ASSERT(sizeof(struct mnat_home) == 8, "home");

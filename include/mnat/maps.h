@@ -35,6 +35,7 @@ struct mnat_gateway {
 	int counters_fd;
 	int port_tries_fd;
 	int sweep_fd; /* program gw_sweep */
+	int lock_fd;
 	uint32_t hosts_id; /* of the map "hosts" */
 	struct mnat_gateway_config config; /* of the program in force */
 };
@@ -43,12 +44,15 @@ struct mnat_gateway {
 struct mnat_node {
 	int shim_fd;
 	int active_fd;
+	int homes_fd;
 	int counters_fd;
+	int lock_fd;
 };
 
 /*
  * Open what mnat-load pinned under dir. -ENOENT: nothing is loaded; -EPROTO: maps
- * of another ABI version; the error is printed with what to do.
+ * of another ABI version; -EBUSY: another process has them open, and there is one writer
+ * only; the error is printed with what to do.
  */
 int mnat_gateway_open(const char *dir, struct mnat_gateway *ret_gateway);
 void mnat_gateway_close(struct mnat_gateway *gateway);

@@ -62,6 +62,9 @@ struct mnat_node_conf {
 	char client_id[64];	     /* optional; default: from the uplink's MAC */
 	bool default_route;	     /* put a default route through the device */
 	unsigned int old_grace_ms;
+	/* where nobody speaks MobileNAT: sessions are kept, ended by RST, or left to die */
+	enum mnat_public { MNAT_PUBLIC_KEEP, MNAT_PUBLIC_RESET, MNAT_PUBLIC_NEVER } public_space;
+	bool release; /* older virtual addresses, when their last socket is gone */
 };
 
 /* 0, or -errno with the error printed as FILE:LINE: ... */

@@ -140,9 +140,13 @@ int gateway_map(struct gateway *g, const char *name)
 struct mnat_sweep gateway_sweep(struct gateway *g, uint32_t now)
 {
 	struct mnat_sweep sweep = { .now = now };
-	struct run run = harness_run(bpf_program__fd(g->progs.gw_sweep), 1, (void *)&sweep,
-				     sizeof(sweep));
+	struct mnat_session_key *previous = NULL;
+	struct run run;
 
+	while (sweep.n < MNAT_SWEEP_KEYS &&
+	       !bpf_map_get_next_key(bpf_map__fd(g->maps.sessions), previous, &sweep.keys[sweep.n]))
+		previous = &sweep.keys[sweep.n++];
+	run = harness_run(bpf_program__fd(g->progs.gw_sweep), 1, (void *)&sweep, sizeof(sweep));
 	cr_assert_eq(run.verdict, OK);
 	memcpy(&sweep, run.frame, sizeof(sweep));
 	return sweep;

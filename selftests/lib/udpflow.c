@@ -7,6 +7,7 @@
  *
  *   -n N  datagrams a second (1000)   -s N  bytes of payload (64)
  *   -t N  seconds                     -b N  local port       -g MS  list gaps from this on (5)
+ *   -c    connect the socket, as most clients do: it keeps its own address then
  *
  * Each side prints one JSON object: what it sent, and what arrived from the other
  * side: received, lost (up to the last number the other side says it sent),
@@ -25,10 +26,10 @@
 
 #include "gaps.h"
 
-#define MAGIC 0x75666c77u /* "uflw" */
-#define MAX_PAYLOAD 9000
+#define MAGIC	     0x75666c77u /* "uflw" */
+#define MAX_PAYLOAD  9000
 #define MAX_SEQUENCE (64u << 20)
-#define GOODBYES 200 /* one every 10 ms: 2 seconds for the answer */
+#define GOODBYES     200 /* one every 10 ms: 2 seconds for the answer */
 
 enum kind { DATA, GOODBYE, GOODBYE_ANSWER };
 
@@ -65,6 +66,7 @@ struct options {
 	unsigned int seconds;
 	unsigned int local_port;
 	unsigned int gap_ms;
+	bool connect;
 };
 
 static struct flow flow; /* 8 MB of bits: not on the stack */
@@ -180,10 +182,12 @@ static void converse(struct flow *f, int stop_fd, const struct options *o)
 		if (fds[2].revents && !heard_question(f, stop_fd))
 			break;
 		receive_all(f);
-		if (f->peer_done || !f->peer.sin_port ||
-		    read(timer, &ticks, sizeof(ticks)) != sizeof(ticks))
+		if (read(timer, &ticks, sizeof(ticks)) != sizeof(ticks))
 			continue;
-		/* a late wake-up sends what it owes; a server owes nothing before its client came */
+		if (f->peer_done || !f->peer.sin_port)
+			continue;
+		/* a late wake-up sends what it owes; a server owes nothing before its client came
+		 */
 		for (; ticks && f->sent < limit; ticks--)
 			send_one(f, DATA, f->sent++);
 	}
@@ -210,11 +214,12 @@ static void report(const struct flow *f)
 	inet_ntop(AF_INET, &f->peer.sin_addr, peer, sizeof(peer));
 	snprintf(text, sizeof(text), "%s:%u", peer, ntohs(f->peer.sin_port));
 	print_json(json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:f,s:f,s:s,s:i,s:b,s:i,s:o}", "sent",
-			     (json_int_t)f->sent, "send_errors", (json_int_t)f->send_errors, "received",
-			     (json_int_t)f->received, "lost", (json_int_t)lost, "duplicated",
-			     (json_int_t)f->duplicated, "reordered", (json_int_t)f->reordered, "corrupt",
-			     (json_int_t)f->corrupt, "longest_gap_ms", (double)f->gaps.longest_ns / 1e6,
-			     "slowest_ms", (double)f->slowest_ns / 1e6, "peer", text, "peer_changes",
+			     (json_int_t)f->sent, "send_errors", (json_int_t)f->send_errors,
+			     "received", (json_int_t)f->received, "lost", (json_int_t)lost,
+			     "duplicated", (json_int_t)f->duplicated, "reordered",
+			     (json_int_t)f->reordered, "corrupt", (json_int_t)f->corrupt,
+			     "longest_gap_ms", (double)f->gaps.longest_ns / 1e6, "slowest_ms",
+			     (double)f->slowest_ns / 1e6, "peer", text, "peer_changes",
 			     (int)f->peer_changes, "complete", (int)f->peer_done, "gaps_not_listed",
 			     (int)f->gaps.dropped, "gaps", gaps_json(&f->gaps)));
 }
@@ -235,8 +240,8 @@ static int open_socket(unsigned int port)
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: udpflow [-n RATE] [-s BYTES] [-t SECONDS] [-b PORT] [-g MS] "
-			"serve PORT | run ADDRESS PORT\n");
+	fprintf(stderr, "usage: udpflow [-c] [-n RATE] [-s BYTES] [-t SECONDS] [-b PORT] "
+			"[-g MS] serve PORT | run ADDRESS PORT\n");
 	return 2;
 }
 
@@ -245,16 +250,30 @@ static int parse_options(int argc, char **argv, struct options *ret_options)
 	struct options o = {.rate = 1000, .payload = 64, .gap_ms = 5};
 	int c;
 
-	while ((c = getopt(argc, argv, "n:s:t:b:g:")) != -1) {
+	while ((c = getopt(argc, argv, "n:s:t:b:g:c")) != -1) {
 		unsigned int value = optarg ? (unsigned int)strtoul(optarg, NULL, 10) : 0;
 
 		switch (c) {
-		case 'n': o.rate = value; break;
-		case 's': o.payload = value; break;
-		case 't': o.seconds = value; break;
-		case 'b': o.local_port = value; break;
-		case 'g': o.gap_ms = value; break;
-		default: return -EINVAL;
+		case 'n':
+			o.rate = value;
+			break;
+		case 's':
+			o.payload = value;
+			break;
+		case 't':
+			o.seconds = value;
+			break;
+		case 'b':
+			o.local_port = value;
+			break;
+		case 'g':
+			o.gap_ms = value;
+			break;
+		case 'c':
+			o.connect = true;
+			break;
+		default:
+			return -EINVAL;
 		}
 	}
 	if (!o.rate || o.payload < sizeof(struct datagram) || o.payload > MAX_PAYLOAD)
@@ -289,6 +308,10 @@ int main(int argc, char **argv)
 
 	stop_fd = stop_signals(SIGUSR1);
 	f->sock = open_socket(o.local_port);
+	if (o.connect && connect(f->sock, (struct sockaddr *)&f->peer, sizeof(f->peer)) < 0) {
+		perror("udpflow: connect");
+		return 1;
+	}
 	be_punctual();
 	fprintf(stderr, "udpflow: ready\n");
 	converse(f, stop_fd, &o);

@@ -1,11 +1,13 @@
 """Packets at a point, as tcpdump sees them, decoded."""
+import re
+import signal
 import socket
 import struct
 from dataclasses import dataclass, field
 
-from .proc import Program
+from .proc import Program, wait_until
 
-TCP, UDP, ICMP = 6, 17, 1
+IPIP, TCP, UDP, ICMP = 4, 6, 17, 1
 NAMES = {TCP: "tcp", UDP: "udp", ICMP: "icmp"}
 
 
@@ -19,17 +21,24 @@ class Capture:
             "--immediate-mode", "-Z", "root", "-w", self.path, *expression.split()])
         self.program.wait_text("listening on")
 
-    def stop(self):
-        """The packets, in order."""
-        self.program.stop()
-        text = self.program.log()
-        dropped = [line for line in text.splitlines() if "dropped by kernel" in line]
-        if dropped and not dropped[0].startswith("0 "):
-            self.program.fail("the kernel dropped packets of this capture")
-        return read(self.path)
+    COUNTS = re.compile(r"(\d+) packets? captured, (\d+) packets? received by filter")
 
-    def packets(self):
-        """What is in the file so far."""
+    def _counts(self):
+        """(captured, received by filter) as tcpdump says now"""
+        asked = len(self.COUNTS.findall(self.program.log()))
+        self.program.signal(signal.SIGUSR1)
+        self.program.wait_for(lambda: len(self.COUNTS.findall(self.program.log())) > asked,
+                              "its counts")
+        return tuple(map(int, self.COUNTS.findall(self.program.log())[-1]))
+
+    def stop(self):
+        """The packets up to now, in order."""
+        _, received = self._counts()
+        wait_until(lambda: self._counts()[0] >= received, 10, "tcpdump to write what it has")
+        self.program.stop()
+        dropped = re.search(r"^(\d+) packets? dropped by kernel", self.program.log(), re.MULTILINE)
+        if not dropped or int(dropped[1]):
+            self.program.fail("the kernel dropped packets of this capture")
         return read(self.path)
 
 
@@ -55,6 +64,21 @@ class Packet:
         return f"{self.source}:{self.sport} > {self.target}:{self.dport}"
 
     @property
+    def inner(self):
+        """The packet in an IP-in-IP packet, or None."""
+        if self.ethertype != 0x0800 or self.protocol != IPIP:
+            return None
+        ihl, length = (self.raw[0] & 15) * 4, struct.unpack_from("!H", self.raw, 2)[0]
+        frame = bytes(12) + b"\x08\0" + self.raw[ihl:length or None]
+        return _decode(self.time, frame, len(frame) + self.truncated)
+
+    @property
+    def path(self):
+        """'four', or for a tunnel packet '135.180.32.4 > 143.32.2.70 [four of the inner]'"""
+        inner = self.inner
+        return f"{self.source} > {self.target} [{inner.four}]" if inner else self.four
+
+    @property
     def is_arp(self):
         return self.ethertype == 0x0806
 
@@ -71,6 +95,8 @@ class Packet:
             return []
         ihl = (self.raw[0] & 15) * 4
         errors = [] if ones_sum(self.raw[:ihl]) == 0xffff else ["ip"]
+        if self.protocol == IPIP:
+            return errors + [f"inner {name}" for name in self.inner.checksum_errors()]
         body = self.raw[ihl:struct.unpack_from("!H", self.raw, 2)[0]]
         if self.protocol == UDP and body[6:8] == b"\0\0":
             return errors

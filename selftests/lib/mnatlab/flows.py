@@ -8,7 +8,7 @@ import subprocess
 import threading
 import time
 
-from . import BUILD
+from . import BUILD, SLOW
 from .proc import Program, wait_until
 from .services import listening
 from .topology import SERVER, boottime
@@ -61,8 +61,8 @@ class UdpFlow(Pair):
     READY = "ready"
     LISTENING = "-lnu"
 
-    def __init__(self, client, server, port=5004, **kwargs):
-        super().__init__(client, server, port, **kwargs)
+    def __init__(self, client, server, port=5004, options=(), **kwargs):
+        super().__init__(client, server, port, *options, **kwargs)
 
     GAP = re.compile(r"^gap at_us=(\d+) ms=([\d.]+) lost=(\d+)$", re.MULTILINE)
 
@@ -136,9 +136,8 @@ class Download:
 
     def wait(self, timeout):
         """curl's exit status."""
-        deadline = time.monotonic() + timeout
-        self._thread.join(timeout)
-        return self.program.wait_exit(max(0.1, deadline - time.monotonic()))
+        self._thread.join(timeout * SLOW)
+        return self.program.wait_exit(1 if self._thread.is_alive() else timeout)
 
 
 def connections(server, port):

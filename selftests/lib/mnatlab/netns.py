@@ -1,22 +1,26 @@
 """A run: namespaces of a random name, a directory, a place for pins. All of it goes
 when the run ends: normally, by an exception, by SIGINT or SIGTERM, or, through a
 small process that outlives us, by SIGKILL."""
+import ctypes
 import os
 import secrets
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
-from . import LabError
+from . import SLOW, LabError
 
 PREFIX = "mnat-"
 NETNS_DIR = Path("/run/netns")
 BPFFS = Path("/sys/fs/bpf")
 MEMORY = Path("/dev/shm")
+LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 class Interrupted(BaseException):
@@ -27,7 +31,7 @@ def sh(argv, stdin="", timeout=60):
     """Run a command to its end; its output, or LabError with what it said."""
     argv = [str(a) for a in argv]
     done = subprocess.run(argv, input=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                          text=True, timeout=timeout)
+                          text=True, timeout=timeout * SLOW)
     if done.returncode:
         raise LabError(f"{' '.join(argv)}: exit {done.returncode}: {done.stderr.strip()}")
     return done.stdout
@@ -53,6 +57,17 @@ class Netns:
 
     def sh(self, *argv, **kwargs):
         return sh(self.argv(argv), **kwargs)
+
+    def socket(self, *arguments):
+        """A socket of this namespace: made by a thread that enters it and ends."""
+        with ThreadPoolExecutor(1) as thread:
+            return thread.submit(self._socket, arguments).result()
+
+    def _socket(self, arguments):
+        with open(self.path, "rb") as namespace:
+            if LIBC.setns(namespace.fileno(), 0):
+                raise LabError(f"{self.path}: {os.strerror(ctypes.get_errno())}")
+        return socket.socket(*arguments)
 
     def ip(self, *commands):
         """ip commands, one a string, in one go."""

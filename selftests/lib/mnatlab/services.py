@@ -48,6 +48,30 @@ class Dhclient(Program):
                              f"an address {prefix}", timeout)
 
 
+class Udhcpd(Program):
+    """A provider's stock DHCP server with one address."""
+
+    CONF = """interface {device}
+start {address}
+end {address}
+opt subnet 255.255.255.0
+opt router {router}
+opt lease 600
+max_leases 1
+lease_file {dir}/{name}.udhcpd.leases
+pidfile {dir}/{name}.udhcpd.pid
+"""
+
+    def __init__(self, netns, device, address, router):
+        directory = netns.run_.dir
+        conf = directory / f"{netns.name}.udhcpd.conf"
+        conf.write_text(self.CONF.format(device=device, address=address, router=router,
+                                         dir=directory, name=netns.name))
+        (directory / f"{netns.name}.udhcpd.leases").touch()
+        super().__init__(netns, "udhcpd", ["busybox", "udhcpd", "-f", "-a", "0", conf])
+        self.wait_text("started")
+
+
 def address(netns, device, prefix=""):
     """The device's IPv4 address if it begins with prefix, or None."""
     for word in netns.sh("ip", "-4", "-o", "addr", "show", "dev", device).split():
@@ -60,7 +84,7 @@ class Nginx(Program):
     """The public web server; rate in bytes a second holds a download back; size is what
     it will have to publish."""
 
-    CONF = """daemon off; worker_processes 1; pid {dir}/pid; error_log stderr;
+    CONF = """daemon off; user root; worker_processes 1; pid {dir}/pid; error_log stderr;
 events {{ worker_connections 64; }}
 http {{
     access_log off; sendfile on; sendfile_max_chunk {chunk}; limit_rate {rate};
@@ -76,7 +100,8 @@ http {{
         self.www = netns.run_.roomy_dir(size) / "www"
         self.www.mkdir(mode=0o755)
         conf = self.dir / "nginx.conf"
-        conf.write_text(self.CONF.format(dir=self.dir, www=self.www, rate=rate, chunk=max(rate // 200, 4096)))
+        conf.write_text(self.CONF.format(dir=self.dir, www=self.www, rate=rate,
+                                         chunk=max(rate // 200, 4096)))
         super().__init__(netns, "nginx", [TOOLS / "nginx", "-e", "stderr", "-c", conf])
         self.wait_for(lambda: listening(netns, 80), "a listening socket")
 
