@@ -121,27 +121,69 @@ static const struct mnat_stream_ops stream_ops = {
 	.ended = on_ended,
 };
 
-void agent_accept(int fd, void *user)
+static struct agent_session *new_session(struct agent *agent)
 {
-	struct agent *agent = user;
-	_cleanup_close_ int owned = fd;
 	struct agent_session *session;
 
 	if (agent->n_sessions >= MAX_SESSIONS) {
 		log_warn("more than %d managers want a session; one refused", MAX_SESSIONS);
-		return;
+		return NULL;
 	}
 	session = calloc(1, sizeof(*session));
-	if (!session)
+	if (session)
+		session->agent = agent;
+	return session;
+}
+
+static void begin(struct agent_session *session, struct mnat_stream *stream)
+{
+	session->stream = stream;
+	DL_APPEND(session->agent->sessions, session);
+	session->agent->n_sessions++;
+}
+
+void agent_accept(int fd, void *user)
+{
+	struct agent *agent = user;
+	_cleanup_close_ int owned = fd;
+	_cleanup_free_ struct agent_session *session = new_session(agent);
+	struct mnat_stream *stream;
+
+	if (!session ||
+	    mnat_stream_new(agent->loop, owned, MAX_IN, &stream_ops, session, &stream))
 		return;
-	session->agent = agent;
-	if (mnat_stream_new(agent->loop, owned, MAX_IN, &stream_ops, session, &session->stream)) {
-		free(session);
+	TAKE_FD(owned);
+	begin(TAKE_PTR(session), stream);
+}
+
+static void on_remote(struct mnat_stream *stream, const char *peer, void *user)
+{
+	struct agent_session *session = new_session(user);
+
+	if (!session) {
+		mnat_stream_close(stream);
 		return;
 	}
-	TAKE_FD(owned);
-	DL_APPEND(agent->sessions, session);
-	agent->n_sessions++;
+	log_info("manager \"%s\" has connected", peer);
+	mnat_stream_hand_over(stream, MAX_IN, &stream_ops, session);
+	begin(session, stream);
+}
+
+int agent_listen_remote(struct agent *agent, const struct mnat_midcom_conf *conf)
+{
+	const struct mnat_tls_conf tls = {
+		.ca = conf->ca, .cert = conf->cert, .key = conf->key, .crl = conf->crl};
+	int r;
+
+	if (!conf->listen[0])
+		return 0;
+	for (unsigned int i = 0; i < conf->n_peers; i++)
+		agent->peers[i] = conf->peers[i];
+	r = mnat_tls_new(&tls, &agent->tls);
+	if (r)
+		return r;
+	return mnat_tls_listen(agent->loop, agent->tls, conf->listen, agent->peers, conf->n_peers,
+			       on_remote, agent, &agent->remote);
 }
 
 int agent_listen(struct agent *agent, const char *run_dir)
@@ -156,6 +198,8 @@ void agent_close(struct agent *agent)
 
 	mnat_unix_close(agent->listener);
 	agent->listener = NULL;
+	mnat_tls_listener_close(TAKE_PTR(agent->remote));
 	DL_FOREACH_SAFE(agent->sessions, session, next)
 		drop(session);
+	mnat_tls_free(TAKE_PTR(agent->tls));
 }

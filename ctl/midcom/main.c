@@ -185,9 +185,12 @@ static void reload(void *user)
 		log_err("the configuration stays as it was");
 		return;
 	}
+	if (m->agent.tls)
+		mnat_tls_reload(m->agent.tls);
 	m->hosts.grace = conf.grace;
 	sweep_set_interval(&m->sweep, conf.sweep_interval);
-	log_info("grace %u s and sweep interval %u s are in force; the rest is mnat-load's",
+	log_info("grace %u s, sweep interval %u s and certificates are in force; the rest is "
+		 "mnat-load's or waits for a restart",
 		 conf.grace, conf.sweep_interval);
 }
 
@@ -222,8 +225,12 @@ static int serve(struct midcomd *m)
 {
 	int r = agent_listen(&m->agent, m->conf.run_dir);
 
-	if (r)
+	if (!r)
+		r = agent_listen_remote(&m->agent, &m->conf.midcom);
+	if (r) {
+		agent_close(&m->agent);
 		return r;
+	}
 	sweep_start(&m->sweep, &m->loop, m->conf.sweep_interval);
 	log_info("serving %u inside addresses, %u hosts known", m->gateway.n_actuals,
 		 m->hosts.n_bound);

@@ -11,42 +11,93 @@
  *  +---------------------------------------------------------------+
  *  attributes: type (2), length (2), value, padded to 4 with zeros
  *
- * All integers are big-endian. A manager opens with SE (session establishment),
- * then HELLO; the agent answers HELLO with its boot epoch, so that a manager
- * knows when the agent's state may be gone and sends all hosts again.
+ * All integers are big-endian. A message is at most SIMCO_MAX_MESSAGE bytes with its
+ * header; a longer one ends the session. Attributes come in any order, each at most once.
  *
- * Extensions (sub-types 0xE0-0xEF, attributes 0xE000-0xEFFF, ours until assigned):
+ * Transport: a Unix socket of mode 0600, or TCP port 7626 with TLS 1.3, both sides
+ * verified (tls.h). A manager opens with SE (session establishment), then HELLO; the
+ * agent answers HELLO with its boot epoch, so that a manager knows when the agent's
+ * state may be gone and sends all hosts again. ST, or the end of the connection, ends
+ * the session; it takes nothing back.
+ *
+ * Requests may be pipelined; replies come in order of requests. A positive reply has
+ * its request's sub-type, a negative one the error as its sub-type, and both the
+ * request's transaction identifier. Notifications of the agent, with transaction
+ * identifier 0, may come between any two replies.
+ *
+ * What an agent cannot decode (an unknown, repeated or misfit attribute) it answers
+ * with MALFORMED and goes on with the next message; so it does when an attribute that
+ * a request needs is not there. Attributes that a request does not use are ignored.
+ *
+ * Extensions (sub-types 0xE0-0xEF, attributes 0xE000-0xEFFF, ours until assigned).
+ * Test vectors: ctl/lib/simco_test.c and selftests/fuzz/simco.corpus.
+ *
+ *   attribute    type    length  value
+ *   VERSION      0x0001  4       major, minor, 0, 0
+ *   EPOCH        0xe001  8
+ *   IDENTITY     0xe002  4       virtual address, or a plain host's actual one
+ *   OLD_ACTUAL   0xe003  4       address
+ *   NEW_ACTUAL   0xe004  4       address, 0.0.0.0: none
+ *   GENERATION   0xe005  4
+ *   FLAGS        0xe006  4       bits as below
+ *   BOUND_AT     0xe007  8       CLOCK_BOOTTIME of the gateway, ns
+ *   HOSTS        0xe008  4       a count
+ *   PATH         0xe009  4       1 translate, 2 tunnel
+ *   ENDPOINT     0xe00a  4       address
+ *   GATEWAY      0xe00b  4       address
+ *   VIRTUAL      0xe00c  4       address
+ *   CURSOR       0xe00d  8
+ *   FLOWS        0xe00e  20 n    n up to SIMCO_FLOWS_MAX, each:
+ *
+ *   0               1               2               3
+ *  +---------------+---------------+-------------------------------+
+ *  | 0 TCP, 1 UDP, |       0       |       the host's port         |
+ *  | 2 ICMP echo   |               |      (ICMP: identifier)       |
+ *  +---------------+---------------+-------------------------------+
+ *  |                 the correspondent's address                   |
+ *  +-------------------------------+-------------------------------+
+ *  |  correspondent's port, or 0   | external port (ICMP: ident.)  |
+ *  +-------------------------------+-------------------------------+
+ *  |                      external address                         |
+ *  +---------------------------------------------------------------+
+ *  | seen: 1 SYN out, 2 SYN in, 4 FIN out, 8 FIN in, 16 RST        |
+ *  +---------------------------------------------------------------+
  *
  *   HELLO  request: EPOCH (manager's)          reply: EPOCH (agent's), HOSTS (count)
  *   HREB   host rebind, idempotent, all or nothing.
  *          request: IDENTITY, GENERATION, NEW_ACTUAL (0.0.0.0: host left),
- *                   OLD_ACTUAL (informative), FLAGS
- *          reply:   BOUND_AT (CLOCK_BOOTTIME ns of the store that moved it)
+ *                   OLD_ACTUAL (informative), FLAGS (bit 0: plain; bit 1: importing)
+ *          reply:   BOUND_AT (of the store that moved it)
  *          A generation older than the one in force: negative, STALE. An equal one
- *          with the same address: positive, nothing is done.
- *          With PATH tunnel (2): the host is behind ENDPOINT, another domain's gateway
- *          or its own public address; NEW_ACTUAL is 0.0.0.0. FLAGS bit IMPORTING: its
- *          sessions elsewhere follow; packets of unknown sessions go to the default
- *          anchor until a HREB of the same generation without the bit.
+ *          with the same place: positive, nothing is done; with another place: STALE.
+ *          With PATH tunnel: the host is behind ENDPOINT, another domain's gateway
+ *          or its own public address; NEW_ACTUAL is 0.0.0.0. IMPORTING: its sessions
+ *          elsewhere follow; packets of unknown sessions go to the default anchor until
+ *          a HREB of the same generation without the bit; they stay with that anchor
+ *          unless a FIMP of another names them. The bit does not come back within
+ *          one generation.
+ *   HSYNC  the whole table. request: FLAGS 1: begin, 2: end; HREBs of all hosts between.
+ *          At the end, hosts not rebound since begin are unbound. One session at a time
+ *          (NOT_APPLICABLE); its end cancels. reply: HOSTS.
  *   HANC   anchor: sessions of IDENTITY (a host here) begun elsewhere. request:
  *          IDENTITY, GATEWAY (tunnel address there), VIRTUAL (its address there), FLAGS
  *          (bit 0: direct; bit 1: default; bit 2: remove, with all sessions imported for
- *          it). Also admits tunnel packets {GATEWAY, VIRTUAL} for the host.
+ *          it). Also admits tunnel packets {GATEWAY, VIRTUAL} for the host. Said again
+ *          with other flags, it changes them. TAKEN: another host that is bound has that
+ *          VIRTUAL at that GATEWAY. Removing what is not there is positive.
  *   HARR   arrival: admit tunnel packets from GATEWAY that come from IDENTITY (a host
  *          anchored here) by its VIRTUAL. request: IDENTITY, GATEWAY, VIRTUAL, FLAGS
- *          (bit 2: remove)
+ *          (bit 2: remove). TAKEN as for HANC. HANC and HARR may precede the host's HREB.
  *   FEXP   sessions of IDENTITY anchored here. request: IDENTITY, CURSOR (0: from the
- *          start). reply: FLOWS, CURSOR (0: that was all)
- *   FIMP   request: IDENTITY, GATEWAY, VIRTUAL (an anchor made by HANC), FLOWS.
- *          reply: HOSTS (how many were new). Idempotent.
- *   HEND   notification by the agent: no session of IDENTITY is anchored here any more
- *          (sent once, after the sweep that removed the last one of a host whose path is
- *          TUNNEL).
- *
- *   HSYNC  request: IDENTITY list follows as HREBs; FLAGS bit 0: begin, 1: end.
- *          At the end, hosts not rebound since begin are unbound. Reply: HOSTS.
- *
- * Requests may be pipelined; replies come in order of requests.
+ *          start). reply: FLOWS, perhaps none, CURSOR (0: that was all; otherwise ask
+ *          again with it). Sessions that stay come exactly once.
+ *   FIMP   request: IDENTITY, GATEWAY, VIRTUAL (an anchor made by HANC, or
+ *          NOT_APPLICABLE), FLOWS. reply: HOSTS (how many were new). Idempotent. Sessions
+ *          anchored here, or claimed for another anchor by an earlier FIMP, stay as they
+ *          are. RESOURCES: the table is full, some may be in.
+ *   HEND   notification: no session of IDENTITY is anchored here any more. IDENTITY.
+ *          Sent after the sweep that finds a host whose path is tunnel without one, once
+ *          in each session of a manager.
  */
 #ifndef MNAT_SIMCO_H
 #define MNAT_SIMCO_H
