@@ -92,15 +92,16 @@ static void tell_present(struct server *s, struct client *client, const struct b
 }
 
 /*
- * Nothing has changed, but a mobile host that does not merely renew (ciaddr) has come
- * to this link just now: it may have been in another domain meanwhile.
+ * Nothing has changed, but a mobile host that takes an offer has come to this link just
+ * now: it may have been in another domain meanwhile. One that renews, or asks whether
+ * its lease is still good, has been here.
  */
 static void tell_again(struct server *s, struct client *client, const struct binding *is,
 		       const struct dhcp_message *in)
 {
 	if (!is->virt || !in)
 		return;
-	if (!in->header.ciaddr.s_addr)
+	if (in->options[DHCP_OPT_SERVER_ID].present)
 		tell_present(s, client, is, next_generation(s, client, identity(is)), 0, in);
 	else if (in->shim_form & DHCP_SHIM_VIVSO)
 		tell_present(s, client, is, client->generation, 0, in);
