@@ -62,7 +62,8 @@ static json_t *json_ip(uint32_t address)
 
 static json_t *arrival_to_json(const struct dhcp_mnat_arrival *arrival)
 {
-	char ticket[MNAT_HEX_LEN(sizeof(arrival->ticket))], proof[MNAT_HEX_LEN(sizeof(arrival->proof))];
+	char ticket[MNAT_HEX_LEN(sizeof(arrival->ticket))],
+		proof[MNAT_HEX_LEN(sizeof(arrival->proof))];
 
 	return json_pack("{s:o, s:s, s:I, s:s}", "manager", json_ip(ntohl(arrival->manager.s_addr)),
 			 "ticket", mnat_hex(arrival->ticket, sizeof(arrival->ticket), ticket),
@@ -294,9 +295,11 @@ static void give_token(struct manager *m, const json_t *tokens, struct reply *re
 		return;
 	mnat_ip((struct in_addr){htonl(reply->token_for)}, virt);
 	json = json_object_get(tokens, virt);
-	if (!json || mnat_unhex(json_string_value(json_object_get(json, "ticket")), token.ticket,
-			   sizeof(token.ticket)) ||
-	    mnat_unhex(json_string_value(json_object_get(json, "key")), token.key, sizeof(token.key)))
+	if (!json ||
+	    mnat_unhex(json_string_value(json_object_get(json, "ticket")), token.ticket,
+		       sizeof(token.ticket)) ||
+	    mnat_unhex(json_string_value(json_object_get(json, "key")), token.key,
+		       sizeof(token.key)))
 		return;
 	server_count(m->server,
 		     dhcp_add_token(codec, reply->bytes, reply->room, &token, &reply->len)
@@ -308,8 +311,7 @@ static void give_tokens(struct manager *m, const json_t *tokens, struct flight *
 {
 	struct held *held;
 
-	LL_FOREACH(flight->held, held)
-	{
+	LL_FOREACH(flight->held, held) {
 		give_token(m, tokens, &held->out.reply);
 	}
 }
