@@ -67,7 +67,7 @@ struct leases {
 	struct lease *addresses; /* by address */
 	struct heap expiry;
 	struct lease *dirty;
-	size_t n_foreign; /* leases of other domains' addresses, held or not */
+	size_t n_foreign;   /* leases of other domains' addresses, held or not */
 	struct pool *pools; /* of conf->subnets, and one more: virtual */
 	const struct conf *conf;
 };

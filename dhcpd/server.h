@@ -34,7 +34,7 @@ struct reply {
 	uint8_t mac[6];
 	uint32_t token_for; /* virtual address whose token belongs into this answer; 0: none */
 	size_t room;	    /* bytes the client takes */
-	uint64_t batch; /* of the events the manager must have before this leaves; 0: none */
+	uint64_t batch;	    /* of the events the manager must have before this leaves; 0: none */
 	size_t len;
 	uint8_t bytes[DHCP_MAX_MESSAGE];
 };

@@ -11,6 +11,7 @@
 #define SAVE_AFTER   (50 * MNAT_NS_PER_MS) /* off the path of a move; a disk may be slow */
 #define STAMPS_FIRST (2 * MNAT_NS_PER_MS)
 #define STAMPS_FOR   (10 * MNAT_NS_PER_SEC)
+#define IP_IN_IP     20 /* bytes more of a packet that goes home from public space */
 
 void action_record(struct engine *e, enum move_event what)
 {
@@ -133,13 +134,20 @@ static void fsm_accepted(const struct reply *reply, void *user)
 			      resolver_ask(&e->resolver, (struct in_addr){0}, reply->lease.router));
 }
 
+void action_set_mtu(struct engine *e)
+{
+	uint32_t mtu = e->links.current->link.mtu;
+
+	stack_set_mtu(&e->stack, e->visit.public && mtu > IP_IN_IP ? mtu - IP_IN_IP : mtu);
+}
+
 void action_set_stack(struct engine *e)
 {
 	struct stack_addresses want;
 
 	visit_addresses(e, &e->fsm.lease, &want);
 	stack_set_addresses(&e->stack, &want);
-	stack_set_mtu(&e->stack, e->links.current->link.mtu);
+	action_set_mtu(e);
 }
 
 void action_remember(struct engine *e)

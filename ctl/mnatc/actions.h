@@ -23,6 +23,9 @@ int action_install_lease(struct engine *e);
 /* The stack's addresses and route under the lease. */
 void action_set_stack(struct engine *e);
 
+/* The stack's packets must fit the uplink, in a tunnel too. */
+void action_set_mtu(struct engine *e);
+
 /* Have the state file written soon, or write it now: 0 or -errno, printed. */
 void action_remember(struct engine *e);
 int action_save(struct engine *e);

@@ -111,7 +111,8 @@ static void cmd_dump(struct mnat_control_client *client, const json_t *request, 
 		dumps[i].dump(client, user);
 		return;
 	}
-	mnat_control_fail(client, MNAT_E_ARGUMENT, "what must be one of shim, homes, counters, moves");
+	mnat_control_fail(client, MNAT_E_ARGUMENT,
+			  "what must be one of shim, homes, counters, moves");
 }
 
 /* ---- orders ---- */

@@ -63,7 +63,7 @@ static void link_changed(struct uplink *uplink, void *user)
 
 	if (uplink != e->links.current || !uplink->link.carrier || !fsm_is_bound(&e->fsm))
 		return;
-	stack_set_mtu(&e->stack, uplink->link.mtu);
+	action_set_mtu(e);
 	action_install_lease(e); /* its MAC address may be another */
 }
 

@@ -18,7 +18,7 @@ struct home {
 	struct in_addr virt; /* our address there */
 	bool have_token;
 	struct dhcp_mnat_token token;
-	int64_t seen_s; /* wall clock of the last lease there */
+	int64_t seen_s;		/* wall clock of the last lease there */
 	unsigned int sockets;	/* sessions that began there */
 	struct in_addr gateway; /* where to tunnel to; 0.0.0.0: not told yet */
 };

@@ -5,9 +5,9 @@
 #include <linux/sock_diag.h>
 #include <string.h>
 
-#define STATE(n)   (1u << (n))
-#define TCP_LIVE   (STATE(1) | STATE(2) | STATE(4) | STATE(5) | STATE(8) | STATE(9) | STATE(11))
-#define UDP_ALL	   (STATE(1) | STATE(7)) /* connected, and not */
+#define STATE(n) (1u << (n))
+#define TCP_LIVE (STATE(1) | STATE(2) | STATE(4) | STATE(5) | STATE(8) | STATE(9) | STATE(11))
+#define UDP_ALL	 (STATE(1) | STATE(7)) /* connected, and not */
 
 /* States as in tcp_states.h: no TIME_WAIT 6, CLOSE 7, LISTEN 10, nor SYN_RECV 3 without a socket */
 static const struct {

@@ -46,10 +46,11 @@ static json_t *lease_json(const struct lease *lease)
 			 address(lease->actual), "mask", address(lease->mask), "router",
 			 address(lease->router), "server", address(lease->server), "manager",
 			 address(lease->manager), "virtual", address(lease->virt), "mobile",
-			 lease->mobile, "domain", (json_int_t)lease->domain, "lease_s", (json_int_t)lease->lease_s, "t1_s",
-			 (json_int_t)lease->t1_s, "t2_s", (json_int_t)lease->t2_s,
-			 "since_boottime_ns", (json_int_t)lease->since_ns, "since_wall_s",
-			 (json_int_t)time(NULL) - (json_int_t)age_s, "boot_id", boot_id);
+			 lease->mobile, "domain", (json_int_t)lease->domain, "lease_s",
+			 (json_int_t)lease->lease_s, "t1_s", (json_int_t)lease->t1_s, "t2_s",
+			 (json_int_t)lease->t2_s, "since_boottime_ns", (json_int_t)lease->since_ns,
+			 "since_wall_s", (json_int_t)time(NULL) - (json_int_t)age_s, "boot_id",
+			 boot_id);
 }
 
 static json_t *home_json(const struct home *home)
@@ -247,9 +248,8 @@ static bool get_home(const json_t *object, struct home *home)
 	    !get_address(object, "virtual", &home->virt))
 		return false;
 	home->seen_s = json_integer_value(json_object_get(object, "seen_s"));
-	home->have_token =
-		!mnat_unhex(ticket, home->token.ticket, sizeof(home->token.ticket)) &&
-		!mnat_unhex(key, home->token.key, sizeof(home->token.key));
+	home->have_token = !mnat_unhex(ticket, home->token.ticket, sizeof(home->token.ticket)) &&
+			   !mnat_unhex(key, home->token.key, sizeof(home->token.key));
 	return true;
 }
 

@@ -150,8 +150,10 @@ Test(state, networks_are_kept_latest_first_and_bounded)
 Test(state, domains_and_their_secrets_are_kept)
 {
 	struct state saved = example(), loaded;
-	struct lease away = {.manager = ip("143.32.2.70"), .virt = ip("10.128.0.5"),
-			     .mobile = true, .domain = 2};
+	struct lease away = {.manager = ip("143.32.2.70"),
+			     .virt = ip("10.128.0.5"),
+			     .mobile = true,
+			     .domain = 2};
 
 	saved.lease.domain = 1;
 	saved.lease.have_token = true;

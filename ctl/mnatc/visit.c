@@ -59,7 +59,9 @@ static void on_socket(const struct socket_info *socket, void *user)
 	    !roam_by_virtual(&e->state.roam, socket->local))
 		return;
 	sessions_saw(&e->visit.sessions, socket,
-		     !e->visit.looked ? born_before(e, socket) : here ? here->serial : 0);
+		     !e->visit.looked ? born_before(e, socket)
+		     : here	      ? here->serial
+				      : 0);
 }
 
 /* Domains elsewhere where nothing of ours is left need not be told of our moves. */
@@ -140,8 +142,7 @@ void visit_prepare(struct engine *e, const struct lease *lease)
 	struct place place;
 	int n;
 
-	if (e->state.roam.n &&
-	    (!v->looked || mnat_clock_now() - v->looked_ns > LOOK_STALE))
+	if (e->state.roam.n && (!v->looked || mnat_clock_now() - v->looked_ns > LOOK_STALE))
 		look(e);
 	v->public = public;
 	roam_enter(&e->state.roam, lease, time(NULL));
@@ -360,11 +361,12 @@ void visit_problems(struct engine *e, json_t *problems)
 		mnat_ip(home->manager, manager);
 		json_array_append_new(
 			problems,
-			hail->error ? json_sprintf("%s does not serve our sessions of domain %u: %s",
-						   manager, home->domain,
-						   peering_error_text(hail->error))
-				    : json_sprintf("%s does not answer: sessions of domain %u stand "
-						   "still",
-						   manager, home->domain));
+			hail->error
+				? json_sprintf("%s does not serve our sessions of domain %u: %s",
+					       manager, home->domain,
+					       peering_error_text(hail->error))
+				: json_sprintf("%s does not answer: sessions of domain %u stand "
+					       "still",
+					       manager, home->domain));
 	}
 }

@@ -10,6 +10,9 @@
 #include "mnat/log.h"
 #include "mnat/peering.h"
 
+#define RESET_SETTLES (100 * MNAT_NS_PER_MS) /* from the manager's answer to its gateways */
+#define RESET_LINGER  (5 * MNAT_NS_PER_SEC)
+
 static void hail_send(struct in_addr manager, const void *datagram, size_t len, void *user)
 {
 	struct engine *e = user;
@@ -21,7 +24,11 @@ static void hail_send(struct in_addr manager, const void *datagram, size_t len, 
 		log_debug("arrival not sent to %s: %m", mnat_ip(manager, text));
 }
 
-/* To both ends: the RST to the correspondent takes the way of the session, by home. */
+/*
+ * To both ends: the RST to the correspondent takes the way of the session, by home. Were
+ * it lost, what the correspondent says next would bring another: the shim still knows
+ * the session for a while.
+ */
 void visit_end_sessions(struct engine *e)
 {
 	struct visit *v = &e->visit;
@@ -31,7 +38,7 @@ void visit_end_sessions(struct engine *e)
 	for (const struct session *s = v->sessions.table; s; s = s->hh.next)
 		n += s->home && !sockets_destroy(v->diag, &s->socket);
 	log_info("%u sessions begun elsewhere ended, as public = \"reset\" wants it", n);
-	v->look_at_ns = mnat_clock_now();
+	v->look_at_ns = mnat_clock_now() + RESET_LINGER;
 }
 
 static void hail_answered(struct home *home, bool first, void *user)
@@ -45,7 +52,7 @@ static void hail_answered(struct home *home, bool first, void *user)
 		 mnat_ip(home->gateway, gateway), mnat_ip(home->manager, manager));
 	visit_sync(e);
 	if (e->visit.reset_at_ns != NEVER && hails_all_answered(&e->visit.hails))
-		visit_end_sessions(e);
+		e->visit.reset_at_ns = mnat_clock_now() + RESET_SETTLES;
 }
 
 static void hail_refused(struct home *home, uint8_t error, void *user)
