@@ -154,6 +154,18 @@ static __always_inline int give_to_stack(ctx_t *ctx, struct mnat_shim *s, int co
 	return bpf_redirect(s->device, BPF_F_INGRESS);
 }
 
+/* The home of what an incoming packet belongs to; an ICMP error belongs to what it quotes. */
+static __always_inline struct mnat_home *home_of_incoming(ctx_t *ctx, const struct mnat_shim *s,
+							  const struct packet *pkt)
+{
+	struct packet inner = {};
+
+	if (!is_icmp_error(pkt))
+		return home_of(s, pkt, false);
+	return s->homes && parse_quoted(ctx, pkt, &inner) == PARSE_OK ? home_of(s, &inner, true) :
+									NULL;
+}
+
 /* A tunnel packet is believed if it comes from the home gateway of a session we have. */
 static __always_inline int wrapped_in(ctx_t *ctx, const struct packet *outer, struct mnat_shim *s)
 {
@@ -168,7 +180,7 @@ static __always_inline int wrapped_in(ctx_t *ctx, const struct packet *outer, st
 		reason = parse_checksum(ctx, &pkt);
 	if (reason != PARSE_OK)
 		return refuse(ctx, reason);
-	home = home_of(s, &pkt, false);
+	home = home_of_incoming(ctx, s, &pkt);
 	if (!home || home->gateway != outer->saddr || home->virt != pkt.daddr)
 		return refuse(ctx, MNAT_C_TUNNEL_UNKNOWN);
 	return give_to_stack(ctx, s, MNAT_C_NODE_TUNNEL_IN);
@@ -204,7 +216,7 @@ static __always_inline int ipv4_in(ctx_t *ctx, struct mnat_shim *s)
 		return refuse(ctx, MNAT_C_NODE_NOT_OURS);
 	if (pkt.ip_proto == IPPROTO_IPIP && s->mode == MNAT_MODE_PUBLIC)
 		return wrapped_in(ctx, &pkt, s);
-	home = home_of(s, &pkt, false);
+	home = home_of_incoming(ctx, s, &pkt);
 	if (home && !home->gateway)
 		virt = home->virt;
 	if ((is_icmp_error(&pkt) && quoted_in(ctx, &pkt, virt)) ||

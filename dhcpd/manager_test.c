@@ -356,7 +356,7 @@ Test(manager, is_told_of_arrivals)
 	cr_assert_str_eq(field(s, "virtual"), "10.64.0.7");
 	arrivals = json_object_get(json_array_get(json_object_get(s->last, "events"), 0),
 				   "arrivals");
-	cr_assert_eq(json_array_size(arrivals), 2, "our own manager needs none");
+	cr_assert_eq(json_array_size(arrivals), 3, "our own manager knows the host by its own");
 	first = json_array_get(arrivals, 0);
 	cr_assert_str_eq(json_string_value(json_object_get(first, "manager")), "135.180.32.4");
 	cr_assert_eq(json_integer_value(json_object_get(first, "counter")), 7);

@@ -79,6 +79,9 @@ void server_done(struct server *s);
 /* Serve by another configuration; false: no memory, the old one stays. */
 bool server_set_conf(struct server *s, const struct conf *conf);
 
+/* What the client last proved goes with the event; it has some. */
+void binding_add_arrivals(const struct client *client, struct event *event);
+
 /* Is it a visit of our own domain's that an arrival proves? */
 bool arrival_is_ours(const struct conf *conf, const struct dhcp_mnat_arrival *arrival);
 

@@ -252,13 +252,13 @@ int mmd_conf_load(const char *path, struct mmd_conf *ret_conf)
 	if (r)
 		return r;
 	r = copy(cfg, &conf);
-	cfg_free(cfg);
 	if (!r)
 		why = lacks(&conf);
 	if (why) {
-		fprintf(stderr, "%s: %s\n", path, why);
+		cfg_error(cfg, "%s", why);
 		r = -EINVAL;
 	}
+	cfg_free(cfg);
 	if (r)
 		mmd_conf_free(&conf);
 	else

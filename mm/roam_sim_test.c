@@ -256,7 +256,8 @@ void sim_start(void)
 void sim_stop(void)
 {
 	for (int i = 0; i < N_DOMAINS; i++) {
-		roam_free(&sim[i].roam);
+		if (!sim[i].down)
+			roam_free(&sim[i].roam);
 		state_close(sim[i].roam.state);
 	}
 	mnat_clock_replace(NULL);
@@ -291,11 +292,12 @@ static void lease_event(int self, bool bound, uint32_t generation,
 	roam_announce(&d->roam, d->identity);
 }
 
-void sim_restart(int self)
+void sim_kill(int self)
 {
 	struct sim_domain *d = &sim[self];
-	struct state *state = d->roam.state;
 
+	if (d->down)
+		return;
 	for (int i = 0; i < N_DOMAINS; i++)
 		if (i != self)
 			sim_link(self, i, false);
@@ -306,10 +308,21 @@ void sim_restart(int self)
 	d->lease.known = d->lease.bound = false;
 	d->lease.issued = 0;
 	d->complete = false;
-	start_manager(self, state);
+	d->down = true;
+}
+
+void sim_revive(int self)
+{
+	struct sim_domain *d = &sim[self];
+
+	if (!d->down)
+		return;
+	d->down = false;
+	start_manager(self, d->roam.state);
 	roam_gateway_up(&d->roam);
 	if (d->lease.leased)
-		lease_event(self, true, d->lease.generation, NULL, 0);
+		lease_event(self, true, d->lease.generation, d->lease.arrivals,
+			    d->lease.n_arrivals);
 	d->complete = true;
 	roam_drop_absent(&d->roam);
 	if (!d->lease.known && d->rule.bound)
@@ -319,9 +332,15 @@ void sim_restart(int self)
 			sim_link(self, i, true);
 }
 
+void sim_restart(int self)
+{
+	sim_kill(self);
+	sim_revive(self);
+}
+
 void sim_link(int a, int b, bool up)
 {
-	if (links[a][b] == up)
+	if (links[a][b] == up || (up && (sim[a].down || sim[b].down)))
 		return;
 	links[a][b] = links[b][a] = up;
 	if (!up)
@@ -344,13 +363,12 @@ static struct dhcp_mnat_arrival prove(int of)
 	return a;
 }
 
-/* Last visited first. */
-static unsigned int make_arrivals(int at, struct dhcp_mnat_arrival *ret_arrivals)
+/* Last visited first; also of the domain it comes to. */
+static unsigned int make_arrivals(struct dhcp_mnat_arrival *ret_arrivals)
 {
 	bool done[N_DOMAINS] = {0};
 	unsigned int n = 0;
 
-	done[at] = true;
 	for (;;) {
 		int best = -1;
 
@@ -367,19 +385,23 @@ static unsigned int make_arrivals(int at, struct dhcp_mnat_arrival *ret_arrivals
 
 void sim_move(int at)
 {
-	struct dhcp_mnat_arrival arrivals[N_DOMAINS];
 	struct sim_domain *d = &sim[at];
-	unsigned int n;
+	struct sim_lease *lease = &d->lease;
 
 	sim_node.counter++;
-	n = make_arrivals(at, arrivals);
-	d->lease.leased = true;
-	d->lease.generation++;
-	lease_event(at, true, d->lease.generation, arrivals, n);
-	cr_assert_eq(roam_token(&d->roam, d->identity, d->lease.generation, &sim_node.tokens[at]),
-		     0);
+	lease->n_arrivals = make_arrivals(lease->arrivals);
+	lease->leased = true;
+	lease->generation++;
 	sim_node.at = at;
-	sim_node.visited[at] = ++sim_node.visits;
+	if (!d->down) {
+		lease_event(at, true, lease->generation, lease->arrivals, lease->n_arrivals);
+		cr_assert_eq(roam_token(&d->roam, d->identity, lease->generation,
+					&sim_node.tokens[at]),
+			     0);
+		sim_node.visited[at] = ++sim_node.visits;
+	} else if (sim_node.visited[at]) {
+		sim_node.visited[at] = ++sim_node.visits;
+	}
 }
 
 void sim_expire(int at)
@@ -388,7 +410,8 @@ void sim_expire(int at)
 
 	lease->leased = false;
 	lease->generation++;
-	lease_event(at, false, lease->generation, NULL, 0);
+	if (!sim[at].down)
+		lease_event(at, false, lease->generation, NULL, 0);
 	if (sim_node.at == at)
 		sim_node.at = -1;
 }
@@ -454,7 +477,8 @@ void sim_pass_ms(uint64_t ms)
 		step = ms > 500 ? 500 : ms;
 		clock_ns += step * MNAT_NS_PER_MS;
 		for (int i = 0; i < N_DOMAINS; i++)
-			roam_tick(&sim[i].roam);
+			if (!sim[i].down)
+				roam_tick(&sim[i].roam);
 		sim_deliver_all();
 	}
 }

@@ -37,6 +37,8 @@ struct sim_lease {
 	bool bound;
 	uint32_t told;
 	uint32_t issued;
+	struct dhcp_mnat_arrival arrivals[N_DOMAINS]; /* as the server remembers them */
+	unsigned int n_arrivals;
 };
 
 struct sim_domain {
@@ -67,12 +69,17 @@ extern struct sim_node sim_node;
 void sim_start(void);
 void sim_stop(void);
 
-/* The node comes to that domain, proves itself, and opens sessions there. */
+/*
+ * The node comes to that domain, proves itself, and opens sessions there. If the manager
+ * is down it gets no token.
+ */
 void sim_move(int domain);
 /* Its lease there ends. */
 void sim_expire(int domain);
-/* The manager dies and is started again with what it had on disk. */
-void sim_restart(int domain);
+/* The manager dies, and is started again with what it had on disk. */
+void sim_kill(int domain);
+void sim_revive(int domain);
+void sim_restart(int domain); /* both */
 void sim_link(int a, int b, bool up);
 
 /* Messages on their way. */

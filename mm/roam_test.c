@@ -220,6 +220,27 @@ Test(roam, a_manager_killed)
 		at_every_step("killed", sim_restart, i);
 }
 
+Test(roam, a_manager_that_is_down_when_the_node_comes_home)
+{
+	sim_move(A);
+	sim_move(B);
+	sim_deliver_all();
+	sim_kill(A);
+	sim_move(A);
+	sim_revive(A);
+	sim_deliver_all();
+	sim_check("the DHCP server has told again what the node proved");
+	sim_move(C);
+	sim_deliver_all();
+	sim_check("with the ticket it had before");
+	sim_restart(A);
+	sim_deliver_all();
+	sim_check("still");
+	sim_move(A);
+	sim_deliver_all();
+	sim_check("home");
+}
+
 Test(roam, all_managers_killed)
 {
 	at_every_step("all killed", restart_all, 0);
@@ -238,7 +259,13 @@ static void disturb(unsigned int *seed)
 	int i = rand_r(seed) % N_DOMAINS, j = (i + 1) % N_DOMAINS;
 	unsigned int n = sim_queued() ? (unsigned int)rand_r(seed) % sim_queued() : 0;
 
-	switch (rand_r(seed) % 40) {
+	switch (rand_r(seed) % 42) {
+	case 40:
+		sim_kill(i);
+		break;
+	case 41:
+		sim_revive(i);
+		break;
 	case 0 ... 3:
 		if (sim_queued())
 			sim_drop(n);
@@ -290,6 +317,8 @@ Test(roam, random_disturbances_converge)
 		sim_move(A);
 		for (int i = 0; i < 300; i++)
 			disturb(&seed);
+		for (int i = 0; i < N_DOMAINS; i++)
+			sim_revive(i);
 		for (int i = 0; i < N_DOMAINS; i++)
 			sim_link(i, (i + 1) % N_DOMAINS, true);
 		sim_pass_ms(SETTLE_MS);

@@ -152,7 +152,13 @@ Test(anchor, visited_sends_unknown_sessions_home_while_importing)
 	struct gateway *g = arrived(0, true);
 	struct packet late = tcp(A_VISITED, 4000, CN, 80, F_ACK);
 
+	struct packet new = tcp(A_VISITED, 3001, CN, 80, F_SYN);
+	struct packet want = hop(tcp(VISITED, 7088, CN, 80, F_SYN), mac_out, mac_isp);
+	struct run run;
+
 	expect_to_home(g, F_ACK);
+	run = from_inside(g, &new);
+	expect_frame(&run, &want, "one that begins now begins here");
 	gateway_importing(g, TEST_HOST, A_VISITED, false);
 	expect_to_home(g, F_ACK);
 	cr_expect_eq(from_inside(g, &late).verdict, SHOT, "after the import nobody knows it");

@@ -90,7 +90,10 @@ static void refill(struct stream *s)
 	s->offset = 0;
 }
 
-/* How many bytes may be sent by now, so that the stream keeps its pace. */
+/*
+ * How many bytes may be sent by now, so that the stream keeps its pace. Nothing until
+ * it is a tick's worth: two paced ends would answer each other's crumbs with crumbs.
+ */
 static uint64_t allowance(const struct stream *s)
 {
 	uint64_t due;
@@ -98,7 +101,7 @@ static uint64_t allowance(const struct stream *s)
 	if (!s->rate)
 		return UINT64_MAX;
 	due = (mnat_clock_now() - s->start_ns) / 1000 * s->rate / 1000000;
-	return due > s->out.bytes ? due - s->out.bytes : 0;
+	return due > s->out.bytes + s->rate * TICK_MS / 1000 ? due - s->out.bytes : 0;
 }
 
 static void pump_out(struct stream *s)

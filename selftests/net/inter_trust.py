@@ -107,7 +107,7 @@ class Thief:
         wait_until(lambda: self.providers.home.counters("mnat-mmd")[reason], 5,
                    f"the home manager to count '{reason}'")
         self.journey.all_go_on()
-        equal(self.providers.home.host(HOME.virtual)["behind"], VISITED.external,
+        equal(self.providers.home.host(HOME.virtual)["where"], f"domain {VISITED.number}",
               "where home forwards to")
         self.journey.finish()
 
