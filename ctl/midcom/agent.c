@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "agent_session.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <utlist.h>
 
 #include "mnat/cleanup.h"
 #include "mnat/log.h"
 #include "mnat/stream.h"
 #include "mnat/unix.h"
+#include "rules.h"
 
 #define MAX_SESSIONS 16
 #define MAX_IN 65536
@@ -57,6 +61,31 @@ bool agent_tell_end(__be32 virt, void *user)
 	return told;
 }
 
+void agent_tell_rule_ended(const struct rule *rule, void *user)
+{
+	struct agent *agent = user;
+	struct simco_message ended = {
+		.basic = SIMCO_NOTIFICATION,
+		.subtype = SIMCO_ARE,
+		.has = SIMCO_HAS(SIMCO_A_RULE) | SIMCO_HAS(SIMCO_A_LIFETIME),
+		.n_rules = 1,
+	};
+	struct agent_session *session;
+
+	ended.rules[0] = htonl(rule->id);
+	DL_FOREACH(agent->sessions, session)
+		if (session->established && !strcmp(session->owner, rule->owner))
+			send_message(session, &ended);
+}
+
+/* A notification without attributes: BFM or AST. */
+static void notify(struct agent_session *session, uint8_t subtype)
+{
+	const struct simco_message message = {.basic = SIMCO_NOTIFICATION, .subtype = subtype};
+
+	send_message(session, &message);
+}
+
 static void drop(struct agent_session *session)
 {
 	struct agent *agent = session->agent;
@@ -89,8 +118,10 @@ static ssize_t on_received(struct mnat_stream *stream, const uint8_t *buf, size_
 
 		if (n == 0)
 			break;
-		if (n < 0 && n != -EINVAL)
+		if (n < 0 && n != -EINVAL) {
+			notify(session, SIMCO_BFM);
 			return n;
+		}
 		answer(session, &message, n < 0);
 		taken += n < 0 ? skip : (size_t)n;
 	}
@@ -121,7 +152,7 @@ static const struct mnat_stream_ops stream_ops = {
 	.ended = on_ended,
 };
 
-static struct agent_session *new_session(struct agent *agent)
+static struct agent_session *new_session(struct agent *agent, const char *owner)
 {
 	struct agent_session *session;
 
@@ -130,8 +161,10 @@ static struct agent_session *new_session(struct agent *agent)
 		return NULL;
 	}
 	session = calloc(1, sizeof(*session));
-	if (session)
-		session->agent = agent;
+	if (!session)
+		return NULL;
+	session->agent = agent;
+	snprintf(session->owner, sizeof(session->owner), "%s", owner);
 	return session;
 }
 
@@ -146,7 +179,7 @@ void agent_accept(int fd, void *user)
 {
 	struct agent *agent = user;
 	_cleanup_close_ int owned = fd;
-	_cleanup_free_ struct agent_session *session = new_session(agent);
+	_cleanup_free_ struct agent_session *session = new_session(agent, "local");
 	struct mnat_stream *stream;
 
 	if (!session ||
@@ -158,7 +191,7 @@ void agent_accept(int fd, void *user)
 
 static void on_remote(struct mnat_stream *stream, const char *peer, void *user)
 {
-	struct agent_session *session = new_session(user);
+	struct agent_session *session = new_session(user, peer);
 
 	if (!session) {
 		mnat_stream_close(stream);
@@ -199,7 +232,9 @@ void agent_close(struct agent *agent)
 	mnat_unix_close(agent->listener);
 	agent->listener = NULL;
 	mnat_tls_listener_close(TAKE_PTR(agent->remote));
-	DL_FOREACH_SAFE(agent->sessions, session, next)
+	DL_FOREACH_SAFE(agent->sessions, session, next) {
+		notify(session, SIMCO_AST);
 		drop(session);
+	}
 	mnat_tls_free(TAKE_PTR(agent->tls));
 }

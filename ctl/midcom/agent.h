@@ -18,11 +18,14 @@
 #include "mnat/tls.h"
 
 struct agent_session;
+struct rule;
+struct rules;
 
 struct agent {
 	uv_loop_t *loop;
 	struct hosts *hosts;
 	struct anchors *anchors;
+	struct rules *rules;
 	uint32_t (*now)(void); /* seconds of CLOCK_MONOTONIC */
 	struct mnat_listener *listener;
 	struct mnat_tls *tls; /* NULL: no managers elsewhere */
@@ -36,7 +39,7 @@ struct agent {
 	struct simco_flow flows[SIMCO_FLOWS_MAX]; /* of the reply being made */
 };
 
-/* Listen on run_dir/midcom.sock. loop, hosts, anchors and now are set by the caller. */
+/* Listen on run_dir/midcom.sock. loop, hosts, anchors, rules and now are set by the caller. */
 int agent_listen(struct agent *agent, const char *run_dir);
 
 /* ... and as the configuration, which must stay, says. 0 or -errno, printed. */
@@ -48,5 +51,8 @@ void agent_accept(int fd, void *agent);
 
 /* HEND to all managers; user is the agent. False: there is none. */
 bool agent_tell_end(__be32 virt, void *agent);
+
+/* ARE to the rule's owner; user is the agent. */
+void agent_tell_rule_ended(const struct rule *rule, void *agent);
 
 #endif

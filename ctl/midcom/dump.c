@@ -124,7 +124,9 @@ static void binding_row(struct mnat_control_client *client, struct dump_state *s
 		json_pack("{s:s, s:o, s:i, s:s, s:I, s:I}", "proto", dump_protos[key->proto],
 			  "identity", dump_ip(dump_identity(source, key->host)), "port",
 			  ntohs(key->port), "external", external, "sessions",
-			  (json_int_t)(binding.refs & ~MNAT_BINDING_DYING), "age_s",
+			  (json_int_t)(binding.refs & ~MNAT_BINDING_DYING) -
+				  !!(binding.owner & MNAT_OWNER_RULE),
+			  "age_s",
 			  (json_int_t)dump_age(source, binding.created)));
 }
 

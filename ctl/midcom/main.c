@@ -12,6 +12,7 @@
 #include "mnat/daemon.h"
 #include "mnat/log.h"
 #include "mnat/role_conf.h"
+#include "rules.h"
 #include "store.h"
 #include "sweep.h"
 
@@ -22,6 +23,8 @@ struct midcomd {
 	struct mnat_gateway gateway;
 	struct hosts hosts;
 	struct anchors anchors;
+	struct rules rules;
+	char rules_path[MNAT_PATH_MAX + 32];
 	struct agent agent;
 	struct sweep sweep;
 	struct dump_source source;
@@ -202,6 +205,7 @@ static void stop(void *user)
 	mnat_control_close(m->control);
 	sweep_close(&m->sweep);
 	anchors_close(&m->anchors);
+	rules_close(&m->rules);
 }
 
 static int open_hosts(struct midcomd *m)
@@ -238,6 +242,19 @@ static int serve(struct midcomd *m)
 	return 0;
 }
 
+static int serve_rules(struct midcomd *m)
+{
+	int r;
+
+	snprintf(m->rules_path, sizeof(m->rules_path), "%s/midcom-rules.json", m->conf.run_dir);
+	r = rules_open(&m->rules, &m->loop);
+	if (!r)
+		r = serve(m);
+	if (r)
+		rules_close(&m->rules);
+	return r;
+}
+
 static int serve_hosts(struct midcomd *m)
 {
 	int r = open_hosts(m);
@@ -248,7 +265,7 @@ static int serve_hosts(struct midcomd *m)
 	if (r)
 		log_err("the anchors of %s cannot be read: %s", m->conf.pin, strerror(-r));
 	else
-		r = serve(m);
+		r = serve_rules(m);
 	if (r)
 		anchors_close(&m->anchors);
 	hosts_close(&m->hosts);
@@ -275,7 +292,14 @@ static int run(struct midcomd *m)
 	m->agent = (struct agent){.loop = &m->loop,
 				  .hosts = &m->hosts,
 				  .anchors = &m->anchors,
+				  .rules = &m->rules,
 				  .now = monotonic};
+	m->rules = (struct rules){.gateway = &m->gateway,
+				  .hosts = &m->hosts,
+				  .now = monotonic,
+				  .path = m->rules_path,
+				  .ended = agent_tell_rule_ended,
+				  .user = &m->agent};
 	m->source = (struct dump_source){&m->gateway, &m->hosts, &m->anchors, monotonic};
 	m->sweep = (struct sweep){.pin = m->conf.pin,
 				  .gateway = &m->gateway,

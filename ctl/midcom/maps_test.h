@@ -6,6 +6,7 @@
 #include "mnat/maps.h"
 
 #define TEST_ANCHORS 8
+#define TEST_BIB     600
 #define TEST_HOSTS   8 /* mobile ones, as in arrays_test.h */
 
 /* hosts and actuals are not among them: arrays_test.h has those. */

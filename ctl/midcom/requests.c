@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What a manager may ask of the gateway. */
+#include <arpa/inet.h>
 #include <errno.h>
 
 #include "agent_session.h"
 #include "anchors.h"
 #include "ends.h"
+#include "rules.h"
 
 /* A request's handler: 0 with the reply's attributes filled in, or an enum simco_error. */
 typedef int (*request_fn)(struct agent_session *session, const struct simco_message *request,
@@ -45,7 +47,17 @@ static int establish(struct agent_session *session, const struct simco_message *
 	if (request->version_major != SIMCO_VERSION_MAJOR)
 		return SIMCO_E_VERSION;
 	session->established = true;
+	reply->capabilities = (struct simco_capabilities){
+		.type = SIMCO_NAT, .flags = SIMCO_KEPT, .max_lifetime = htonl(RULES_LIFETIME_MAX)};
+	reply->has |= SIMCO_HAS(SIMCO_A_CAPABILITIES);
 	return 0;
+}
+
+/* The transport has shown who the manager is. */
+static int authenticate(struct agent_session *session, const struct simco_message *request,
+			struct simco_message *reply)
+{
+	return SIMCO_E_NOT_APPLICABLE;
 }
 
 static int terminate(struct agent_session *session, const struct simco_message *request,
@@ -231,13 +243,24 @@ static int import_flows(struct agent_session *session, const struct simco_messag
 	(SIMCO_HAS(SIMCO_A_X_IDENTITY) | SIMCO_HAS(SIMCO_A_X_GATEWAY) |                        \
 	 SIMCO_HAS(SIMCO_A_X_VIRTUAL))
 
+#define PEA_NEEDS                                                                              \
+	(SIMCO_HAS(SIMCO_A_RULE) | SIMCO_HAS(SIMCO_A_TUPLE) | SIMCO_HAS(SIMCO_A_LIFETIME))
+
 static const struct request {
 	uint8_t subtype;
 	uint32_t needs; /* attributes */
 	request_fn handle;
 } requests[] = {
 	{SIMCO_SE, SIMCO_HAS(SIMCO_A_VERSION), establish},
+	{SIMCO_SA, 0, authenticate},
 	{SIMCO_ST, 0, terminate},
+	{SIMCO_PRR, SIMCO_HAS(SIMCO_A_LIFETIME), rule_reserve},
+	{SIMCO_PER, SIMCO_HAS(SIMCO_A_TUPLE) | SIMCO_HAS(SIMCO_A_LIFETIME), rule_enable},
+	{SIMCO_PEA, PEA_NEEDS, rule_enable_reserved},
+	{SIMCO_PDR, SIMCO_HAS(SIMCO_A_TUPLE), rule_disable},
+	{SIMCO_PLC, SIMCO_HAS(SIMCO_A_RULE) | SIMCO_HAS(SIMCO_A_LIFETIME), rule_change_lifetime},
+	{SIMCO_PRS, SIMCO_HAS(SIMCO_A_RULE), rule_status},
+	{SIMCO_PRL, 0, rule_list},
 	{SIMCO_X_HELLO, SIMCO_HAS(SIMCO_A_X_EPOCH), hello},
 	{SIMCO_X_HREB,
 	 SIMCO_HAS(SIMCO_A_X_IDENTITY) | SIMCO_HAS(SIMCO_A_X_GENERATION) |

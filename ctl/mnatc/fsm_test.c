@@ -380,6 +380,30 @@ Test(fsm, short_lease_is_renewed_in_time)
 	cr_assert_geq(world.n_sent, 5, "several tries in the ten seconds left");
 }
 
+/* The manager is away: its token, and our arrivals, cannot wait for T1. */
+Test(fsm, an_ack_without_the_token_due_is_renewed_soon)
+{
+	struct reply ack;
+
+	fsm_link_up(&fsm);
+	cr_assert(receive(DHCP_OFFER, "10.0.1.5", "10.128.0.2"));
+	ack = answer(DHCP_ACK, "10.0.1.5", "10.128.0.2");
+	ack.lease.domain = 2;
+	cr_assert(fsm_receive(&fsm, &ack));
+	for (uint64_t wait = 500 * MS; wait <= 4000 * MS; wait *= 2) {
+		cr_assert_eq(fsm_deadline(&fsm), now + wait);
+		wait_deadline();
+		assert_state(FSM_RENEWING);
+		ack.xid = last()->xid;
+		cr_assert(fsm_receive(&fsm, &ack));
+	}
+	wait_deadline();
+	ack.xid = last()->xid;
+	ack.lease.have_token = true;
+	cr_assert(fsm_receive(&fsm, &ack));
+	cr_assert_eq(fsm_deadline(&fsm), now + 1800 * SEC);
+}
+
 Test(fsm, infinite_lease_has_no_timers)
 {
 	struct reply ack;

@@ -292,7 +292,7 @@ struct mnat_arrival_key {
  *
  * A binding (RFC 6146's BIB entry) is an external port taken by one inside
  * endpoint; it serves all remotes (endpoint-independent mapping and filtering,
- * RFC 4787 REQ-1, REQ-8). Map "bindings", ARRAY[external endpoints], is indexed
+ * RFC 4787 REQ-1, REQ-8). Map "bindings", ARRAY[external endpoints], mmapable, is indexed
  * by external endpoint, so that packets from outside need no hash:
  *
  *   index = (proto_class * n_ext_addrs + address - ext_first) * n_ports + port - port_first
@@ -308,6 +308,13 @@ struct mnat_binding {
 };
 
 #define MNAT_BINDING_DYING 0x80000000u
+
+/*
+ * In the serial of an owner word: one of the references is a policy rule's (midcomd's,
+ * which maps "bindings" into its memory and uses the same atomic operations). A port
+ * that is reserved for nobody yet has host 0.
+ */
+#define MNAT_OWNER_RULE 0x8000ull
 
 static inline __u32 mnat_owner_host(__u64 owner)
 {

@@ -11,12 +11,13 @@
 #define MNAT_PIN_NODE "/sys/fs/bpf/mobilenat/node"
 
 /*
- * The gateway's maps. hosts and actuals are the maps' own memory: a 64-bit store
+ * The gateway's maps. hosts, actuals and bindings are the maps' own memory: a 64-bit store
  * there is what the datapath sees next. All are valid until mnat_gateway_close().
  */
 struct mnat_gateway {
 	volatile uint64_t *hosts;
 	volatile uint64_t *actuals;
+	struct mnat_binding *bindings; /* atomic operations only */
 	uint32_t n_hosts;
 	uint32_t n_actuals;
 	uint32_t n_bindings;
@@ -93,5 +94,9 @@ uint32_t mnat_actual_address(const struct mnat_gateway_config *config, uint32_t 
 void mnat_binding_endpoint(const struct mnat_gateway_config *config, uint32_t index,
 			   enum mnat_proto_class *ret_proto, uint32_t *ret_addr,
 			   uint16_t *ret_port);
+
+/* The index of an external endpoint (host order), or -1. */
+int64_t mnat_binding_index(const struct mnat_gateway_config *config, enum mnat_proto_class proto,
+			   uint32_t addr, uint16_t port);
 
 #endif

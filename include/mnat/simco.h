@@ -29,6 +29,39 @@
  * with MALFORMED and goes on with the next message; so it does when an attribute that
  * a request needs is not there. Attributes that a request does not use are ignored.
  *
+ * Policy rules (RFC 4540 section 5; its text was not at hand: numbers are as recalled,
+ * and the layouts of capabilities, tuples and parameters are ours). A rule is a static
+ * binding: an external port reserved, or enabled for one inside endpoint so that anyone
+ * outside may send to it. It belongs to the manager that made it, lives LIFETIME seconds
+ * (as much as was asked, at most a day) and outlives sessions and the agent.
+ *
+ *   attribute    type    length  value
+ *   CAPABILITIES 0x0004  8       0x40 (NAT), 0x04 (rules are kept), 0, 0, longest lifetime
+ *   RULE         0x0005  4       a rule's identifier, not 0; PRL: any number of them
+ *   GROUP        0x0006  4       a number that managers give
+ *   LIFETIME     0x0007  4       seconds
+ *   OWNER        0x0008  1-255   the manager's certificate's name, or "local"
+ *   TUPLE        0x0009  12      location (0 inside, 1 outside), 4, protocol (6 or 17), 32,
+ *                                port (2), 1 (2), address (4). Inside: the host's virtual
+ *                                address. Outside, in a request: what is wished for;
+ *                                port or address 0: any
+ *   PROTOCOL     0x000a  4       of a reservation without a wish: 6 or 17, 0, 0, 0
+ *
+ *   PRR    reserve. TUPLE outside or PROTOCOL, LIFETIME, GROUP (may lack).
+ *          reply: RULE, GROUP, LIFETIME, TUPLE outside
+ *   PER    enable. TUPLE inside, TUPLE outside (may lack), LIFETIME, GROUP (may lack).
+ *          reply: RULE, GROUP, LIFETIME, TUPLE inside and outside
+ *   PEA    enable what was reserved: RULE, TUPLE inside, LIFETIME. reply as PER's
+ *   PDR    end rules: TUPLE inside: all of that endpoint, whose are the manager's
+ *   PLC    RULE, LIFETIME (0: end it). reply: LIFETIME
+ *   PRS    RULE. reply: RULE, OWNER, GROUP, LIFETIME (left), its TUPLEs
+ *   PRL    reply: RULE for each of the manager's rules
+ *   BFM    notification: what came could not be followed; the session ends
+ *   AST    notification: the agent ends; rules stay
+ *   ARE    notification to the owner: RULE, LIFETIME 0: it has ended by itself
+ *
+ * SA (authentication) is NOT_APPLICABLE: the transport authenticates.
+ *
  * Extensions (sub-types 0xE0-0xEF, attributes 0xE000-0xEFFF, ours until assigned).
  * Test vectors: ctl/lib/simco_test.c and selftests/fuzz/simco.corpus.
  *
@@ -121,7 +154,15 @@ enum simco_basic {
 
 enum simco_subtype {
 	SIMCO_SE = 0x01,
+	SIMCO_SA = 0x02,
 	SIMCO_ST = 0x03,
+	SIMCO_PRR = 0x11,
+	SIMCO_PER = 0x12,
+	SIMCO_PEA = 0x13,
+	SIMCO_PDR = 0x14,
+	SIMCO_PLC = 0x15,
+	SIMCO_PRS = 0x21,
+	SIMCO_PRL = 0x22,
 	SIMCO_X_HELLO = 0xe1,
 	SIMCO_X_HREB = 0xe2,
 	SIMCO_X_HSYNC = 0xe3,
@@ -132,6 +173,13 @@ enum simco_subtype {
 	SIMCO_X_HEND = 0xe8,
 };
 
+/* Sub-types of notifications; HEND besides. */
+enum simco_notification {
+	SIMCO_BFM = 0x01,
+	SIMCO_AST = 0x02,
+	SIMCO_ARE = 0x03,
+};
+
 /* Sub-types of negative replies. */
 enum simco_error {
 	SIMCO_E_BASIC_TYPE = 0x10,
@@ -140,6 +188,16 @@ enum simco_error {
 	SIMCO_E_NOT_APPLICABLE = 0x20,
 	SIMCO_E_RESOURCES = 0x21,
 	SIMCO_E_VERSION = 0x22,
+	SIMCO_E_RULES_FULL = 0x42,
+	SIMCO_E_NO_RULE = 0x43,
+	SIMCO_E_NOT_OWNER = 0x45,
+	SIMCO_E_TAKEN = 0x47,	  /* the external endpoint that was wished for */
+	SIMCO_E_NO_PORTS = 0x49,
+	SIMCO_E_INCONSISTENT = 0x4b,
+	SIMCO_E_CONFLICT = 0x50,  /* the inside endpoint has another external one */
+	SIMCO_E_ADDRESS = 0x53,
+	SIMCO_E_PROTOCOL = 0x54,
+	SIMCO_E_PORT = 0x55,
 	SIMCO_E_X_STALE = 0xe1,	  /* generation older than the one in force */
 	SIMCO_E_X_ADDRESS = 0xe2, /* an address that is not in the gateway's prefixes */
 	SIMCO_E_X_TAKEN = 0xe3,	  /* tunnel packets of GATEWAY and VIRTUAL are another host's */
@@ -147,6 +205,13 @@ enum simco_error {
 
 enum simco_attribute {
 	SIMCO_A_VERSION = 0x0001, /* 4 bytes: major, minor, 0, 0 */
+	SIMCO_A_CAPABILITIES = 0x0004,
+	SIMCO_A_RULE = 0x0005,
+	SIMCO_A_GROUP = 0x0006,
+	SIMCO_A_LIFETIME = 0x0007,
+	SIMCO_A_OWNER = 0x0008,
+	SIMCO_A_TUPLE = 0x0009,
+	SIMCO_A_PROTOCOL = 0x000a,
 	SIMCO_A_X_EPOCH = 0xe001, /* 8 bytes */
 	SIMCO_A_X_IDENTITY = 0xe002, /* 4: virtual address, or a plain host's actual one */
 	SIMCO_A_X_OLD_ACTUAL = 0xe003,
@@ -186,6 +251,37 @@ struct simco_flow {
 _Static_assert(sizeof(struct simco_flow) == 20, "a flow on the wire");
 #define SIMCO_FLOWS_MAX 512 /* in one message */
 
+/* An endpoint of a rule, as on the wire (network order). */
+struct simco_tuple {
+	uint8_t location; /* enum simco_location */
+	uint8_t version;
+	uint8_t protocol; /* IANA's number */
+	uint8_t prefix;
+	uint16_t port;
+	uint16_t n_ports;
+	uint32_t address;
+} __attribute__((packed));
+
+_Static_assert(sizeof(struct simco_tuple) == 12, "a tuple on the wire");
+
+enum simco_location { SIMCO_INSIDE, SIMCO_OUTSIDE };
+
+#define SIMCO_TUPLES_MAX 2
+#define SIMCO_RULES_MAX	 256 /* of one manager: their list fits a message */
+#define SIMCO_OWNER_MAX	 255
+#define SIMCO_NAT	 0x40 /* of the capabilities' first byte */
+#define SIMCO_KEPT	 0x04
+
+/* What PRS, PRR, PER and their like speak of. */
+struct simco_capabilities {
+	uint8_t type;
+	uint8_t flags;
+	uint16_t pad;
+	uint32_t max_lifetime; /* network order */
+};
+
+_Static_assert(sizeof(struct simco_capabilities) == 8, "capabilities on the wire");
+
 /* A decoded message: has says which of the attributes came, one SIMCO_HAS() bit each. */
 struct simco_message {
 	uint8_t basic;
@@ -209,6 +305,15 @@ struct simco_message {
 	uint64_t cursor;
 	const struct simco_flow *flows; /* into the decoded buffer; owned by the caller to encode */
 	uint32_t n_flows;
+	struct simco_capabilities capabilities;
+	uint32_t group;
+	uint32_t lifetime;
+	uint8_t protocol[4];
+	char owner[SIMCO_OWNER_MAX + 1];
+	uint32_t n_tuples;
+	struct simco_tuple tuples[SIMCO_TUPLES_MAX];
+	uint32_t n_rules;
+	uint32_t rules[SIMCO_RULES_MAX]; /* network order */
 };
 
 /* Attributes of the RFC take bits 0-15, ours 16-31. */
