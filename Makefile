@@ -50,7 +50,7 @@ BPF_TEST := $(O)/test/bpf
 HELPERS  := $(patsubst selftests/lib/%.c,$(O)/test/%,$(wildcard selftests/lib/*.c)) \
 	    $(patsubst selftests/bench/%.c,$(O)/test/%,$(wildcard selftests/bench/*.c))
 
-.PHONY: all help deps test demo bench install clean unit bpf-test fuzz test-programs
+.PHONY: all help deps test demo bench install clean unit bpf-test fuzz test-programs vm
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -62,6 +62,7 @@ help:
 #: make deps       install what Debian packages are missing (root)
 #: make demo       watch a download survive moves between networks (root, 1-2 minutes)
 #: make test       unit tests, BPF packet tables, scenarios in namespaces (root)
+#: make vm         boot Debian's 6.1 kernel, emulated, and run the tests there (about 10 minutes)
 #: make bench      figures, printed and in build/bench.json (root)
 #: make fuzz       run each fuzz target, FUZZ_SECONDS=10 each
 #: make install    DESTDIR=... PREFIX=/usr
@@ -75,6 +76,9 @@ deps:
 
 $(O)/.deps-build:
 	$(Q)selftests/deps.sh build && mkdir -p $(O) && touch $@
+
+$(O)/.deps-vm:
+	$(Q)selftests/deps.sh build test vm && mkdir -p $(O) && touch $@
 
 $(O)/.deps-test:
 	$(Q)selftests/deps.sh build test && mkdir -p $(O) && touch $@
@@ -144,6 +148,9 @@ test-programs: all $(UNIT) $(BPF_TEST) $(HELPERS)
 
 test: test-programs | $(O)/.deps-test
 	$(Q)O=$(O) selftests/run
+
+vm: test-programs | $(O)/.deps-vm
+	$(Q)O=$(O) selftests/vm/run
 
 unit: $(UNIT) | $(O)/.deps-test
 	$(Q)O=$(O) selftests/run unit

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Install what Debian packages are missing. Usage: deps.sh build|test ...
+# Install what Debian packages are missing. Usage: deps.sh build|test|vm ...
 # Nothing is started: packaged services stay off while this runs.
 set -eu
 
@@ -9,13 +9,16 @@ build="gcc make clang llvm libbpf-dev libelf-dev zlib1g-dev bpftool libuv1-dev l
 test="libcriterion-dev clang-19 llvm-19 libclang-rt-19-dev python3 python3-scapy iproute2 ethtool tcpdump
 	isc-dhcp-relay isc-dhcp-client udhcpc nginx-light openssh-server openssh-client curl iperf3
 	nftables procps util-linux"
+# to emulate a machine with another kernel; the packages of its root file system are those above
+vm="qemu-system-x86 busybox-static e2fsprogs cpio kmod mount"
 
 want=
 for set in "$@"; do
 	case $set in
 	build) want="$want $build" ;;
 	test) want="$want $test" ;;
-	*) echo "deps.sh: unknown set '$set', expected build or test" >&2; exit 2 ;;
+	vm) want="$want $vm" ;;
+	*) echo "deps.sh: unknown set '$set', expected build, test or vm" >&2; exit 2 ;;
 	esac
 done
 

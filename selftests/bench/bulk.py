@@ -1,7 +1,8 @@
 """Bulk TCP: the gateway beside the kernel's forwarding and NAT; the shim on and off.
 
-The whole chain runs on one core: the scheduler moving its parts about costs more than
-what is compared. So a figure is the cost of everything from sender to receiver."""
+The whole chain runs on one core, before other work there: the scheduler moving its
+parts about costs more than what is compared. So a figure is the cost of everything from
+sender to receiver."""
 import json
 from contextlib import contextmanager
 
@@ -22,7 +23,8 @@ class Server(Program):
 
 def gbits(client, seconds, down=False):
     """One iperf3 run, in Gbit/s as received."""
-    out = client.sh("nice", "-n", "-20", "iperf3", "-c", SERVER, "-p", PORT, "-t", seconds, "-J", "-A", "0,0",
+    out = client.sh("nice", "-n", "-20", "iperf3", "-c", SERVER, "-p", PORT, "-t", seconds,
+                    "-J", "-A", "0,0",
                     *(["-R"] if down else []))
     return json.loads(out)["end"]["sum_received"]["bits_per_second"] / 1e9
 
@@ -66,7 +68,7 @@ def nat(run, results, quick):
     chain = Chain(run)
     chain.gateway = Gateway(chain)
     Server(chain.server)
-    rounds, seconds = (3, 1) if quick else (7, 2)
+    rounds, seconds = (3, 1) if quick else (15, 1)
     modes = {"mobilenat": chain.mobilenat, "kernel forwarding": chain.forwarding,
              "nftables masquerade": chain.masquerading}
     samples = {(mode, down): [] for mode in modes for down in (False, True)}
@@ -87,7 +89,7 @@ def shim(run, results, quick):
     Node(net, UPLINK).up().wait_address("10.0.1.")
     net.plain.ip("addr add 10.0.1.200/24 dev eth0", "route add default via 10.0.1.1")
     Server(net.cn)
-    rounds, seconds = (3, 1) if quick else (7, 2)
+    rounds, seconds = (3, 1) if quick else (15, 1)
     samples = {(name, down): [] for name in ("mn", "plain") for down in (False, True)}
     for _ in range(rounds):
         for name in ("mn", "plain"):

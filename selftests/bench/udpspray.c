@@ -18,10 +18,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define FIRST_LOCAL_PORT 10000
+#define FIRST_LOCAL_PORT  10000
 #define FIRST_REMOTE_PORT 1024
-#define REMOTE_PORTS 60000
-#define BURST 50
+#define REMOTE_PORTS	  60000
+#define BURST		  50
 
 static void pause_ns(long ns)
 {
@@ -62,11 +62,20 @@ int main(int argc, char **argv)
 		unsigned int value = optarg ? (unsigned int)strtoul(optarg, NULL, 10) : 0;
 
 		switch (c) {
-		case 'r': rate = value; break;
-		case 'p': ports = value; break;
-		case 'n': sessions = value; break;
-		case 'a': inet_pton(AF_INET, optarg, &local); break;
-		default: ports = 0;
+		case 'r':
+			rate = value;
+			break;
+		case 'p':
+			ports = value;
+			break;
+		case 'n':
+			sessions = value;
+			break;
+		case 'a':
+			inet_pton(AF_INET, optarg, &local);
+			break;
+		default:
+			ports = 0;
 		}
 	}
 	if (!rate || !ports || !sessions || optind + 1 != argc ||

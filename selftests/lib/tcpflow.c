@@ -24,7 +24,7 @@
 
 #include "gaps.h"
 
-#define CHUNK 16384
+#define CHUNK	16384
 #define TICK_MS 5
 
 struct half {
@@ -110,7 +110,8 @@ static void pump_out(struct stream *s)
 
 		if (!s->pending)
 			refill(s);
-		n = send(s->sock, s->buf + s->offset, s->pending < may ? s->pending : may, MSG_DONTWAIT);
+		n = send(s->sock, s->buf + s->offset, s->pending < may ? s->pending : may,
+			 MSG_DONTWAIT);
 		if (n < 0) {
 			if (errno != EAGAIN)
 				s->error = errno;
@@ -152,7 +153,7 @@ static void converse(struct stream *s, int stop_fd, const struct options *o, boo
 	while (!s->error && !(s->in_done && s->out_done)) {
 		bool eager = !s->rate && !s->out_done;
 		struct pollfd fds[] = {
-			{s->sock, POLLIN | (eager ? POLLOUT : 0)},
+			{s->sock, (s->in_done ? 0 : POLLIN) | (eager ? POLLOUT : 0)},
 			{s->out_done ? -1 : stop_fd, POLLIN},
 		};
 
@@ -183,11 +184,11 @@ static void report(struct stream *s, const char *local, const char *peer)
 
 	half_hex(&s->out, out);
 	half_hex(&s->in, in);
-	print_json(json_pack("{s:I,s:s,s:I,s:s,s:f,s:s,s:s,s:s,s:o}", "sent",
-			     (json_int_t)s->out.bytes, "sent_sha256", out, "received",
-			     (json_int_t)s->in.bytes, "received_sha256", in, "longest_gap_ms",
-			     (double)s->gaps.longest_ns / 1e6, "local", local, "peer", peer, "error",
-			     s->error ? strerror(s->error) : "", "gaps", gaps_json(&s->gaps)));
+	print_json(json_pack(
+		"{s:I,s:s,s:I,s:s,s:f,s:s,s:s,s:s,s:o}", "sent", (json_int_t)s->out.bytes,
+		"sent_sha256", out, "received", (json_int_t)s->in.bytes, "received_sha256", in,
+		"longest_gap_ms", (double)s->gaps.longest_ns / 1e6, "local", local, "peer", peer,
+		"error", s->error ? strerror(s->error) : "", "gaps", gaps_json(&s->gaps)));
 }
 
 static void die(const char *what)
@@ -255,11 +256,20 @@ int main(int argc, char **argv)
 
 	while ((c = getopt(argc, argv, "r:t:b:g:")) != -1) {
 		switch (c) {
-		case 'r': o.rate = strtoull(optarg, NULL, 10); break;
-		case 't': o.seconds = strtoul(optarg, NULL, 10); break;
-		case 'b': o.local_port = strtoul(optarg, NULL, 10); break;
-		case 'g': o.gap_ms = strtoul(optarg, NULL, 10); break;
-		default: return usage();
+		case 'r':
+			o.rate = strtoull(optarg, NULL, 10);
+			break;
+		case 't':
+			o.seconds = strtoul(optarg, NULL, 10);
+			break;
+		case 'b':
+			o.local_port = strtoul(optarg, NULL, 10);
+			break;
+		case 'g':
+			o.gap_ms = strtoul(optarg, NULL, 10);
+			break;
+		default:
+			return usage();
 		}
 	}
 	argv += optind;

@@ -25,10 +25,10 @@
 
 #include "gaps.h"
 
-#define MAGIC 0x75666c77u /* "uflw" */
-#define MAX_PAYLOAD 9000
+#define MAGIC	     0x75666c77u /* "uflw" */
+#define MAX_PAYLOAD  9000
 #define MAX_SEQUENCE (64u << 20)
-#define GOODBYES 200 /* one every 10 ms: 2 seconds for the answer */
+#define GOODBYES     200 /* one every 10 ms: 2 seconds for the answer */
 
 enum kind { DATA, GOODBYE, GOODBYE_ANSWER };
 
@@ -180,10 +180,12 @@ static void converse(struct flow *f, int stop_fd, const struct options *o)
 		if (fds[2].revents && !heard_question(f, stop_fd))
 			break;
 		receive_all(f);
-		if (f->peer_done || !f->peer.sin_port ||
-		    read(timer, &ticks, sizeof(ticks)) != sizeof(ticks))
+		if (read(timer, &ticks, sizeof(ticks)) != sizeof(ticks))
 			continue;
-		/* a late wake-up sends what it owes; a server owes nothing before its client came */
+		if (f->peer_done || !f->peer.sin_port)
+			continue;
+		/* a late wake-up sends what it owes; a server owes nothing before its client came
+		 */
 		for (; ticks && f->sent < limit; ticks--)
 			send_one(f, DATA, f->sent++);
 	}
@@ -210,11 +212,12 @@ static void report(const struct flow *f)
 	inet_ntop(AF_INET, &f->peer.sin_addr, peer, sizeof(peer));
 	snprintf(text, sizeof(text), "%s:%u", peer, ntohs(f->peer.sin_port));
 	print_json(json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:f,s:f,s:s,s:i,s:b,s:i,s:o}", "sent",
-			     (json_int_t)f->sent, "send_errors", (json_int_t)f->send_errors, "received",
-			     (json_int_t)f->received, "lost", (json_int_t)lost, "duplicated",
-			     (json_int_t)f->duplicated, "reordered", (json_int_t)f->reordered, "corrupt",
-			     (json_int_t)f->corrupt, "longest_gap_ms", (double)f->gaps.longest_ns / 1e6,
-			     "slowest_ms", (double)f->slowest_ns / 1e6, "peer", text, "peer_changes",
+			     (json_int_t)f->sent, "send_errors", (json_int_t)f->send_errors,
+			     "received", (json_int_t)f->received, "lost", (json_int_t)lost,
+			     "duplicated", (json_int_t)f->duplicated, "reordered",
+			     (json_int_t)f->reordered, "corrupt", (json_int_t)f->corrupt,
+			     "longest_gap_ms", (double)f->gaps.longest_ns / 1e6, "slowest_ms",
+			     (double)f->slowest_ns / 1e6, "peer", text, "peer_changes",
 			     (int)f->peer_changes, "complete", (int)f->peer_done, "gaps_not_listed",
 			     (int)f->gaps.dropped, "gaps", gaps_json(&f->gaps)));
 }
@@ -249,12 +252,23 @@ static int parse_options(int argc, char **argv, struct options *ret_options)
 		unsigned int value = optarg ? (unsigned int)strtoul(optarg, NULL, 10) : 0;
 
 		switch (c) {
-		case 'n': o.rate = value; break;
-		case 's': o.payload = value; break;
-		case 't': o.seconds = value; break;
-		case 'b': o.local_port = value; break;
-		case 'g': o.gap_ms = value; break;
-		default: return -EINVAL;
+		case 'n':
+			o.rate = value;
+			break;
+		case 's':
+			o.payload = value;
+			break;
+		case 't':
+			o.seconds = value;
+			break;
+		case 'b':
+			o.local_port = value;
+			break;
+		case 'g':
+			o.gap_ms = value;
+			break;
+		default:
+			return -EINVAL;
 		}
 	}
 	if (!o.rate || o.payload < sizeof(struct datagram) || o.payload > MAX_PAYLOAD)

@@ -120,7 +120,7 @@ def l2_roam(run):
     def identity(rows):
         return [(r["mac"], r["actual"], r["virtual"], r["state"]) for r in rows]
     equal(identity(gateway.dump("mnat-dhcpd", "leases")), identity(leases), "leases")
-    equal(gateway.host(VIRTUAL)["bound_at_us"], rule["bound_at_us"], "the gateway's rule is untouched")
+    equal(gateway.host(VIRTUAL)["bound_at_us"], rule["bound_at_us"], "when the rule was made")
 
 
 @scenario("topology.l2")

@@ -18,6 +18,8 @@ ROOT = Path(__file__).resolve().parents[3]
 BUILD = Path(os.environ.get("O") or "build")
 if not BUILD.is_absolute():
     BUILD = ROOT / BUILD
+# On a slow machine every wait may take this many times longer
+SLOW = float(os.environ.get("MNAT_SLOW") or 1)
 
 
 class LabError(Exception):

@@ -1,9 +1,11 @@
 """Packets at a point, as tcpdump sees them, decoded."""
+import re
+import signal
 import socket
 import struct
 from dataclasses import dataclass, field
 
-from .proc import Program
+from .proc import Program, wait_until
 
 TCP, UDP, ICMP = 6, 17, 1
 NAMES = {TCP: "tcp", UDP: "udp", ICMP: "icmp"}
@@ -19,17 +21,24 @@ class Capture:
             "--immediate-mode", "-Z", "root", "-w", self.path, *expression.split()])
         self.program.wait_text("listening on")
 
-    def stop(self):
-        """The packets, in order."""
-        self.program.stop()
-        text = self.program.log()
-        dropped = [line for line in text.splitlines() if "dropped by kernel" in line]
-        if dropped and not dropped[0].startswith("0 "):
-            self.program.fail("the kernel dropped packets of this capture")
-        return read(self.path)
+    COUNTS = re.compile(r"(\d+) packets? captured, (\d+) packets? received by filter")
 
-    def packets(self):
-        """What is in the file so far."""
+    def _counts(self):
+        """(captured, received by filter) as tcpdump says now"""
+        asked = len(self.COUNTS.findall(self.program.log()))
+        self.program.signal(signal.SIGUSR1)
+        self.program.wait_for(lambda: len(self.COUNTS.findall(self.program.log())) > asked,
+                              "its counts")
+        return tuple(map(int, self.COUNTS.findall(self.program.log())[-1]))
+
+    def stop(self):
+        """The packets up to now, in order."""
+        _, received = self._counts()
+        wait_until(lambda: self._counts()[0] >= received, 10, "tcpdump to write what it has")
+        self.program.stop()
+        dropped = re.search(r"^(\d+) packets? dropped by kernel", self.program.log(), re.MULTILINE)
+        if not dropped or int(dropped[1]):
+            self.program.fail("the kernel dropped packets of this capture")
         return read(self.path)
 
 

@@ -2,7 +2,7 @@
 import json
 import socket
 
-from . import LabError
+from . import SLOW, LabError
 
 
 class Control:
@@ -11,7 +11,7 @@ class Control:
     def __init__(self, path, timeout=5):
         self.path = str(path)
         self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(timeout)
+        self.sock.settimeout(timeout * SLOW)
         self.sock.connect(self.path)
         self.file = self.sock.makefile("rwb")
         self.greeting = self._line()

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
-from . import LabError
+from . import SLOW, LabError
 
 PREFIX = "mnat-"
 NETNS_DIR = Path("/run/netns")
@@ -31,7 +31,7 @@ def sh(argv, stdin="", timeout=60):
     """Run a command to its end; its output, or LabError with what it said."""
     argv = [str(a) for a in argv]
     done = subprocess.run(argv, input=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                          text=True, timeout=timeout)
+                          text=True, timeout=timeout * SLOW)
     if done.returncode:
         raise LabError(f"{' '.join(argv)}: exit {done.returncode}: {done.stderr.strip()}")
     return done.stdout

@@ -4,11 +4,12 @@ import signal
 import subprocess
 import time
 
-from . import LabError
+from . import SLOW, LabError
 
 
 def wait_until(condition, timeout, what):
     """Poll until condition() is true and return what it gave."""
+    timeout *= SLOW
     deadline = time.monotonic() + timeout
     pause = 0.002
     while True:
@@ -82,7 +83,7 @@ class Program:
 
     def wait_exit(self, timeout=10):
         try:
-            return self.popen.wait(timeout)
+            return self.popen.wait(timeout * SLOW)
         except subprocess.TimeoutExpired:
             self.fail(f"still running after {timeout} s")
 

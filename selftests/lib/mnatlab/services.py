@@ -60,7 +60,7 @@ class Nginx(Program):
     """The public web server; rate in bytes a second holds a download back; size is what
     it will have to publish."""
 
-    CONF = """daemon off; worker_processes 1; pid {dir}/pid; error_log stderr;
+    CONF = """daemon off; user root; worker_processes 1; pid {dir}/pid; error_log stderr;
 events {{ worker_connections 64; }}
 http {{
     access_log off; sendfile on; sendfile_max_chunk {chunk}; limit_rate {rate};
@@ -76,7 +76,8 @@ http {{
         self.www = netns.run_.roomy_dir(size) / "www"
         self.www.mkdir(mode=0o755)
         conf = self.dir / "nginx.conf"
-        conf.write_text(self.CONF.format(dir=self.dir, www=self.www, rate=rate, chunk=max(rate // 200, 4096)))
+        conf.write_text(self.CONF.format(dir=self.dir, www=self.www, rate=rate,
+                                         chunk=max(rate // 200, 4096)))
         super().__init__(netns, "nginx", [TOOLS / "nginx", "-e", "stderr", "-c", conf])
         self.wait_for(lambda: listening(netns, 80), "a listening socket")
 

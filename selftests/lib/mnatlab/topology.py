@@ -51,7 +51,7 @@ class Internet:
 
     def _air(self):
         for key in ("iptables", "arptables", "ip6tables"):
-            self.air.sysctl({f"net.bridge.bridge-nf-call-{key}": 0})
+            self.air.sh("sysctl", "-q", "-e", f"net.bridge.bridge-nf-call-{key}=0")
         self.air.ip(*(f"link add {ap} type bridge" for ap in ("ap1", "ap2", "ap1b")),
                     *(f"link set {ap} up" for ap in ("ap1", "ap2", "ap1b")),
                     "link add backbone-a type veth peer name backbone-b",
