@@ -307,7 +307,7 @@ def bad_disk(run):
                "two answers to be withheld")
     equal(disk.stored(), [], "leases in the database while it is full")
     equal(gateway.dump("mnat-mmd", "hosts"), [], "hosts the manager was told of")
-    types = [m.type for m in dhcp_messages(capture.packets())]
+    types = [m.type for m in dhcp_messages(capture.stop())]
     check("offer" in types and "request" in types, f"the client asks: {types}")
     check("ack" not in types, f"no ACK without a commit: {types}")
     check(f"{disk.place}/dhcpd.sqlite: cannot be written: database or disk is full"
