@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -116,6 +117,44 @@ Test(hosts, the_record_comes_last)
 	arrays.on_info = look;
 	bind_at(V, A2, 2, NOW);
 	cr_assert(seen_before_record);
+}
+
+/* What the data path would see at any moment: a host's new address is the host's already. */
+static volatile bool moving;
+static uint64_t torn, seen;
+
+static void *watch(void *user)
+{
+	while (moving) {
+		uint64_t word = __atomic_load_n(&arrays.hosts[FIRST_ID], __ATOMIC_ACQUIRE);
+		uint32_t index = ntohl(mnat_location_endpoint(word)) & 0xffff;
+		uint64_t actual = __atomic_load_n(&arrays.actuals[index], __ATOMIC_ACQUIRE);
+
+		if (__atomic_load_n(&arrays.hosts[FIRST_ID], __ATOMIC_ACQUIRE) != word)
+			continue;
+		seen++;
+		torn += mnat_actual_host(actual) != FIRST_ID;
+	}
+	return NULL;
+}
+
+Test(hosts, the_address_is_the_hosts_before_the_host_is_there)
+{
+	struct in_addr addr;
+	pthread_t watcher;
+	char text[INET_ADDRSTRLEN];
+
+	hosts.grace = 0; /* so that the address left is nobody's, and a new one is not yet ours */
+	bind_at(V, A1, 1, NOW);
+	moving = true;
+	cr_assert_eq(pthread_create(&watcher, NULL, watch, NULL), 0);
+	for (uint32_t i = 2; i < 400000 || !seen; i++) {
+		addr.s_addr = htonl(0x0a000000 | (i & 0x3fff) << 2);
+		bind_at(V, inet_ntop(AF_INET, &addr, text, sizeof(text)), i, NOW);
+	}
+	moving = false;
+	pthread_join(watcher, NULL);
+	cr_assert_eq(torn, 0, "%lu of %lu times", torn, seen);
 }
 
 Test(hosts, generations)
