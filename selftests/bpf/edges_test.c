@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 #include <netinet/in.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "gateway.h"
 #include "node.h"
@@ -115,6 +116,35 @@ Test(edges, sweep_behind_the_last_packet)
 	from_inside(g, &out);
 	cr_expect_eq(gateway_sweep(g, gateway_now() - 5).marked, 0);
 	cr_expect_eq(gateway_sweep(g, gateway_now() - 5).live, 1);
+}
+
+static uint32_t last_seen(struct gateway *g)
+{
+	struct mnat_session_key key;
+	struct mnat_session s;
+	int fd = gateway_map(g, "sessions");
+
+	cr_assert_eq(bpf_map_get_next_key(fd, NULL, &key), 0);
+	cr_assert_eq(bpf_map_lookup_elem(fd, &key, &s), 0);
+	return s.last_seen;
+}
+
+/* Each packet from inside renews the time the sweep goes by; one from outside does not. */
+Test(edges, last_seen)
+{
+	struct gateway *g = gateway_start((struct gateway_setup){ 9000, 1 });
+	struct packet out = udp(NODE, 5004, CN, 53), in = udp(CN, 53, EXTERNAL, 9000);
+	uint32_t first;
+
+	gateway_place(g, TEST_HOST, NODE, 1);
+	from_inside(g, &out);
+	first = last_seen(g);
+	while (gateway_now() <= first)
+		usleep(10000);
+	from_outside(g, &in);
+	cr_expect_eq(last_seen(g), first);
+	from_inside(g, &out);
+	cr_expect_gt(last_seen(g), first);
 }
 
 /* bib may still name a port that has passed to another endpoint: it is not joined. */
