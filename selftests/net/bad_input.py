@@ -313,6 +313,8 @@ def bad_disk(run):
     check(f"{disk.place}/dhcpd.sqlite: cannot be written: database or disk is full"
           in disk.program.log(), f"the log says why: {disk.program.log()}")
     os.unlink(f"{disk.path}/filler")
+    client.kill9()
+    client.start()
     address = client.wait_bound()
     equal(disk.stored(), [address], "leases in the database with room again")
     wait_until(lambda: gateway.dump("mnat-mmd", "hosts"), 5, "the manager to be told")
