@@ -9,7 +9,7 @@ import time
 from mnatlab.capture import Capture, dhcp_messages, ones_sum
 from mnatlab.checks import check, equal, flow_whole, stream_whole
 from mnatlab.flows import TcpFlow, UdpFlow
-from mnatlab.mobilenat import BIN, Gateway
+from mnatlab.mobilenat import BIN, Gateway, Node
 from mnatlab.netns import sh
 from mnatlab.proc import Program, wait_until
 from mnatlab.scenario import scenario
@@ -245,6 +245,55 @@ def bad_frames(run):
           "sessions")
     flow_whole(flow.stop())
     stream_whole(stream.stop())
+
+
+# ---- answers to the node ----
+
+def udp(source, target, sport, dport, payload):
+    body = struct.pack("!HHHH", sport, dport, 8 + len(payload), 0) + payload
+    return ipv4(source, target, 17, body)
+
+
+def answer(question, kind, chaddr=None, xid=None, yiaddr="10.0.1.66", options=b"\x33\x04\x00\x00\x0e\x10"
+           b"\x01\x04\xff\xff\xff\x00\x03\x04\x0a\x00\x01\x01\xff"):
+    """An OFFER, ACK or NAK of 10.0.1.1 to a question."""
+    chaddr = chaddr or bytes.fromhex(question.chaddr.replace(":", ""))
+    message = (struct.pack("!BBBBIHH4x4s8x", 2, 1, 6, 0, question.xid if xid is None else xid, 0, 0,
+                           socket.inet_aton(yiaddr)) + chaddr.ljust(16, b"\0") + bytes(192)
+               + b"\x63\x82\x53\x63" + bytes([0x35, 1, kind]) + b"\x36\x04\x0a\x00\x01\x01")
+    return udp("10.0.1.1", "255.255.255.255", 67, 68, message + options)
+
+
+@scenario("bad.replies")
+def bad_replies(run):
+    """Answers that are not the node's, or malformed, move nothing; a good one then does."""
+    net = Internet(run)  # no server anywhere: the node asks on
+    capture = Capture(net.mn, UPLINK, "udp port 68")
+    node = Node(net, UPLINK).up()
+    wait_until(lambda: node.moves() and [e for e in node.moves()[-1]["events"]
+                                         if e["what"] == "discover"], 5, "a DISCOVER")
+    question = dhcp_messages(capture.stop())[0]
+    equal(question.type, "discover", "what the node asks")
+    capture = Capture(net.mn, UPLINK, "udp dst port 67")
+    wire = Wire(net.air, "mn", bytes(6 * b"\xff"))
+    offer, ack, nak = 2, 5, 6
+    bad = [answer(question, offer, chaddr=MAC), answer(question, offer, xid=question.xid ^ 1),
+           answer(question, ack), answer(question, nak), answer(question, 3),
+           answer(question, offer, options=b"\x01\x03\xff\xff\xff\xff"),
+           answer(question, offer, options=b"\x33\x04\x00"),
+           answer(question, offer, options=b"\x33\x02\x0e\x10\x01\x04\xff\xff\xff\x00\xff")]
+    whole = answer(question, offer)
+    bad += [whole[:length] for length in range(len(whole))]
+    bad += [whole[:at] + bytes([whole[at] ^ 0xff]) + whole[at + 1:] for at in range(20)]
+    for packet in bad:
+        wire.send(packet)
+    wire.send(answer(question, offer, yiaddr=ACTUAL_1))
+    wait_until(lambda: node.moves() and [e for e in node.moves()[-1]["events"]
+                                         if e["what"] == "offer"], 5, "the good OFFER to be taken")
+    node.daemons["mnatc"].stop()
+    asked = [m for m in dhcp_messages(capture.stop()) if m.type == "request"]
+    equal({(m.xid, m.address(50)) for m in asked}, {(question.xid, ACTUAL_1)},
+          "what the node requests")
 
 
 # ---- a full disk ----

@@ -251,6 +251,9 @@ def bad_maps(run):
     for role in ("gateway", "node"):
         status, said = machine.call(["mnat-load", role, "load"], "-c", machine.path(role))
         equal(status, 0, said)
+    for device in ("in0", "out0"):
+        equal(machine.netns.sh("cat", f"/proc/sys/net/ipv4/conf/{device}/forwarding").strip(), "1",
+              f"forwarding on {device}")
 
     def shown(role):
         return machine.call(["mnat-load", role, "show", "-j"], "-c", machine.path(role))[1]
