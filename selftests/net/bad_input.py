@@ -289,7 +289,7 @@ def bad_replies(run):
         wire.send(packet)
     wire.send(answer(question, offer, yiaddr=ACTUAL_1))
     wait_until(lambda: node.moves() and [e for e in node.moves()[-1]["events"]
-                                         if e["what"] == "offer"], 5, "the good OFFER to be taken")
+                                         if e["what"] == "request"], 5, "the good OFFER to be taken")
     node.daemons["mnatc"].stop()
     asked = [m for m in dhcp_messages(capture.stop()) if m.type == "request"]
     equal({(m.xid, m.address(50)) for m in asked}, {(question.xid, ACTUAL_1)},
