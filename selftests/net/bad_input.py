@@ -287,9 +287,12 @@ def bad_replies(run):
     bad += [whole[:at] + bytes([whole[at] ^ 0xff]) + whole[at + 1:] for at in range(20)]
     for packet in bad:
         wire.send(packet)
-    wire.send(answer(question, offer, yiaddr=ACTUAL_1))
-    wait_until(lambda: node.moves() and [e for e in node.moves()[-1]["events"]
-                                         if e["what"] == "request"], 5, "the good OFFER to be taken")
+        time.sleep(0.001)  # the node's socket holds a few dozen
+
+    def requested():
+        wire.send(answer(question, offer, yiaddr=ACTUAL_1))
+        return [e for e in node.moves()[-1]["events"] if e["what"] == "request"]
+    wait_until(requested, 5, "the good OFFER to be taken")
     node.daemons["mnatc"].stop()
     asked = [m for m in dhcp_messages(capture.stop()) if m.type == "request"]
     equal({(m.xid, m.address(50)) for m in asked}, {(question.xid, ACTUAL_1)},
