@@ -212,6 +212,21 @@ Test(hosts, leaving_keeps_the_id_until_nothing_names_it)
 	cr_assert_eq(hosts.n_free, N_MOBILE - 1);
 }
 
+/* Packets from the address it left before would be taken for the next host's. */
+Test(hosts, leaving_keeps_the_id_until_its_graces_are_over)
+{
+	bind_at(V, A1, 1, NOW);
+	bind_at(V, A2, 2, NOW + 5);
+	bind_at(V, NULL, 3, NOW + 6);
+	release_all(NOW + 5 + GRACE);
+	cr_assert_eq(hosts.n_left, 1, "released in the grace of " A1);
+	restart(NOW + 7);
+	release_all(NOW + 5 + GRACE);
+	cr_assert_eq(hosts.n_left, 1, "released in the grace of " A1 " after a restart");
+	release_all(NOW + 6 + GRACE);
+	cr_assert_eq(hosts.n_left, 0);
+}
+
 Test(hosts, a_host_returns_to_its_id)
 {
 	bind_at(V, A1, 1, NOW);
