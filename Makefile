@@ -193,7 +193,9 @@ install: all
 	install -d $(DESTDIR)/lib/systemd/system
 	install -m 644 $(wildcard ctl/systemd/*.service) $(DESTDIR)/lib/systemd/system
 	install -d $(DESTDIR)/etc/mobilenat
-	install -m 644 $(wildcard ctl/dist/*.conf) $(DESTDIR)/etc/mobilenat
+	for f in $(notdir $(wildcard ctl/dist/*.conf)); do \
+		test -e $(DESTDIR)/etc/mobilenat/$$f || \
+		install -m 644 ctl/dist/$$f $(DESTDIR)/etc/mobilenat || exit 1; done
 
 clean:
 	rm -rf $(O)
