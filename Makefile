@@ -30,7 +30,7 @@ ALL_CFLAGS = $(CFLAGS) $(SANFLAGS) -std=gnu11 $(WARN) -Iinclude -I$(O)/bpf -D_GN
 LDFLAGS += -pie -Wl,--as-needed -Wl,-z,relro,-z,now $(SANFLAGS)
 LIBS    := -lbpf -lelf -lz -luv -lconfuse -ljansson -lmnl -lsqlite3 -lcrypto -lsystemd -lm
 
-BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -D__TARGET_ARCH_x86 -I. -Iinclude -Wall -Wextra -Werror \
+BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -I. -Iinclude -Wall -Wextra -Werror \
 	   -Wno-unused-parameter -Wno-missing-declarations -Wno-address-of-packed-member
 
 # program:folder
