@@ -102,6 +102,14 @@ int roam_arrivals(struct roam *roam, const struct lease *lease,
 	return n;
 }
 
+const struct home *roam_known(const struct roam *roam, const struct lease *lease)
+{
+	for (int i = 0; i < roam->n; i++)
+		if (roam->homes[i].have_token && home_is(&roam->homes[i], lease))
+			return &roam->homes[i];
+	return NULL;
+}
+
 void roam_drop(struct roam *roam, struct home *home)
 {
 	int i = (int)(home - roam->homes);

@@ -76,6 +76,13 @@ uint64_t roam_reserve(const struct roam *roam);
 void roam_prove(const struct home *home, uint64_t counter, struct dhcp_mnat_arrival *ret_arrival);
 
 /*
+ * The domain of lease, if we have been there before; NULL: we have not. Its manager
+ * is shown our last ticket: we are who had the address, and that ticket stays good until
+ * the next has come.
+ */
+const struct home *roam_known(const struct roam *roam, const struct lease *lease);
+
+/*
  * An arrival that announces only that there will be one: in a DISCOVER, which anybody
  * on the link can read and which no manager sees, a proof would be there to be stolen.
  */

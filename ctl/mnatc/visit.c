@@ -232,12 +232,20 @@ bool visit_count(uint64_t *ret_counter, void *user)
 	return !action_save(e) && roam_count(roam, ret_counter);
 }
 
+static void add_proof(struct engine *e, const struct home *home, struct arrivals *arrivals)
+{
+	uint64_t counter;
+
+	if (arrivals->n < DHCP_MNAT_MAX_ARRIVALS && visit_count(&counter, e))
+		roam_prove(home, counter, &arrivals->list[arrivals->n++]);
+}
+
 void visit_arrivals(struct engine *e, const struct fsm_message *message,
 		    struct arrivals *ret_arrivals)
 {
 	const struct lease *place = present_place(e);
 	struct home *homes[DHCP_MNAT_MAX_ARRIVALS];
-	uint64_t counter;
+	const struct home *here;
 	int n;
 
 	ret_arrivals->n = 0;
@@ -245,16 +253,14 @@ void visit_arrivals(struct engine *e, const struct fsm_message *message,
 		return;
 	n = roam_arrivals(&e->state.roam, place, homes);
 	for (int i = 0; i < n; i++) {
-		struct dhcp_mnat_arrival *arrival = &ret_arrivals->list[ret_arrivals->n];
-
 		if (message->type == DHCP_DISCOVER)
-			roam_announce(homes[i], arrival);
-		else if (visit_count(&counter, e))
-			roam_prove(homes[i], counter, arrival);
+			roam_announce(homes[i], &ret_arrivals->list[ret_arrivals->n++]);
 		else
-			continue;
-		ret_arrivals->n++;
+			add_proof(e, homes[i], ret_arrivals);
 	}
+	here = e->fsm.state == FSM_REQUESTING ? roam_known(&e->state.roam, place) : NULL;
+	if (here)
+		add_proof(e, here, ret_arrivals);
 }
 
 /* ---- time ---- */

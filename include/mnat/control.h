@@ -38,6 +38,8 @@
  *           An event of a node that comes from other domains has besides
  *                   "arrivals":[{"manager":"135.180.32.4","ticket":"hex","counter":N,
  *                                "proof":"hex"},...]   the last visited domain first
+ *           (one with this domain's own ticket tells that it is the host that had the
+ *           virtual address before). They are repeated in snapshots.
  *           and the answer has, for each mobile host bound, what its ACK shall carry:
  *                   "tokens":{"10.128.0.2":{"ticket":"hex","key":"hex"},...}
  *           virtual null: a plain host, whose identity is its actual address.
