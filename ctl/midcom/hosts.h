@@ -47,6 +47,7 @@ enum slot_state { SLOT_FREE, SLOT_BOUND, SLOT_LEFT };
 struct slot {
 	enum slot_state state;
 	uint32_t left_at; /* seconds */
+	uint32_t graced_until; /* the last second an address it has left is accepted */
 };
 
 /* An address in its grace period. */
@@ -111,7 +112,9 @@ void hosts_expire(struct hosts *hosts, uint32_t now);
 
 /*
  * Free the ids of hosts that left before the given second and that are not in use:
- * bit i of in_use says that a session or binding names id n_actuals + 1 + i.
+ * bit i of in_use says that a session or binding names id n_actuals + 1 + i. Nor is an
+ * id freed while an address its host has left is in grace: packets from there would be
+ * the next host's.
  */
 void hosts_release(struct hosts *hosts, const uint8_t *in_use, uint32_t before);
 

@@ -174,6 +174,11 @@ def bad_privilege(run):
                             prefix=nobody)
         machine.refused(["mnat-load", role, "show"], role,
                         "mnat-load: only root can see BPF programs: use sudo", prefix=nobody)
+    machine.netns.sysctl({"net.ipv4.conf.in0.forwarding": 1, "net.ipv4.conf.out0.forwarding": 1})
+    machine.refused(["mnat-load", "gateway", "load"], "gateway",
+                    "mnat-load: not permitted to load BPF programs: CAP_BPF and CAP_NET_ADMIN are "
+                    "needed, which a container may lack",
+                    prefix=("setpriv", "--bounding-set=-bpf,-sys_admin"))
     for name, program in (("gateway", "mnat-midcomd"), ("node", "mnatc"), ("mmd", "mnat-mmd"),
                           ("dhcpd", "mnat-dhcpd")):
         machine.refused([program], name,
@@ -251,6 +256,9 @@ def bad_maps(run):
     for role in ("gateway", "node"):
         status, said = machine.call(["mnat-load", role, "load"], "-c", machine.path(role))
         equal(status, 0, said)
+    for device in ("in0", "out0"):
+        equal(machine.netns.sh("cat", f"/proc/sys/net/ipv4/conf/{device}/forwarding").strip(), "1",
+              f"forwarding on {device}")
 
     def shown(role):
         return machine.call(["mnat-load", role, "show", "-j"], "-c", machine.path(role))[1]
