@@ -49,7 +49,8 @@ static __always_inline long session_begin(const struct packet *pkt, __u32 host, 
 
 /*
  * While a host's sessions are being imported an unknown one belongs to its default
- * anchor, and stays there: the import may never name it, if it began just now.
+ * anchor, and stays there: the import may never name it, if it began just now. What
+ * begins with this very packet begins here.
  */
 static __always_inline __u32 session_by_default(const struct packet *pkt, __u32 host)
 {
@@ -57,12 +58,13 @@ static __always_inline __u32 session_by_default(const struct packet *pkt, __u32 
 	struct mnat_session_key key;
 	struct mnat_session s = {};
 
-	if (!slot)
+	if (!slot || (pkt->proto == MNAT_TCP &&
+		      (pkt->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN))
 		return 0;
 	session_key_out(pkt, host, &key);
 	s.binding = MNAT_BINDING_ANCHOR | slot;
 	s.created = s.last_seen = now_seconds();
-	s.flags = MNAT_SEEN_SYN_OUT;
+	s.flags = MNAT_SEEN_SYN_OUT | MNAT_ANCHOR_GUESSED;
 	if (!(pkt->tcp_flags & TCP_SYN))
 		s.flags |= MNAT_SEEN_SYN_IN;
 	bpf_map_update_elem(&sessions, &key, &s, BPF_NOEXIST);

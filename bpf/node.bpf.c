@@ -73,12 +73,23 @@ static __always_inline int wrap_out(ctx_t *ctx, const struct packet *pkt, struct
 	return ctx_redirect(s->uplink);
 }
 
+/* Which session an ICMP error is about is told by the packet it quotes. */
+static __always_inline struct mnat_home *home_about(ctx_t *ctx, const struct mnat_shim *s,
+						    const struct packet *pkt, bool out)
+{
+	struct packet inner = {};
+
+	if (!s->homes || !is_icmp_error(pkt))
+		return home_of(s, pkt, out);
+	return parse_quoted(ctx, pkt, &inner) == PARSE_OK ? home_of(s, &inner, !out) : NULL;
+}
+
 /* The packet quoted in an ICMP error of the stack: its destination is the virtual address. */
 static __always_inline int quoted_out(ctx_t *ctx, const struct packet *pkt, struct mnat_shim *s)
 {
 	struct packet inner = {};
 
-	if (parse_quoted(ctx, pkt, &inner) != PARSE_OK || inner.daddr != s->virt)
+	if (parse_quoted(ctx, pkt, &inner) != PARSE_OK || inner.daddr != pkt->saddr)
 		return 0;
 	return rewrite_quoted(ctx, pkt, &inner, DEST, s->actual, inner.dport);
 }
@@ -94,7 +105,7 @@ static __always_inline int ipv4_out(ctx_t *ctx, struct mnat_shim *s)
 	reason = parse_checksum(ctx, &pkt);
 	if (reason != PARSE_OK)
 		return refuse(ctx, reason);
-	home = home_of(s, &pkt, true);
+	home = home_about(ctx, s, &pkt, true);
 	if (pkt.saddr != (home ? home->virt : s->virt))
 		return refuse(ctx, MNAT_C_NODE_SOURCE);
 	if (home && home->gateway)
@@ -168,7 +179,7 @@ static __always_inline int wrapped_in(ctx_t *ctx, const struct packet *outer, st
 		reason = parse_checksum(ctx, &pkt);
 	if (reason != PARSE_OK)
 		return refuse(ctx, reason);
-	home = home_of(s, &pkt, false);
+	home = home_about(ctx, s, &pkt, false);
 	if (!home || home->gateway != outer->saddr || home->virt != pkt.daddr)
 		return refuse(ctx, MNAT_C_TUNNEL_UNKNOWN);
 	return give_to_stack(ctx, s, MNAT_C_NODE_TUNNEL_IN);
@@ -204,7 +215,7 @@ static __always_inline int ipv4_in(ctx_t *ctx, struct mnat_shim *s)
 		return refuse(ctx, MNAT_C_NODE_NOT_OURS);
 	if (pkt.ip_proto == IPPROTO_IPIP && s->mode == MNAT_MODE_PUBLIC)
 		return wrapped_in(ctx, &pkt, s);
-	home = home_of(s, &pkt, false);
+	home = home_about(ctx, s, &pkt, false);
 	if (home && !home->gateway)
 		virt = home->virt;
 	if ((is_icmp_error(&pkt) && quoted_in(ctx, &pkt, virt)) ||

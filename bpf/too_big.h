@@ -9,15 +9,18 @@
 #include "checksum.h"
 #include "refuse.h"
 
-/* An ICMP error about a packet whose header has no options: 8 bytes of its payload. */
+/*
+ * An ICMP error about a packet whose header has no options: 20 bytes of its payload. Where
+ * the kernel is still to compute a TCP checksum it does not let us cut before the field.
+ */
 struct icmp_too_big {
 	struct iphdr ip;
 	struct icmphdr icmp;
 	struct iphdr about;
-	__u8 payload[8];
+	__u16 payload[10];
 } __attribute__((packed));
 
-#define ICMP_QUOTE (sizeof(struct iphdr) + 8)
+#define ICMP_QUOTE (sizeof(struct iphdr) + 20)
 
 static __always_inline void mac_swap(struct ethhdr *eth)
 {
@@ -26,6 +29,30 @@ static __always_inline void mac_swap(struct ethhdr *eth)
 	__builtin_memcpy(mac, eth->h_dest, ETH_ALEN);
 	__builtin_memcpy(eth->h_dest, eth->h_source, ETH_ALEN);
 	__builtin_memcpy(eth->h_source, mac, ETH_ALEN);
+}
+
+/*
+ * A checksum that the kernel left for later (CHECKSUM_PARTIAL, which nobody tells us) will
+ * be computed over what we leave of the payload, and written into our quotation. So the
+ * field gets the one value that computing leaves as it is: half of the complement of all
+ * else, in the ring of 16-bit one's complement, where halving is rotating.
+ */
+static __always_inline void settle_checksum(struct icmp_too_big *e)
+{
+	__u16 *field, half;
+	__u32 sum = 0;
+
+	if (e->about.protocol == IPPROTO_TCP)
+		field = &e->payload[offsetof(struct tcp_fixed, check) / 2];
+	else if (e->about.protocol == IPPROTO_UDP)
+		field = &e->payload[offsetof(struct udp_fixed, check) / 2];
+	else
+		return;
+	*field = 0;
+	for (int i = 0; i < 10; i++)
+		sum += e->payload[i];
+	half = csum_fold(sum);
+	*field = half >> 1 | half << 15;
 }
 
 static __always_inline void write_too_big(struct icmp_too_big *e, __be32 from, __be32 to,
@@ -46,6 +73,7 @@ static __always_inline void write_too_big(struct icmp_too_big *e, __be32 from, _
 		.code = ICMP_FRAG_NEEDED,
 		.un.frag.mtu = bpf_htons(mtu),
 	};
+	settle_checksum(e);
 	e->icmp.checksum = csum_fold(bpf_csum_diff(NULL, 0, (__be32 *)&e->icmp,
 						   sizeof(*e) - sizeof(e->ip), 0));
 }

@@ -49,12 +49,27 @@ bool arrival_is_ours(const struct conf *conf, const struct dhcp_mnat_arrival *ar
 	return arrival->manager.s_addr == conf->virt.manager.s_addr;
 }
 
-static void copy_arrivals(const struct server *s, const struct dhcp_message *in,
-			  struct event *event)
+void binding_add_arrivals(const struct client *client, struct event *event)
 {
-	for (unsigned int i = 0; i < in->n_arrivals; i++)
-		if (!arrival_is_ours(s->conf, &in->arrivals[i]))
-			event->arrivals[event->n_arrivals++] = in->arrivals[i];
+	memcpy(event->arrivals, client->arrivals,
+	       client->n_arrivals * sizeof(client->arrivals[0]));
+	event->n_arrivals = client->n_arrivals;
+}
+
+/* With those of our own domain: they tell the manager that it is the same host as before. */
+static void remember_arrivals(struct client *client, const struct dhcp_message *in)
+{
+	const size_t size = sizeof(client->arrivals[0]);
+
+	client->n_arrivals = 0;
+	if (!in->n_arrivals)
+		return;
+	if (!client->arrivals)
+		client->arrivals = calloc(DHCP_MNAT_MAX_ARRIVALS, size);
+	if (!client->arrivals)
+		return;
+	memcpy(client->arrivals, in->arrivals, in->n_arrivals * size);
+	client->n_arrivals = (uint8_t)in->n_arrivals;
 }
 
 static struct event *tell(struct server *s, struct client *client, const struct binding *binding,
@@ -87,20 +102,24 @@ static void tell_present(struct server *s, struct client *client, const struct b
 {
 	struct event *event = tell(s, client, is, generation, is->actual, old);
 
-	if (event && in && is->virt)
-		copy_arrivals(s, in, event);
+	if (!event || !in || !is->virt)
+		return;
+	remember_arrivals(client, in);
+	if (client->n_arrivals)
+		binding_add_arrivals(client, event);
 }
 
 /*
- * Nothing has changed, but a mobile host that does not merely renew (ciaddr) has come
- * to this link just now: it may have been in another domain meanwhile.
+ * Nothing has changed, but a mobile host that takes an offer has come to this link just
+ * now: it may have been in another domain meanwhile. One that renews, or asks whether
+ * its lease is still good, has been here.
  */
 static void tell_again(struct server *s, struct client *client, const struct binding *is,
 		       const struct dhcp_message *in)
 {
 	if (!is->virt || !in)
 		return;
-	if (!in->header.ciaddr.s_addr)
+	if (in->options[DHCP_OPT_SERVER_ID].present)
 		tell_present(s, client, is, next_generation(s, client, identity(is)), 0, in);
 	else if (in->shim_form & DHCP_SHIM_VIVSO)
 		tell_present(s, client, is, client->generation, 0, in);

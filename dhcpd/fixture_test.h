@@ -61,7 +61,7 @@ struct say {
 	const char *requested;
 	const char *server;
 	const char *shim;
-	enum dhcp_shim_form form; /* with shim; 0: option 125 */
+	enum dhcp_shim_form form;		      /* with shim; 0: option 125 */
 	const char *arrivals[DHCP_MNAT_MAX_ARRIVALS]; /* managers, with shim */
 	const char *parameters;
 	const char *hostname;

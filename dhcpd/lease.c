@@ -41,6 +41,7 @@ void client_tidy(struct leases *leases, struct client *client)
 	if (client->leases)
 		return;
 	HASH_DEL(leases->clients, client);
+	free(client->arrivals);
 	free(client);
 }
 

@@ -52,6 +52,9 @@ struct client {
 	struct binding told;
 	uint32_t generation; /* of the last change */
 	uint64_t batch;	     /* in which that was */
+	/* what it last proved of other domains and of this: for a manager that starts anew */
+	struct dhcp_mnat_arrival *arrivals;
+	uint8_t n_arrivals;
 	uint8_t mac[6];
 	char hostname[MNAT_HOSTNAME_LEN];
 	uint8_t key_len;
@@ -64,7 +67,7 @@ struct leases {
 	struct lease *addresses; /* by address */
 	struct heap expiry;
 	struct lease *dirty;
-	size_t n_foreign; /* leases of other domains' addresses, held or not */
+	size_t n_foreign;   /* leases of other domains' addresses, held or not */
 	struct pool *pools; /* of conf->subnets, and one more: virtual */
 	const struct conf *conf;
 };

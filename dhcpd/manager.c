@@ -2,7 +2,6 @@
 #include "manager.h"
 
 #include <arpa/inet.h>
-#include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,9 +10,9 @@
 #include "mnat/addr.h"
 #include "mnat/clock.h"
 #include "mnat/control.h"
-#include "mnat/hex.h"
 #include "mnat/log.h"
 
+#include "event_json.h"
 #include "io.h"
 
 #define SNAPSHOT_CHUNK 512
@@ -50,48 +49,6 @@ struct manager {
 	void (*send)(const struct outgoing *out, void *user);
 	void *user;
 };
-
-/* ---- events as JSON ---- */
-
-static json_t *json_ip(uint32_t address)
-{
-	char text[MNAT_IP_LEN];
-
-	return address ? json_string(mnat_ip((struct in_addr){htonl(address)}, text)) : json_null();
-}
-
-static json_t *arrival_to_json(const struct dhcp_mnat_arrival *arrival)
-{
-	char ticket[MNAT_HEX_LEN(sizeof(arrival->ticket))], proof[MNAT_HEX_LEN(sizeof(arrival->proof))];
-
-	return json_pack("{s:o, s:s, s:I, s:s}", "manager", json_ip(ntohl(arrival->manager.s_addr)),
-			 "ticket", mnat_hex(arrival->ticket, sizeof(arrival->ticket), ticket),
-			 "counter", (json_int_t)be64toh(arrival->counter), "proof",
-			 mnat_hex(arrival->proof, sizeof(arrival->proof), proof));
-}
-
-static void add_arrivals(json_t *json, const struct event *event)
-{
-	json_t *list = event->n_arrivals ? json_array() : NULL;
-
-	for (unsigned int i = 0; i < event->n_arrivals; i++)
-		json_array_append_new(list, arrival_to_json(&event->arrivals[i]));
-	if (list)
-		json_object_set_new(json, "arrivals", list);
-}
-
-static json_t *event_to_json(const struct event *event)
-{
-	char mac[MNAT_MAC_LEN], client[MNAT_HEX_LEN(MNAT_CLIENT_MAX)];
-	json_t *json;
-
-	json = json_pack("{s:o, s:o, s:o, s:I, s:s, s:s}", "virtual", json_ip(event->virt),
-			 "actual", json_ip(event->actual), "old", json_ip(event->old), "gen",
-			 (json_int_t)event->generation, "mac", mnat_mac(event->mac, mac), "client",
-			 mnat_hex(event->client, event->client_len, client));
-	add_arrivals(json, event);
-	return json;
-}
 
 /* The id it was sent under, or 0: not sent. */
 static uint64_t send_events(struct manager *m, json_t *events)
@@ -227,6 +184,8 @@ static json_t *host_to_json(struct manager *m, uint32_t identity)
 	};
 	memcpy(event.mac, client->mac, sizeof(event.mac));
 	memcpy(event.client, client->key, client->key_len);
+	if (client->n_arrivals)
+		binding_add_arrivals(client, &event);
 	return event_to_json(&event);
 }
 
@@ -286,17 +245,9 @@ static void on_lost(struct mnat_peer *peer, void *user)
 static void give_token(struct manager *m, const json_t *tokens, struct reply *reply)
 {
 	const struct dhcp_codec *codec = &m->server->conf->virt.codec;
-	char virt[MNAT_IP_LEN];
 	struct dhcp_mnat_token token;
-	const json_t *json;
 
-	if (!reply->token_for)
-		return;
-	mnat_ip((struct in_addr){htonl(reply->token_for)}, virt);
-	json = json_object_get(tokens, virt);
-	if (!json || mnat_unhex(json_string_value(json_object_get(json, "ticket")), token.ticket,
-			   sizeof(token.ticket)) ||
-	    mnat_unhex(json_string_value(json_object_get(json, "key")), token.key, sizeof(token.key)))
+	if (!reply->token_for || token_from_json(tokens, reply->token_for, &token))
 		return;
 	server_count(m->server,
 		     dhcp_add_token(codec, reply->bytes, reply->room, &token, &reply->len)
@@ -308,8 +259,7 @@ static void give_tokens(struct manager *m, const json_t *tokens, struct flight *
 {
 	struct held *held;
 
-	LL_FOREACH(flight->held, held)
-	{
+	LL_FOREACH(flight->held, held) {
 		give_token(m, tokens, &held->out.reply);
 	}
 }

@@ -24,8 +24,8 @@ struct stand_in {
 	int leases;   /* requests */
 	int snapshots;
 	int ends;
-	int sent;	      /* replies let go */
-	json_t *tokens;	      /* for the answers */
+	int sent;	/* replies let go */
+	json_t *tokens; /* for the answers */
 	struct reply last_sent;
 	int sent_unconfirmed; /* ... before their lease request was confirmed */
 };
@@ -39,9 +39,9 @@ static void on_lease(struct mnat_control_client *client, const json_t *request, 
 	s->leases++;
 	s->sent_unconfirmed = s->sent;
 	if (!s->silent)
-		mnat_control_done(client,
-				  json_pack("{s:O, s:i, s:O?}", "id", json_object_get(request, "id"),
-					    "pending", 0, "tokens", s->tokens));
+		mnat_control_done(client, json_pack("{s:O, s:i, s:O?}", "id",
+						    json_object_get(request, "id"), "pending", 0,
+						    "tokens", s->tokens));
 }
 
 static void on_snapshot(struct mnat_control_client *client, const json_t *request, void *user)
@@ -342,8 +342,12 @@ Test(manager, a_senseless_token_is_left_out)
 Test(manager, is_told_of_arrivals)
 {
 	struct stand_in *s = begin();
-	const struct say say = {DHCP_REQUEST, 1, .relay = R1, .requested = "10.0.1.5",
-				.server = "10.0.0.1", .shim = "10.64.0.7",
+	const struct say say = {DHCP_REQUEST,
+				1,
+				.relay = R1,
+				.requested = "10.0.1.5",
+				.server = "10.0.0.1",
+				.shim = "10.64.0.7",
 				.arrivals = {"135.180.32.4", "10.0.0.1", "143.32.2.70"}};
 	const json_t *arrivals, *first;
 
@@ -354,9 +358,9 @@ Test(manager, is_told_of_arrivals)
 	cr_assert(request(s, &say));
 	await(s, &s->sent, 1);
 	cr_assert_str_eq(field(s, "virtual"), "10.64.0.7");
-	arrivals = json_object_get(json_array_get(json_object_get(s->last, "events"), 0),
-				   "arrivals");
-	cr_assert_eq(json_array_size(arrivals), 2, "our own manager needs none");
+	arrivals =
+		json_object_get(json_array_get(json_object_get(s->last, "events"), 0), "arrivals");
+	cr_assert_eq(json_array_size(arrivals), 3, "our own manager knows the host by its own");
 	first = json_array_get(arrivals, 0);
 	cr_assert_str_eq(json_string_value(json_object_get(first, "manager")), "135.180.32.4");
 	cr_assert_eq(json_integer_value(json_object_get(first, "counter")), 7);

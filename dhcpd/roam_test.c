@@ -128,9 +128,10 @@ Test(arrival, generations_of_a_foreign_address_go_on_rising)
 
 Test(domain, is_told_by_option_125)
 {
-	struct fixture *f = fixture_new("interfaces = {\"eth1\"}\nserver-id = \"10.0.0.1\"\n"
-					"virtual { pool = \"10.128.0.1-10.128.0.9\"\n domain = 7 }\n"
-					"subnet \"10.0.1.0/24\" { pool = \"10.0.1.4-10.0.1.9\" }\n");
+	struct fixture *f =
+		fixture_new("interfaces = {\"eth1\"}\nserver-id = \"10.0.0.1\"\n"
+			    "virtual { pool = \"10.128.0.1-10.128.0.9\"\n domain = 7 }\n"
+			    "subnet \"10.0.1.0/24\" { pool = \"10.0.1.4-10.0.1.9\" }\n");
 
 	bind_host(f, 1, R1, "0.0.0.0");
 	cr_assert_eq(f->answer.domain, 7);

@@ -34,7 +34,7 @@ struct reply {
 	uint8_t mac[6];
 	uint32_t token_for; /* virtual address whose token belongs into this answer; 0: none */
 	size_t room;	    /* bytes the client takes */
-	uint64_t batch; /* of the events the manager must have before this leaves; 0: none */
+	uint64_t batch;	    /* of the events the manager must have before this leaves; 0: none */
 	size_t len;
 	uint8_t bytes[DHCP_MAX_MESSAGE];
 };
@@ -78,6 +78,9 @@ void server_done(struct server *s);
 
 /* Serve by another configuration; false: no memory, the old one stays. */
 bool server_set_conf(struct server *s, const struct conf *conf);
+
+/* What the client last proved goes with the event; it has some. */
+void binding_add_arrivals(const struct client *client, struct event *event);
 
 /* Is it a visit of our own domain's that an arrival proves? */
 bool arrival_is_ours(const struct conf *conf, const struct dhcp_mnat_arrival *arrival);

@@ -119,5 +119,6 @@ void control_status(struct mnat_control_client *client, const json_t *request, v
 			  "healthy", json_array_size(list) == 0, "problems", list, "manager",
 			  manager_state(source->manager), "policy",
 			  s->conf->policy == POLICY_RFC2131 ? "rfc2131" : "strict-seed", "clients",
-			  (json_int_t)HASH_COUNT(s->leases.clients), "foreign", foreign(s), "pools", pools(s)));
+			  (json_int_t)HASH_COUNT(s->leases.clients), "foreign", foreign(s), "pools",
+			  pools(s)));
 }

@@ -305,7 +305,10 @@ static int store_put(struct mnat_store *store, const struct mnat_lease_record *r
 
 	sqlite3_clear_bindings(put);
 	bind_address(put, ADDRESS, record->address);
-	bind_text(put, KIND, record->is_foreign ? "foreign" : record->is_virtual ? "virtual" : "actual");
+	bind_text(put, KIND,
+		  record->is_foreign   ? "foreign"
+		  : record->is_virtual ? "virtual"
+				       : "actual");
 	bind_text(put, STATE, states[record->state]);
 	sqlite3_bind_int64(put, EXPIRES + 1, record->expires);
 	sqlite3_bind_int64(put, GENERATION + 1, record->generation);

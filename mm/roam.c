@@ -39,7 +39,7 @@ void roam_locate(struct roam *roam, struct in_addr identity)
 void roam_bound(struct roam *roam, struct in_addr identity, uint32_t generation,
 		const struct dhcp_mnat_arrival *arrivals, unsigned int n)
 {
-	home_bound(roam, identity, generation);
+	home_bound(roam, identity, generation, arrivals, n);
 	visit_admit(roam, identity, arrivals, n);
 	roam_locate(roam, identity);
 }

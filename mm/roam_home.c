@@ -3,6 +3,7 @@
  * The home's side: a host of ours that is away, or has been. The record of one that
  * came back stays: it holds what keeps an old arrival from being believed again.
  */
+#include <endian.h>
 #include <errno.h>
 #include <openssl/crypto.h>
 #include <stdlib.h>
@@ -130,26 +131,6 @@ void home_on_event(struct roam *roam, struct in_addr virt, uint32_t generation)
 		home->r.base = generation;
 }
 
-/* The lease it left with, told again, is no homecoming. */
-void home_bound(struct roam *roam, struct in_addr virt, uint32_t generation)
-{
-	struct roam_home *home = home_find(roam, virt);
-
-	home_on_event(roam, virt, generation);
-	if (!home || generation <= home->r.generation)
-		return;
-	if (home->r.away) {
-		roam->counters[ROAM_C_CAME_HOME]++;
-		bid_farewell(roam, &home->r, PEERING_MOVED, NULL);
-		end(roam, home, true);
-	} else if (home->r.since_s) {
-		struct home_record record = home->r;
-
-		record.since_s = 0;
-		update(roam, home, &record);
-	}
-}
-
 /* ---- Arrivals ---- */
 
 static bool is_newer(const struct ticket *ticket, uint64_t counter, const struct home_record *last)
@@ -192,14 +173,17 @@ static uint8_t check_policy(const struct roam *roam, const struct roam_peer *pee
 	return home && is_served_out(roam, peer, &home->r) ? PEERING_E_POLICY : 0;
 }
 
-static uint8_t check_lease(const struct roam *roam, const struct ticket *ticket,
-			   struct roam_lease *ret_lease)
+static uint8_t check_lease(const struct roam *roam, const struct roam_home *home,
+			   const struct ticket *ticket, struct roam_lease *ret_lease)
 {
 	int r = roam->ops->lookup(ticket->virt, ret_lease, roam->user);
 
 	if (r)
 		return r == -EAGAIN ? PEERING_E_BUSY : PEERING_E_UNKNOWN;
-	return ticket->generation < ret_lease->issued ? PEERING_E_REPLAY : 0;
+	if (ticket->generation >= ret_lease->issued ||
+	    (home && home->r.proved == ret_lease->issued))
+		return 0;
+	return PEERING_E_REPLAY;
 }
 
 static struct roam_home *obtain(struct roam *roam, struct in_addr virt)
@@ -256,7 +240,7 @@ static uint8_t arrive(struct roam *roam, struct roam_peer *peer, const struct ti
 	}
 	if (home && !is_newer(ticket, counter, &home->r))
 		return PEERING_E_REPLAY;
-	error = check_lease(roam, ticket, &lease);
+	error = check_lease(roam, home, ticket, &lease);
 	if (!error)
 		error = check_policy(roam, peer, home, endpoint);
 	if (error)
@@ -319,6 +303,65 @@ uint8_t home_on_arrive(struct roam *roam, struct roam_peer *peer, const struct p
 	reply = accepted(roam, peer, home);
 	roam_reply(roam, peer, m->transaction, &reply);
 	return 0;
+}
+
+/* ---- Homecoming ---- */
+
+/*
+ * Back home a host shows its last ticket once more: it is the one that had the address
+ * before, not a new holder, and that ticket stays good, should the next one be lost.
+ */
+static void prove(struct roam *roam, struct in_addr virt, uint32_t generation,
+		  const struct dhcp_mnat_arrival *arrival)
+{
+	uint64_t counter = be64toh(arrival->counter);
+	struct roam_home *home;
+	struct home_record record;
+	struct ticket ticket;
+
+	if (!ticket_verify(&roam->secret, roam->domain, roam->ops->wall_s(roam->user),
+			   arrival->ticket, &ticket) ||
+	    ticket.virt.s_addr != virt.s_addr ||
+	    !ticket_proves(&roam->secret, arrival->ticket, counter, arrival->proof))
+		return;
+	home = obtain(roam, virt);
+	if (!home || !is_newer(&ticket, counter, &home->r))
+		return;
+	record = home->r;
+	record.generation = ticket.generation;
+	record.counter = counter;
+	record.proved = generation;
+	update(roam, home, &record);
+}
+
+static void come_home(struct roam *roam, struct roam_home *home)
+{
+	struct home_record record = home->r;
+
+	if (home->r.away) {
+		roam->counters[ROAM_C_CAME_HOME]++;
+		bid_farewell(roam, &home->r, PEERING_MOVED, NULL);
+		end(roam, home, true);
+	} else if (home->r.since_s) {
+		record.since_s = 0;
+		update(roam, home, &record);
+	}
+}
+
+/* The lease it left with, told again, is no homecoming. */
+void home_bound(struct roam *roam, struct in_addr virt, uint32_t generation,
+		const struct dhcp_mnat_arrival *arrivals, unsigned int n)
+{
+	struct roam_home *home = home_find(roam, virt);
+	bool comes = home && generation > home->r.base;
+
+	home_on_event(roam, virt, generation);
+	if (comes)
+		come_home(roam, home);
+	if (roam_is_away(roam, virt))
+		return;
+	for (unsigned int i = 0; i < n; i++)
+		prove(roam, virt, generation, &arrivals[i]);
 }
 
 /* ---- The peer where it is asks ---- */

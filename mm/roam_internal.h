@@ -24,7 +24,8 @@ void roam_count_refusal(struct roam *roam, struct roam_peer *peer, uint8_t error
 
 struct roam_home *home_find(const struct roam *roam, struct in_addr virt);
 int home_load(const struct home_record *record, void *roam);
-void home_bound(struct roam *roam, struct in_addr virt, uint32_t generation);
+void home_bound(struct roam *roam, struct in_addr virt, uint32_t generation,
+		const struct dhcp_mnat_arrival *arrivals, unsigned int n);
 void home_on_event(struct roam *roam, struct in_addr virt, uint32_t generation);
 void home_gateway_up(struct roam *roam);
 void home_tick(struct roam *roam);

@@ -20,14 +20,14 @@ static const char schema[] =
 	"BEGIN IMMEDIATE;"
 	"CREATE TABLE IF NOT EXISTS homes(virt INTEGER PRIMARY KEY, generation INTEGER,"
 	" counter INTEGER, base INTEGER, shift INTEGER, since INTEGER, away INTEGER,"
-	" domain INTEGER, endpoint INTEGER);"
+	" domain INTEGER, endpoint INTEGER, proved INTEGER);"
 	"CREATE TABLE IF NOT EXISTS visits(domain INTEGER, virt INTEGER, identity INTEGER,"
 	" gateway INTEGER, flags INTEGER, state INTEGER, counter INTEGER, ticket BLOB,"
 	" proof BLOB, PRIMARY KEY(domain, virt)) WITHOUT ROWID;"
 	"COMMIT;";
 
 static const char *const statements[N_STATEMENTS] = {
-	[PUT_HOME] = "INSERT OR REPLACE INTO homes VALUES(?,?,?,?,?,?,?,?,?)",
+	[PUT_HOME] = "INSERT OR REPLACE INTO homes VALUES(?,?,?,?,?,?,?,?,?,?)",
 	[PUT_VISIT] = "INSERT OR REPLACE INTO visits VALUES(?,?,?,?,?,?,?,?,?)",
 	[DROP_VISIT] = "DELETE FROM visits WHERE domain=? AND virt=?",
 };
@@ -119,10 +119,10 @@ int state_put_home(struct state *state, const struct home_record *h)
 {
 	const int64_t values[] = {
 		h->virt.s_addr, h->generation, (int64_t)h->counter, h->base, h->shift,
-		(int64_t)h->since_s, h->away, h->domain, h->endpoint.s_addr,
+		(int64_t)h->since_s, h->away, h->domain, h->endpoint.s_addr, h->proved,
 	};
 
-	return run(state, PUT_HOME, values, 9);
+	return run(state, PUT_HOME, values, sizeof(values) / sizeof(values[0]));
 }
 
 int state_put_visit(struct state *state, const struct visit_record *v)
@@ -162,6 +162,7 @@ static int load_home(sqlite3_stmt *s, const struct state_loader *loader, void *u
 		.away = u32(s, 6),
 		.domain = u32(s, 7),
 		.endpoint.s_addr = u32(s, 8),
+		.proved = u32(s, 9),
 	};
 
 	return loader->home(&h, user);

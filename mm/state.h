@@ -19,6 +19,7 @@ struct home_record {
 	uint32_t generation; /* of the ticket of the last arrival believed */
 	uint64_t counter;    /* and its counter: the pair only rises */
 	uint32_t base;	     /* generation of the last lease event */
+	uint32_t proved;     /* that with which it proved to be the host it was before */
 	uint32_t shift;	     /* what gateways are told is base plus this */
 	uint64_t since_s;    /* when it left home, seconds since 1970; 0: it is there */
 	bool away;

@@ -10,6 +10,7 @@
 
 #include "conf_text.h"
 #include "mnat/conf.h"
+#include "mnat/role_conf.h"
 
 Test(conf_text, comments_become_spaces)
 {
@@ -82,4 +83,38 @@ Test(conf, a_directory_is_no_file)
 
 	cr_redirect_stderr();
 	cr_assert_eq(mnat_conf_load("/tmp", options, NULL, &cfg), -EISDIR);
+}
+
+/* ---- node.conf ---- */
+
+static int load_node(const char *text, struct mnat_node_conf *conf)
+{
+	char path[] = "/tmp/node-conf-XXXXXX";
+	int fd = mkstemp(path), r;
+
+	cr_assert_geq(fd, 0);
+	cr_assert_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	close(fd);
+	r = mnat_node_conf_load(path, conf);
+	unlink(path);
+	return r;
+}
+
+Test(node_conf, roaming)
+{
+	struct mnat_node_conf conf;
+
+	cr_redirect_stderr();
+	cr_assert_eq(load_node("uplinks = {\"wl0\"}\n", &conf), 0);
+	cr_assert_eq(conf.public_space, MNAT_PUBLIC_KEEP);
+	cr_assert(conf.release);
+	cr_assert_eq(load_node("uplinks = {\"wl0\"}\npublic = \"reset\"\nrelease = \"never\"\n",
+			       &conf),
+		     0);
+	cr_assert_eq(conf.public_space, MNAT_PUBLIC_RESET);
+	cr_assert_not(conf.release);
+	cr_assert_eq(load_node("uplinks = {\"wl0\"}\npublic = \"never\"\n", &conf), 0);
+	cr_assert_eq(conf.public_space, MNAT_PUBLIC_NEVER);
+	cr_assert_eq(load_node("uplinks = {\"wl0\"}\npublic = \"maybe\"\n", &conf), -EINVAL);
+	cr_assert_eq(load_node("uplinks = {\"wl0\"}\nrelease = \"\"\n", &conf), -EINVAL);
 }

@@ -250,8 +250,7 @@ static enum dhcp_error decode_suboption(struct dhcp_message *message, uint8_t co
 	for (size_t i = 0; i < sizeof(suboptions) / sizeof(suboptions[0]); i++) {
 		if (suboptions[i].code != code)
 			continue;
-		if (suboptions[i].list ? !len || len % suboptions[i].len
-				       : len != suboptions[i].len)
+		if (suboptions[i].list ? !len || len % suboptions[i].len : len != suboptions[i].len)
 			return DHCP_E_LENGTH;
 		suboptions[i].take(message, data);
 	}

@@ -3,6 +3,7 @@
 
 #include <endian.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 
 struct wire_header {
@@ -83,7 +84,33 @@ static void get_value(const struct mnat_frame_attribute *a, const uint8_t *value
 	case MNAT_FRAME_LIST:
 		memcpy(field, &list, sizeof(list));
 		break;
+	case MNAT_FRAME_REPEATED:
+		memcpy(&v32, field, 4);
+		memcpy((uint8_t *)field + 4 + v32 * a->length, value, len);
+		v32++;
+		memcpy(field, &v32, 4);
+		break;
 	}
+}
+
+/* How often the attribute is in the message. */
+static uint32_t occurrences(const struct mnat_frame *frame, const struct mnat_frame_attribute *a,
+			    const void *field)
+{
+	uint32_t n;
+
+	if (!(frame->has & a->bit))
+		return 0;
+	if (a->kind != MNAT_FRAME_REPEATED)
+		return 1;
+	memcpy(&n, field, sizeof(n));
+	return n;
+}
+
+static bool is_one_too_many(const struct mnat_frame *frame, const struct mnat_frame_attribute *a,
+			    const void *field)
+{
+	return occurrences(frame, a, field) >= (a->kind == MNAT_FRAME_REPEATED ? a->max : 1);
 }
 
 static size_t value_length(const struct mnat_frame_attribute *a, const void *field)
@@ -98,8 +125,8 @@ static size_t value_length(const struct mnat_frame_attribute *a, const void *fie
 	return list.n <= a->max ? (size_t)list.n * a->length : MNAT_FRAME_MAX;
 }
 
-static void put_value(const struct mnat_frame_attribute *a, const void *field, size_t len,
-		      uint8_t *value)
+static void put_value(const struct mnat_frame_attribute *a, const void *field, uint32_t i,
+		      size_t len, uint8_t *value)
 {
 	struct mnat_frame_list list;
 	uint32_t v32;
@@ -129,6 +156,9 @@ static void put_value(const struct mnat_frame_attribute *a, const void *field, s
 		if (len)
 			memcpy(value, list.elements, len);
 		break;
+	case MNAT_FRAME_REPEATED:
+		memcpy(value, (const uint8_t *)field + 4 + i * len, len);
+		break;
 	}
 }
 
@@ -147,7 +177,8 @@ static int decode_attributes(const struct mnat_frame_protocol *protocol, const u
 		n = get_u16(p + 2);
 		p += MNAT_FRAME_ATTRIBUTE_LEN;
 		len -= MNAT_FRAME_ATTRIBUTE_LEN;
-		if (!a || frame->has & a->bit || len < padded(n) || check_length(a, p, n))
+		if (!a || is_one_too_many(frame, a, message + a->offset) || len < padded(n) ||
+		    check_length(a, p, n))
 			return -EINVAL;
 		get_value(a, p, n, message + a->offset);
 		frame->has |= a->bit;
@@ -187,6 +218,23 @@ int mnat_frame_decode(const struct mnat_frame_protocol *protocol, const uint8_t 
 	return -EINVAL;
 }
 
+/* The attribute's i-th occurrence at buf + *at. 0 or -EMSGSIZE. */
+static int encode_one(const struct mnat_frame_attribute *a, const uint8_t *field, uint32_t i,
+		      uint8_t *buf, size_t size, size_t *at)
+{
+	size_t n = value_length(a, field), from = *at;
+
+	if (from + MNAT_FRAME_ATTRIBUTE_LEN + padded(n) > size)
+		return -EMSGSIZE;
+	put_u16(buf + from, a->type);
+	put_u16(buf + from + 2, (uint16_t)n);
+	from += MNAT_FRAME_ATTRIBUTE_LEN;
+	memset(buf + from + n, 0, padded(n) - n);
+	put_value(a, field, i, n, buf + from);
+	*at = from + padded(n);
+	return 0;
+}
+
 int mnat_frame_encode(const struct mnat_frame_protocol *protocol, const void *message,
 		      uint8_t *buf, size_t size)
 {
@@ -203,19 +251,13 @@ int mnat_frame_encode(const struct mnat_frame_protocol *protocol, const void *me
 	for (size_t i = 0; i < protocol->n_attributes; i++) {
 		const struct mnat_frame_attribute *a = &protocol->attributes[i];
 		const uint8_t *field = (const uint8_t *)message + a->offset;
-		size_t n;
+		uint32_t n = occurrences(frame, a, field);
 
-		if (!(frame->has & a->bit))
-			continue;
-		n = value_length(a, field);
-		if (at + MNAT_FRAME_ATTRIBUTE_LEN + padded(n) > size)
+		if (a->kind == MNAT_FRAME_REPEATED && n > a->max)
 			return -EMSGSIZE;
-		put_u16(buf + at, a->type);
-		put_u16(buf + at + 2, (uint16_t)n);
-		at += MNAT_FRAME_ATTRIBUTE_LEN;
-		memset(buf + at + n, 0, padded(n) - n);
-		put_value(a, field, n, buf + at);
-		at += padded(n);
+		for (uint32_t j = 0; j < n; j++)
+			if (encode_one(a, field, j, buf, size, &at))
+				return -EMSGSIZE;
 	}
 	if (at > size)
 		return -EMSGSIZE;

@@ -125,30 +125,38 @@ static int open_pins(const char *dir, const struct pin *pins, size_t n)
 	return 0;
 }
 
-static size_t words_len(uint32_t n)
+static size_t area_len(uint32_t n, size_t size)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 
-	return (n * sizeof(uint64_t) + page - 1) & ~(page - 1);
+	return (n * size + page - 1) & ~(page - 1);
 }
 
-/* The memory of an mmapable array of words; the map lives as long as the mapping. */
-static int map_words(int fd, uint32_t n, volatile uint64_t **ret_words)
+/* The memory of an mmapable array; the map lives as long as the mapping. */
+static int map_area(int fd, uint32_t n, size_t size, void *ret_area)
 {
-	void *at = mmap(NULL, words_len(n), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	void *at = mmap(NULL, area_len(n, size), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 
 	if (at == MAP_FAILED)
 		return -errno;
-	*ret_words = at;
+	memcpy(ret_area, &at, sizeof(at));
 	return 0;
+}
+
+static void unmap_area(volatile void *area, uint32_t n, size_t size)
+{
+	if (area)
+		munmap((void *)area, area_len(n, size));
 }
 
 static int map_memory(const char *dir, int hosts_fd, int actuals_fd, struct mnat_gateway *g)
 {
-	int r = map_words(hosts_fd, g->n_hosts, &g->hosts);
+	int r = map_area(hosts_fd, g->n_hosts, sizeof(uint64_t), &g->hosts);
 
 	if (!r)
-		r = map_words(actuals_fd, g->n_actuals, &g->actuals);
+		r = map_area(actuals_fd, g->n_actuals, sizeof(uint64_t), &g->actuals);
+	if (!r)
+		r = map_area(g->bindings_fd, g->n_bindings, sizeof(*g->bindings), &g->bindings);
 	if (r)
 		log_err("the maps of %s cannot be mapped into memory: %s", dir, strerror(-r));
 	return r;
@@ -180,6 +188,10 @@ static int open_gateway(const char *dir, struct mnat_gateway *g)
 		{"bindings", &g->bindings_fd, &g->n_bindings},
 		{"bib", &g->bib_fd, NULL},
 		{"sessions", &g->sessions_fd, &g->max_sessions},
+		{"anchors", &g->anchors_fd, &g->n_anchors},
+		{"defaults", &g->defaults_fd, NULL},
+		{"direct", &g->direct_fd, NULL},
+		{"arrivals", &g->arrivals_fd, NULL},
 		{"counters", &g->counters_fd, NULL},
 		{"port_tries", &g->port_tries_fd, NULL},
 		{"prog/gw_sweep", &g->sweep_fd, NULL},
@@ -207,6 +219,10 @@ int mnat_gateway_open(const char *dir, struct mnat_gateway *ret_gateway)
 		.bindings_fd = -1,
 		.bib_fd = -1,
 		.sessions_fd = -1,
+		.anchors_fd = -1,
+		.defaults_fd = -1,
+		.direct_fd = -1,
+		.arrivals_fd = -1,
 		.counters_fd = -1,
 		.port_tries_fd = -1,
 		.sweep_fd = -1,
@@ -228,14 +244,14 @@ int mnat_gateway_open(const char *dir, struct mnat_gateway *ret_gateway)
 
 void mnat_gateway_close(struct mnat_gateway *g)
 {
-	int *fds[] = {&g->host_info_fd, &g->virtuals_fd,   &g->bindings_fd,
-		      &g->bib_fd,	&g->sessions_fd,   &g->counters_fd,
-		      &g->port_tries_fd, &g->sweep_fd,	   &g->lock_fd};
+	int *fds[] = {&g->host_info_fd, &g->virtuals_fd, &g->bindings_fd, &g->bib_fd,
+		      &g->sessions_fd,	&g->anchors_fd,	 &g->defaults_fd, &g->direct_fd,
+		      &g->arrivals_fd,	&g->counters_fd, &g->port_tries_fd, &g->sweep_fd,
+		      &g->lock_fd};
 
-	if (g->hosts)
-		munmap((void *)g->hosts, words_len(g->n_hosts));
-	if (g->actuals)
-		munmap((void *)g->actuals, words_len(g->n_actuals));
+	unmap_area(g->hosts, g->n_hosts, sizeof(uint64_t));
+	unmap_area(g->actuals, g->n_actuals, sizeof(uint64_t));
+	unmap_area(g->bindings, g->n_bindings, sizeof(*g->bindings));
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
 		mnat_closep(fds[i]);
 }
@@ -269,6 +285,7 @@ int mnat_node_open(const char *dir, struct mnat_node *ret_node)
 	const struct pin pins[] = {
 		{"shim", &node.shim_fd, NULL},
 		{"shim_active", &node.active_fd, NULL},
+		{"homes", &node.homes_fd, NULL},
 		{"counters", &node.counters_fd, NULL},
 	};
 	int r = check_abi(dir, MNAT_ROLE_NODE);
@@ -289,6 +306,7 @@ void mnat_node_close(struct mnat_node *node)
 {
 	mnat_closep(&node->shim_fd);
 	mnat_closep(&node->active_fd);
+	mnat_closep(&node->homes_fd);
 	mnat_closep(&node->counters_fd);
 	mnat_closep(&node->lock_fd);
 }
@@ -322,4 +340,14 @@ void mnat_binding_endpoint(const struct mnat_gateway_config *config, uint32_t in
 	*ret_port = (uint16_t)(config->port_first + index % config->n_ports);
 	*ret_addr = config->ext_first + row % config->n_ext;
 	*ret_proto = row / config->n_ext;
+}
+
+int64_t mnat_binding_index(const struct mnat_gateway_config *config, enum mnat_proto_class proto,
+			   uint32_t addr, uint16_t port)
+{
+	uint32_t ext = addr - config->ext_first, offset = (uint32_t)port - config->port_first;
+
+	if (ext >= config->n_ext || offset >= config->n_ports)
+		return -1;
+	return ((int64_t)proto * config->n_ext + ext) * config->n_ports + offset;
 }

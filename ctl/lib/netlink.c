@@ -12,9 +12,9 @@
 
 #define BUF_SIZE 32768
 
-int mnat_nl_open(unsigned int groups, struct mnl_socket **ret_nl)
+int mnat_nl_open_bus(int bus, unsigned int groups, struct mnl_socket **ret_nl)
 {
-	struct mnl_socket *nl = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+	struct mnl_socket *nl = mnl_socket_open2(bus, SOCK_CLOEXEC);
 	int r;
 
 	if (!nl)
@@ -28,6 +28,11 @@ int mnat_nl_open(unsigned int groups, struct mnl_socket **ret_nl)
 	return 0;
 }
 
+int mnat_nl_open(unsigned int groups, struct mnl_socket **ret_nl)
+{
+	return mnat_nl_open_bus(NETLINK_ROUTE, groups, ret_nl);
+}
+
 void mnat_nl_closep(struct mnl_socket **nl)
 {
 	if (*nl)
@@ -35,8 +40,7 @@ void mnat_nl_closep(struct mnl_socket **nl)
 	*nl = NULL;
 }
 
-/* Send a request and feed its answers to cb until the last one. */
-static int talk(struct mnl_socket *nl, struct nlmsghdr *nlh, mnl_cb_t cb, void *user)
+int mnat_nl_talk(struct mnl_socket *nl, struct nlmsghdr *nlh, mnl_cb_t cb, void *user)
 {
 	static uint32_t sequence;
 	unsigned int port = mnl_socket_get_portid(nl);
@@ -139,7 +143,7 @@ int mnat_links_dump(struct mnl_socket *nl, mnat_link_fn fn, void *user)
 
 	nlh = request(buf, RTM_GETLINK, NLM_F_DUMP, sizeof(*info), &info);
 	info->ifi_family = AF_UNSPEC;
-	return talk(nl, nlh, link_message, &walk);
+	return mnat_nl_talk(nl, nlh, link_message, &walk);
 }
 
 int mnat_links_receive(struct mnl_socket *nl, mnat_link_fn fn, void *user)
@@ -177,7 +181,7 @@ int mnat_link_get(struct mnl_socket *nl, const char *name, struct mnat_link *ret
 	nlh = request(buf, RTM_GETLINK, NLM_F_ACK, sizeof(*info), &info);
 	info->ifi_family = AF_UNSPEC;
 	mnl_attr_put_strz(nlh, IFLA_IFNAME, name);
-	r = talk(nl, nlh, link_message, &walk);
+	r = mnat_nl_talk(nl, nlh, link_message, &walk);
 	if (r < 0)
 		return r;
 	*ret_link = link;
@@ -202,7 +206,7 @@ int mnat_link_add_pair(struct mnl_socket *nl, const char *name, const char *peer
 	mnl_attr_nest_end(nlh, other);
 	mnl_attr_nest_end(nlh, data);
 	mnl_attr_nest_end(nlh, link);
-	return talk(nl, nlh, NULL, NULL);
+	return mnat_nl_talk(nl, nlh, NULL, NULL);
 }
 
 int mnat_link_set_up(struct mnl_socket *nl, int index)
@@ -215,7 +219,7 @@ int mnat_link_set_up(struct mnl_socket *nl, int index)
 	info->ifi_index = index;
 	info->ifi_flags = IFF_UP;
 	info->ifi_change = IFF_UP;
-	return talk(nl, nlh, NULL, NULL);
+	return mnat_nl_talk(nl, nlh, NULL, NULL);
 }
 
 int mnat_link_set_mtu(struct mnl_socket *nl, int index, uint32_t mtu)
@@ -227,7 +231,7 @@ int mnat_link_set_mtu(struct mnl_socket *nl, int index, uint32_t mtu)
 	nlh = request(buf, RTM_NEWLINK, NLM_F_ACK, sizeof(*info), &info);
 	info->ifi_index = index;
 	mnl_attr_put_u32(nlh, IFLA_MTU, mtu);
-	return talk(nl, nlh, NULL, NULL);
+	return mnat_nl_talk(nl, nlh, NULL, NULL);
 }
 
 /* ---- addresses and routes ---- */
@@ -256,6 +260,7 @@ static int addr_message(const struct nlmsghdr *nlh, void *user)
 			list->addrs[list->n] = (struct mnat_ifaddr){
 				.addr.s_addr = mnl_attr_get_u32(attr),
 				.prefix_len = info->ifa_prefixlen,
+				.deprecated = info->ifa_flags & IFA_F_DEPRECATED,
 			};
 		list->n++;
 	}
@@ -272,7 +277,7 @@ int mnat_addr_list(struct mnl_socket *nl, int index, struct mnat_ifaddr *ret_add
 
 	nlh = request(buf, RTM_GETADDR, NLM_F_DUMP, sizeof(*info), &info);
 	info->ifa_family = AF_INET;
-	r = talk(nl, nlh, addr_message, &list);
+	r = mnat_nl_talk(nl, nlh, addr_message, &list);
 	return r < 0 ? r : list.n;
 }
 
@@ -280,6 +285,7 @@ static int addr_change(struct mnl_socket *nl, uint16_t type, uint16_t flags, int
 		       const struct mnat_ifaddr *addr)
 {
 	char buf[MNL_NLMSG_HDRLEN + 128] __attribute__((aligned(4)));
+	struct ifa_cacheinfo lifetime = {.ifa_prefered = 0, .ifa_valid = UINT32_MAX};
 	struct ifaddrmsg *info;
 	struct nlmsghdr *nlh;
 
@@ -289,7 +295,9 @@ static int addr_change(struct mnl_socket *nl, uint16_t type, uint16_t flags, int
 	info->ifa_index = (unsigned int)index;
 	mnl_attr_put_u32(nlh, IFA_LOCAL, addr->addr.s_addr);
 	mnl_attr_put_u32(nlh, IFA_ADDRESS, addr->addr.s_addr);
-	return talk(nl, nlh, NULL, NULL);
+	if (addr->deprecated)
+		mnl_attr_put(nlh, IFA_CACHEINFO, sizeof(lifetime), &lifetime);
+	return mnat_nl_talk(nl, nlh, NULL, NULL);
 }
 
 int mnat_addr_add(struct mnl_socket *nl, int index, const struct mnat_ifaddr *addr)
@@ -302,15 +310,14 @@ int mnat_addr_del(struct mnl_socket *nl, int index, const struct mnat_ifaddr *ad
 	return addr_change(nl, RTM_DELADDR, 0, index, addr);
 }
 
-int mnat_route_default(struct mnl_socket *nl, int index, struct in_addr gateway)
+static int route_change(struct mnl_socket *nl, uint16_t type, uint16_t flags, int index,
+			struct in_addr gateway, struct in_addr src)
 {
 	char buf[MNL_NLMSG_HDRLEN + 128] __attribute__((aligned(4)));
 	struct rtmsg *info;
 	struct nlmsghdr *nlh;
-	int r;
 
-	/* NLM_F_CREATE alone puts the route before its equals and replaces none */
-	nlh = request(buf, RTM_NEWROUTE, NLM_F_ACK | NLM_F_CREATE, sizeof(*info), &info);
+	nlh = request(buf, type, NLM_F_ACK | flags, sizeof(*info), &info);
 	info->rtm_family = AF_INET;
 	info->rtm_table = RT_TABLE_MAIN;
 	info->rtm_protocol = RTPROT_DHCP;
@@ -319,8 +326,20 @@ int mnat_route_default(struct mnl_socket *nl, int index, struct in_addr gateway)
 	info->rtm_flags = RTNH_F_ONLINK;
 	mnl_attr_put_u32(nlh, RTA_GATEWAY, gateway.s_addr);
 	mnl_attr_put_u32(nlh, RTA_OIF, (uint32_t)index);
-	r = talk(nl, nlh, NULL, NULL);
-	return r == -EEXIST ? 0 : r;
+	mnl_attr_put_u32(nlh, RTA_PREFSRC, src.s_addr);
+	return mnat_nl_talk(nl, nlh, NULL, NULL);
+}
+
+int mnat_route_default(struct mnl_socket *nl, int index, struct in_addr gateway, struct in_addr src)
+{
+	/* NLM_F_CREATE alone puts the route before its equals and replaces none */
+	return route_change(nl, RTM_NEWROUTE, NLM_F_CREATE, index, gateway, src);
+}
+
+int mnat_route_default_del(struct mnl_socket *nl, int index, struct in_addr gateway,
+			   struct in_addr src)
+{
+	return route_change(nl, RTM_DELROUTE, 0, index, gateway, src);
 }
 
 int mnat_mask_len(struct in_addr mask)

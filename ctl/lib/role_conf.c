@@ -132,6 +132,46 @@ static const char *const timeout_names[MNAT_N_STATES] = {
 	[MNAT_STATE_TCP_RESET] = "tcp-reset",
 };
 
+static int parse_managers(cfg_t *cfg, struct mnat_midcom_conf *conf)
+{
+	unsigned int n = cfg_size(cfg, "peers");
+
+	if (!n || n > MNAT_MAX_MANAGERS) {
+		cfg_error(cfg, "peers: expected 1 to %d names of managers' certificates",
+			  MNAT_MAX_MANAGERS);
+		return -EINVAL;
+	}
+	for (unsigned int i = 0; i < n; i++) {
+		const char *name = cfg_getnstr(cfg, "peers", i);
+
+		if (!*name || strlen(name) >= MNAT_PATH_MAX) {
+			cfg_error(cfg, "peers: \"%s\" is no name of a certificate", name);
+			return -EINVAL;
+		}
+		memcpy(conf->peers[i], name, strlen(name) + 1);
+	}
+	conf->n_peers = n;
+	return 0;
+}
+
+static int parse_midcom(cfg_t *cfg, struct mnat_midcom_conf *conf)
+{
+	if (copy_text(cfg, "listen", conf->listen, sizeof(conf->listen)) ||
+	    copy_text(cfg, "ca", conf->ca, sizeof(conf->ca)) ||
+	    copy_text(cfg, "cert", conf->cert, sizeof(conf->cert)) ||
+	    copy_text(cfg, "key", conf->key, sizeof(conf->key)) ||
+	    copy_text(cfg, "crl", conf->crl, sizeof(conf->crl)))
+		return -EINVAL;
+	if (!conf->listen[0])
+		return 0;
+	if (!conf->ca[0] || !conf->cert[0] || !conf->key[0]) {
+		cfg_error(cfg, "listen: expected ca, cert and key with it: managers are spoken to "
+			       "by TLS");
+		return -EINVAL;
+	}
+	return parse_managers(cfg, conf);
+}
+
 static int parse_gateway(cfg_t *cfg, struct mnat_gateway_conf *conf)
 {
 	cfg_t *inside = cfg_getsec(cfg, "inside"), *outside = cfg_getsec(cfg, "outside");
@@ -141,7 +181,8 @@ static int parse_gateway(cfg_t *cfg, struct mnat_gateway_conf *conf)
 	    copy_text(cfg, "run-dir", conf->run_dir, sizeof(conf->run_dir)) ||
 	    copy_interfaces(inside, "interfaces", conf->inside_if, &conf->n_inside_if) ||
 	    copy_interfaces(outside, "interfaces", conf->outside_if, &conf->n_outside_if) ||
-	    parse_inside(inside, &conf->bpf) || parse_outside(outside, &conf->bpf))
+	    parse_inside(inside, &conf->bpf) || parse_outside(outside, &conf->bpf) ||
+	    parse_midcom(cfg_getsec(cfg, "midcom"), &conf->midcom))
 		return -EINVAL;
 	conf->max_hosts = (unsigned int)cfg_getint(limits, "hosts");
 	conf->max_sessions = (unsigned int)cfg_getint(limits, "sessions");
@@ -198,6 +239,15 @@ int mnat_gateway_conf_load(const char *path, struct mnat_gateway_conf *ret_conf)
 		CFG_INT("sweep", 30, CFGF_NONE),
 		CFG_END(),
 	};
+	cfg_opt_t midcom[] = {
+		CFG_STR("listen", "", CFGF_NONE),
+		CFG_STR("ca", "", CFGF_NONE),
+		CFG_STR("cert", "", CFGF_NONE),
+		CFG_STR("key", "", CFGF_NONE),
+		CFG_STR("crl", "", CFGF_NONE),
+		CFG_STR_LIST("peers", NULL, CFGF_NONE),
+		CFG_END(),
+	};
 	cfg_opt_t timeouts[] = {
 		CFG_INT("udp", 300, CFGF_NONE),
 		CFG_INT("icmp", 60, CFGF_NONE),
@@ -212,6 +262,7 @@ int mnat_gateway_conf_load(const char *path, struct mnat_gateway_conf *ret_conf)
 		CFG_SEC("outside", outside, CFGF_NONE),
 		CFG_SEC("limits", limits, CFGF_NONE),
 		CFG_SEC("timeouts", timeouts, CFGF_NONE),
+		CFG_SEC("midcom", midcom, CFGF_NONE),
 		CFG_STR("pin", MNAT_PIN_GATEWAY, CFGF_NONE),
 		CFG_STR("run-dir", MNAT_RUN_DIR, CFGF_NONE),
 		CFG_END(),
@@ -232,6 +283,40 @@ int mnat_gateway_conf_load(const char *path, struct mnat_gateway_conf *ret_conf)
 
 /* ---- node.conf ---- */
 
+/* The position of the setting's value in choices, which ends with NULL. */
+static int parse_choice(cfg_t *cfg, const char *option, const char *const *choices,
+			const char *hint, int *ret_choice)
+{
+	const char *text = cfg_getstr(cfg, option);
+
+	for (int i = 0; choices[i]; i++)
+		if (!strcmp(choices[i], text)) {
+			*ret_choice = i;
+			return 0;
+		}
+	cfg_error(cfg, "%s = \"%s\": expected %s", option, text, hint);
+	return -EINVAL;
+}
+
+static int parse_roaming(cfg_t *cfg, struct mnat_node_conf *conf)
+{
+	static const char *const public[] = {
+		[MNAT_PUBLIC_KEEP] = "keep",
+		[MNAT_PUBLIC_RESET] = "reset",
+		[MNAT_PUBLIC_NEVER] = "never",
+		NULL,
+	};
+	static const char *const release[] = {"auto", "never", NULL};
+	int space, never;
+
+	if (parse_choice(cfg, "public", public, "\"keep\", \"reset\" or \"never\"", &space) ||
+	    parse_choice(cfg, "release", release, "\"auto\" or \"never\"", &never))
+		return -EINVAL;
+	conf->public_space = (enum mnat_public)space;
+	conf->release = !never;
+	return 0;
+}
+
 static int parse_node(cfg_t *cfg, struct mnat_node_conf *conf)
 {
 	cfg_t *dhcp = cfg_getsec(cfg, "dhcp");
@@ -244,7 +329,8 @@ static int parse_node(cfg_t *cfg, struct mnat_node_conf *conf)
 	    copy_text(cfg, "state", conf->state_file, sizeof(conf->state_file)) ||
 	    copy_text(cfg, "device", conf->device, sizeof(device)) ||
 	    copy_text(dhcp, "client-id", conf->client_id, sizeof(conf->client_id)) ||
-	    copy_interfaces(cfg, "uplinks", conf->uplink, &conf->n_uplink))
+	    copy_interfaces(cfg, "uplinks", conf->uplink, &conf->n_uplink) ||
+	    parse_roaming(cfg, conf))
 		return -EINVAL;
 	if (strcmp(form, "vivso") && strcmp(form, "seed") && strcmp(form, "both")) {
 		cfg_error(dhcp, "shim-option = \"%s\": expected \"vivso\", \"seed\" or \"both\"",
@@ -308,6 +394,8 @@ int mnat_node_conf_load(const char *path, struct mnat_node_conf *ret_conf)
 		CFG_STR("virtual-gateway", "10.0.0.1", CFGF_NONE),
 		CFG_STR("virtual-mask", "255.0.0.0", CFGF_NONE),
 		CFG_BOOL("default-route", cfg_true, CFGF_NONE),
+		CFG_STR("public", "keep", CFGF_NONE),
+		CFG_STR("release", "auto", CFGF_NONE),
 		CFG_SEC("dhcp", dhcp, CFGF_NONE),
 		CFG_INT("old-address-grace", 2000, CFGF_NONE),
 		CFG_STR("pin", MNAT_PIN_NODE, CFGF_NONE),

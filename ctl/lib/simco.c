@@ -11,6 +11,15 @@
 
 static const struct mnat_frame_attribute attributes[] = {
 	FIELD(VERSION, 4, PAIR, version_major),
+	FIELD(CAPABILITIES, 8, BYTES, capabilities),
+	{SIMCO_A_RULE, 4, SIMCO_RULES_MAX, MNAT_FRAME_REPEATED, SIMCO_HAS(SIMCO_A_RULE),
+	 offsetof(struct simco_message, n_rules)},
+	FIELD(GROUP, 4, U32, group),
+	FIELD(LIFETIME, 4, U32, lifetime),
+	FIELD(OWNER, SIMCO_OWNER_MAX, TEXT, owner),
+	{SIMCO_A_TUPLE, sizeof(struct simco_tuple), SIMCO_TUPLES_MAX, MNAT_FRAME_REPEATED,
+	 SIMCO_HAS(SIMCO_A_TUPLE), offsetof(struct simco_message, n_tuples)},
+	FIELD(PROTOCOL, 4, BYTES, protocol),
 	FIELD(X_EPOCH, 8, U64, epoch),
 	FIELD(X_IDENTITY, 4, BYTES, identity),
 	FIELD(X_OLD_ACTUAL, 4, BYTES, old_actual),
@@ -40,6 +49,12 @@ _Static_assert(offsetof(struct simco_message, n_flows) - offsetof(struct simco_m
 		       offsetof(struct mnat_frame_list, n),
 	       "flows are a list");
 
+_Static_assert(offsetof(struct simco_message, tuples) -
+			       offsetof(struct simco_message, n_tuples) == 4 &&
+		       offsetof(struct simco_message, rules) -
+				       offsetof(struct simco_message, n_rules) == 4,
+	       "repeated attributes follow their count");
+
 int simco_decode(const uint8_t *buf, size_t len, struct simco_message *ret_message,
 		 size_t *ret_skip)
 {
@@ -63,8 +78,19 @@ const char *simco_error_text(uint8_t error)
 		{SIMCO_E_NOT_APPLICABLE, "request not applicable now"},
 		{SIMCO_E_RESOURCES, "the gateway has no room for another host"},
 		{SIMCO_E_VERSION, "protocol version mismatch"},
+		{SIMCO_E_RULES_FULL, "no more rules are possible"},
+		{SIMCO_E_NO_RULE, "no such rule"},
+		{SIMCO_E_NOT_OWNER, "the rule is another manager's"},
+		{SIMCO_E_TAKEN, "that external endpoint is taken"},
+		{SIMCO_E_NO_PORTS, "no external port is free"},
+		{SIMCO_E_INCONSISTENT, "parts of the request contradict each other"},
+		{SIMCO_E_CONFLICT, "the inside endpoint has another external one"},
+		{SIMCO_E_ADDRESS, "not an address that a rule can have"},
+		{SIMCO_E_PROTOCOL, "not a protocol that a rule can have"},
+		{SIMCO_E_PORT, "not a port, or not so many, as a rule can have"},
 		{SIMCO_E_X_STALE, "generation older than the one in force"},
 		{SIMCO_E_X_ADDRESS, "address outside the gateway's inside prefixes"},
+		{SIMCO_E_X_TAKEN, "another host has this virtual address at that gateway"},
 	};
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)

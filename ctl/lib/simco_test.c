@@ -190,6 +190,91 @@ Test(simco, encodes_what_moves_between_domains)
 	expect_bytes(&m, hend, sizeof(hend));
 }
 
+/* ---- Policy rules ---- */
+
+/* UDP 5060 of 10.128.0.2 for an hour; the external port is 7088, rule 1, group 9. */
+static const uint8_t per_request[] = {
+	0x01, 0x12, 0x00, 0x18, 0x00, 0x00, 0x00, 0x0b,
+	0x00, 0x07, 0x00, 0x04, 0x00, 0x00, 0x0e, 0x10,
+	0x00, 0x09, 0x00, 0x0c, 0x00, 0x04, 0x11, 0x20, 0x13, 0xc4, 0x00, 0x01, 10, 128, 0, 2,
+};
+static const uint8_t per_reply[] = {
+	0x02, 0x12, 0x00, 0x38, 0x00, 0x00, 0x00, 0x0b,
+	0x00, 0x05, 0x00, 0x04, 0x00, 0x00, 0x00, 0x01,
+	0x00, 0x06, 0x00, 0x04, 0x00, 0x00, 0x00, 0x09,
+	0x00, 0x07, 0x00, 0x04, 0x00, 0x00, 0x0e, 0x10,
+	0x00, 0x09, 0x00, 0x0c, 0x00, 0x04, 0x11, 0x20, 0x13, 0xc4, 0x00, 0x01, 10, 128, 0, 2,
+	0x00, 0x09, 0x00, 0x0c, 0x01, 0x04, 0x11, 0x20, 0x1b, 0xb0, 0x00, 0x01, 135, 180, 32, 4,
+};
+
+Test(simco, encodes_rules)
+{
+	struct simco_message m = {
+		.basic = SIMCO_REQUEST,
+		.subtype = SIMCO_PER,
+		.transaction = 11,
+		.has = SIMCO_HAS(SIMCO_A_LIFETIME) | SIMCO_HAS(SIMCO_A_TUPLE),
+		.lifetime = 3600,
+		.group = 9,
+		.n_rules = 1,
+		.n_tuples = 1,
+		.tuples = {{SIMCO_INSIDE, 4, 17, 32, htons(5060), htons(1), htonl(0x0a800002)},
+			   {SIMCO_OUTSIDE, 4, 17, 32, htons(7088), htons(1), htonl(0x87b42004)}},
+	}, out;
+	size_t skip;
+
+	expect_bytes(&m, per_request, sizeof(per_request));
+	m.basic = SIMCO_POSITIVE;
+	m.has |= SIMCO_HAS(SIMCO_A_RULE) | SIMCO_HAS(SIMCO_A_GROUP);
+	m.rules[0] = htonl(1);
+	m.n_tuples = 2;
+	expect_bytes(&m, per_reply, sizeof(per_reply));
+	cr_assert_eq(simco_decode(per_reply, sizeof(per_reply), &out, &skip),
+		     (int)sizeof(per_reply));
+	cr_assert_eq(out.n_tuples, 2);
+	cr_assert_eq(out.n_rules, 1);
+	cr_assert_eq(out.tuples[1].location, SIMCO_OUTSIDE);
+	cr_assert_arr_eq(out.tuples, m.tuples, sizeof(m.tuples));
+	m.n_tuples = SIMCO_TUPLES_MAX + 1;
+	cr_assert_eq(simco_encode(&m, (uint8_t[SIMCO_MAX_MESSAGE]){0}, SIMCO_MAX_MESSAGE),
+		     -EMSGSIZE);
+}
+
+Test(simco, no_more_tuples_than_there_is_room_for)
+{
+	uint8_t buf[sizeof(per_reply) + 16];
+	struct simco_message m;
+	size_t skip = 0;
+
+	memcpy(buf, per_reply, sizeof(per_reply));
+	memcpy(buf + sizeof(per_reply), per_reply + sizeof(per_reply) - 16, 16);
+	buf[3] += 16;
+	cr_assert_eq(simco_decode(buf, sizeof(buf), &m, &skip), -EINVAL);
+	cr_assert_eq(skip, sizeof(buf));
+	cr_assert_eq(m.n_tuples, 0);
+}
+
+Test(simco, as_many_rules_as_are_possible)
+{
+	static struct simco_message m, out;
+	uint8_t buf[SIMCO_MAX_MESSAGE];
+	size_t skip = 0;
+	int n;
+
+	m = (struct simco_message){.basic = SIMCO_POSITIVE,
+				   .subtype = SIMCO_PRL,
+				   .has = SIMCO_HAS(SIMCO_A_RULE) | SIMCO_HAS(SIMCO_A_OWNER) |
+					  SIMCO_HAS(SIMCO_A_CAPABILITIES) |
+					  SIMCO_HAS(SIMCO_A_PROTOCOL),
+				   .owner = "mm.home",
+				   .n_rules = SIMCO_RULES_MAX};
+	n = simco_encode(&m, buf, sizeof(buf));
+	cr_assert_eq(n, SIMCO_HEADER_LEN + SIMCO_RULES_MAX * 8 + 4 + 8 + 4 + 8 + 8);
+	cr_assert_eq(simco_decode(buf, (size_t)n, &out, &skip), n);
+	cr_assert_eq(out.n_rules, SIMCO_RULES_MAX);
+	cr_assert_str_eq(out.owner, "mm.home");
+}
+
 Test(simco, as_many_flows_as_fit)
 {
 	static struct simco_flow many[SIMCO_FLOWS_MAX + 1];
@@ -358,6 +443,7 @@ Test(simco, every_error_has_its_text)
 	static const uint8_t errors[] = {
 		SIMCO_E_BASIC_TYPE, SIMCO_E_SUBTYPE, SIMCO_E_MALFORMED, SIMCO_E_NOT_APPLICABLE,
 		SIMCO_E_RESOURCES,  SIMCO_E_VERSION, SIMCO_E_X_STALE,	SIMCO_E_X_ADDRESS,
+		SIMCO_E_X_TAKEN,
 	};
 
 	for (size_t i = 0; i < sizeof(errors); i++)

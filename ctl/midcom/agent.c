@@ -1,182 +1,89 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "agent.h"
+#include "agent_session.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <utlist.h>
 
 #include "mnat/cleanup.h"
 #include "mnat/log.h"
-#include "mnat/simco.h"
 #include "mnat/stream.h"
 #include "mnat/unix.h"
+#include "rules.h"
 
 #define MAX_SESSIONS 16
 #define MAX_IN 65536
 
-struct agent_session {
-	struct agent *agent;
-	struct mnat_stream *stream;
-	bool established;
-	bool terminated; /* ST was answered */
-	struct agent_session *prev, *next;
-};
-
-/* A request's handler: 0 with the reply's attributes filled in, or an enum simco_error. */
-typedef int (*request_fn)(struct agent_session *session, const struct simco_message *request,
-			  struct simco_message *reply);
-
-/* RFC 4540 section 4.3.1: the reply names our version, whatever theirs. */
-static int establish(struct agent_session *session, const struct simco_message *request,
-		     struct simco_message *reply)
+static void send_message(struct agent_session *session, const struct simco_message *message)
 {
-	reply->version_major = SIMCO_VERSION_MAJOR;
-	reply->version_minor = SIMCO_VERSION_MINOR;
-	reply->has = SIMCO_HAS(SIMCO_A_VERSION);
-	if (session->established)
-		return SIMCO_E_NOT_APPLICABLE;
-	if (request->version_major != SIMCO_VERSION_MAJOR)
-		return SIMCO_E_VERSION;
-	session->established = true;
-	return 0;
-}
+	uint8_t *at = mnat_stream_reserve(session->stream, SIMCO_MAX_MESSAGE);
+	int n = at ? simco_encode(message, at, SIMCO_MAX_MESSAGE) : 0;
 
-static int terminate(struct agent_session *session, const struct simco_message *request,
-		     struct simco_message *reply)
-{
-	session->terminated = true;
-	return 0;
-}
-
-static int hello(struct agent_session *session, const struct simco_message *request,
-		 struct simco_message *reply)
-{
-	reply->epoch = session->agent->hosts->epoch;
-	reply->hosts = session->agent->hosts->n_bound;
-	reply->has = SIMCO_HAS(SIMCO_A_X_EPOCH) | SIMCO_HAS(SIMCO_A_X_HOSTS);
-	return 0;
-}
-
-static int error_of(int r)
-{
-	switch (r) {
-	case 0:
-		return 0;
-	case -ESTALE:
-		return SIMCO_E_X_STALE;
-	case -ERANGE:
-		return SIMCO_E_X_ADDRESS;
-	case -EINVAL:
-		return SIMCO_E_MALFORMED;
-	case -EBUSY:
-		return SIMCO_E_NOT_APPLICABLE;
-	default:
-		return SIMCO_E_RESOURCES;
-	}
-}
-
-static int rebind(struct agent_session *session, const struct simco_message *request,
-		  struct simco_message *reply)
-{
-	struct agent *agent = session->agent;
-	const struct rebind order = {
-		.identity = request->identity.s_addr,
-		.actual = request->new_actual.s_addr,
-		.generation = request->generation,
-		.plain = request->flags & SIMCO_HREB_PLAIN,
-	};
-	int r = hosts_rebind(agent->hosts, &order, agent->now(), &reply->bound_at);
-
-	if (r) {
-		agent->refused++;
-		return error_of(r);
-	}
-	agent->rebinds++;
-	reply->has = SIMCO_HAS(SIMCO_A_X_BOUND_AT);
-	return 0;
-}
-
-static int sync_hosts(struct agent_session *session, const struct simco_message *request,
-		      struct simco_message *reply)
-{
-	struct agent *agent = session->agent;
-	int r;
-
-	if (request->flags == SIMCO_HSYNC_BEGIN) {
-		r = hosts_sync_begin(agent->hosts);
-		if (r)
-			return error_of(r);
-		agent->syncing = session;
-	} else if (request->flags == SIMCO_HSYNC_END) {
-		if (agent->syncing != session)
-			return SIMCO_E_NOT_APPLICABLE;
-		hosts_sync_end(agent->hosts, agent->now());
-		agent->syncing = NULL;
-	} else {
-		return SIMCO_E_MALFORMED;
-	}
-	reply->hosts = agent->hosts->n_bound;
-	reply->has = SIMCO_HAS(SIMCO_A_X_HOSTS);
-	return 0;
-}
-
-#define HREB_NEEDS                                                                             \
-	(SIMCO_HAS(SIMCO_A_X_IDENTITY) | SIMCO_HAS(SIMCO_A_X_GENERATION) |                     \
-	 SIMCO_HAS(SIMCO_A_X_NEW_ACTUAL))
-
-static const struct request {
-	uint8_t subtype;
-	uint32_t needs; /* attributes */
-	request_fn handle;
-} requests[] = {
-	{SIMCO_SE, SIMCO_HAS(SIMCO_A_VERSION), establish},
-	{SIMCO_ST, 0, terminate},
-	{SIMCO_X_HELLO, SIMCO_HAS(SIMCO_A_X_EPOCH), hello},
-	{SIMCO_X_HREB, HREB_NEEDS, rebind},
-	{SIMCO_X_HSYNC, SIMCO_HAS(SIMCO_A_X_FLAGS), sync_hosts},
-};
-
-static const struct request *find_request(uint8_t subtype)
-{
-	for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++)
-		if (requests[i].subtype == subtype)
-			return &requests[i];
-	return NULL;
-}
-
-static int handle(struct agent_session *session, const struct simco_message *message, bool damaged,
-		  struct simco_message *reply)
-{
-	const struct request *request;
-
-	if (message->basic != SIMCO_REQUEST)
-		return SIMCO_E_BASIC_TYPE;
-	request = find_request(message->subtype);
-	if (!request)
-		return SIMCO_E_SUBTYPE;
-	if (damaged || (message->has & request->needs) != request->needs)
-		return SIMCO_E_MALFORMED;
-	if (!session->established && message->subtype != SIMCO_SE)
-		return SIMCO_E_NOT_APPLICABLE;
-	return request->handle(session, message, reply);
+	if (n > 0)
+		mnat_stream_commit(session->stream, (size_t)n);
 }
 
 static void answer(struct agent_session *session, const struct simco_message *message,
 		   bool damaged)
 {
 	struct simco_message reply = {.transaction = message->transaction};
-	int error = handle(session, message, damaged, &reply);
-	uint8_t *at = mnat_stream_reserve(session->stream, SIMCO_MAX_MESSAGE);
-	int n;
+	int error = request_handle(session, message, damaged, &reply);
 
 	reply.basic = error ? SIMCO_NEGATIVE : SIMCO_POSITIVE;
 	reply.subtype = error ? (uint8_t)error : message->subtype;
 	if (error)
 		log_debug("request 0x%02x refused: %s", message->subtype,
 			  simco_error_text((uint8_t)error));
-	n = at ? simco_encode(&reply, at, SIMCO_MAX_MESSAGE) : 0;
-	if (n > 0)
-		mnat_stream_commit(session->stream, (size_t)n);
+	send_message(session, &reply);
+}
+
+bool agent_tell_end(__be32 virt, void *user)
+{
+	struct agent *agent = user;
+	const struct simco_message end = {
+		.basic = SIMCO_NOTIFICATION,
+		.subtype = SIMCO_X_HEND,
+		.has = SIMCO_HAS(SIMCO_A_X_IDENTITY),
+		.identity.s_addr = virt,
+	};
+	struct agent_session *session;
+	bool told = false;
+
+	DL_FOREACH(agent->sessions, session) {
+		if (!session->established)
+			continue;
+		send_message(session, &end);
+		told = true;
+	}
+	return told;
+}
+
+void agent_tell_rule_ended(const struct rule *rule, void *user)
+{
+	struct agent *agent = user;
+	struct simco_message ended = {
+		.basic = SIMCO_NOTIFICATION,
+		.subtype = SIMCO_ARE,
+		.has = SIMCO_HAS(SIMCO_A_RULE) | SIMCO_HAS(SIMCO_A_LIFETIME),
+		.n_rules = 1,
+	};
+	struct agent_session *session;
+
+	ended.rules[0] = htonl(rule->id);
+	DL_FOREACH(agent->sessions, session)
+		if (session->established && !strcmp(session->owner, rule->owner))
+			send_message(session, &ended);
+}
+
+/* A notification without attributes: BFM or AST. */
+static void notify(struct agent_session *session, uint8_t subtype)
+{
+	const struct simco_message message = {.basic = SIMCO_NOTIFICATION, .subtype = subtype};
+
+	send_message(session, &message);
 }
 
 static void drop(struct agent_session *session)
@@ -211,8 +118,10 @@ static ssize_t on_received(struct mnat_stream *stream, const uint8_t *buf, size_
 
 		if (n == 0)
 			break;
-		if (n < 0 && n != -EINVAL)
+		if (n < 0 && n != -EINVAL) {
+			notify(session, SIMCO_BFM);
 			return n;
+		}
 		answer(session, &message, n < 0);
 		taken += n < 0 ? skip : (size_t)n;
 	}
@@ -243,27 +152,71 @@ static const struct mnat_stream_ops stream_ops = {
 	.ended = on_ended,
 };
 
-void agent_accept(int fd, void *user)
+static struct agent_session *new_session(struct agent *agent, const char *owner)
 {
-	struct agent *agent = user;
-	_cleanup_close_ int owned = fd;
 	struct agent_session *session;
 
 	if (agent->n_sessions >= MAX_SESSIONS) {
 		log_warn("more than %d managers want a session; one refused", MAX_SESSIONS);
-		return;
+		return NULL;
 	}
 	session = calloc(1, sizeof(*session));
 	if (!session)
-		return;
+		return NULL;
 	session->agent = agent;
-	if (mnat_stream_new(agent->loop, owned, MAX_IN, &stream_ops, session, &session->stream)) {
-		free(session);
+	snprintf(session->owner, sizeof(session->owner), "%s", owner);
+	return session;
+}
+
+static void begin(struct agent_session *session, struct mnat_stream *stream)
+{
+	session->stream = stream;
+	DL_APPEND(session->agent->sessions, session);
+	session->agent->n_sessions++;
+}
+
+void agent_accept(int fd, void *user)
+{
+	struct agent *agent = user;
+	_cleanup_close_ int owned = fd;
+	_cleanup_free_ struct agent_session *session = new_session(agent, "local");
+	struct mnat_stream *stream;
+
+	if (!session ||
+	    mnat_stream_new(agent->loop, owned, MAX_IN, &stream_ops, session, &stream))
+		return;
+	TAKE_FD(owned);
+	begin(TAKE_PTR(session), stream);
+}
+
+static void on_remote(struct mnat_stream *stream, const char *peer, void *user)
+{
+	struct agent_session *session = new_session(user, peer);
+
+	if (!session) {
+		mnat_stream_close(stream);
 		return;
 	}
-	TAKE_FD(owned);
-	DL_APPEND(agent->sessions, session);
-	agent->n_sessions++;
+	log_info("manager \"%s\" has connected", peer);
+	mnat_stream_hand_over(stream, MAX_IN, &stream_ops, session);
+	begin(session, stream);
+}
+
+int agent_listen_remote(struct agent *agent, const struct mnat_midcom_conf *conf)
+{
+	const struct mnat_tls_conf tls = {
+		.ca = conf->ca, .cert = conf->cert, .key = conf->key, .crl = conf->crl};
+	int r;
+
+	if (!conf->listen[0])
+		return 0;
+	for (unsigned int i = 0; i < conf->n_peers; i++)
+		agent->peers[i] = conf->peers[i];
+	r = mnat_tls_new(&tls, &agent->tls);
+	if (r)
+		return r;
+	return mnat_tls_listen(agent->loop, agent->tls, conf->listen, agent->peers, conf->n_peers,
+			       on_remote, agent, &agent->remote);
 }
 
 int agent_listen(struct agent *agent, const char *run_dir)
@@ -278,6 +231,10 @@ void agent_close(struct agent *agent)
 
 	mnat_unix_close(agent->listener);
 	agent->listener = NULL;
-	DL_FOREACH_SAFE(agent->sessions, session, next)
+	mnat_tls_listener_close(TAKE_PTR(agent->remote));
+	DL_FOREACH_SAFE(agent->sessions, session, next) {
+		notify(session, SIMCO_AST);
 		drop(session);
+	}
+	mnat_tls_free(TAKE_PTR(agent->tls));
 }

@@ -222,6 +222,7 @@ Test(agent, impossible_length_ends_the_session)
 	char byte;
 
 	send_bytes(fd, bytes, sizeof(bytes));
+	cr_assert_eq(next_reply(fd).subtype, SIMCO_BFM);
 	cr_assert_eq(recv(fd, &byte, 1, 0), 0);
 	cr_assert_eq(agent.n_sessions, 0);
 	close(fd);

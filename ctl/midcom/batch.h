@@ -27,6 +27,14 @@ int batch_open(struct batch *batch, int fd, size_t key_size, size_t value_size, 
  * be seen or not; those that stay are seen.
  */
 int batch_next(struct batch *batch);
+
+/* Go on at a position that another walk of the same map has come to. */
+static inline void batch_seek(struct batch *batch, uint32_t position)
+{
+	batch->position = position;
+	batch->started = 1;
+}
+
 void batch_close(struct batch *batch);
 
 #endif

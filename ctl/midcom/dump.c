@@ -8,49 +8,29 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "batch.h"
+#include "dump_state.h"
 #include "mnat/addr.h"
 #include "mnat/cleanup.h"
 
-#define BATCH 32	/* rows a piece, about 0.3 ms: what a rebind may wait for it */
 #define SLOTS 65536	/* empty host slots passed over in one piece */
-#define ENDPOINT_LEN (MNAT_IP_LEN + 8)
-
-static const char *const proto_names[MNAT_N_PROTO] = {"tcp", "udp", "icmp"};
-static const char *const state_names[MNAT_N_STATES] = {
-	[MNAT_STATE_UDP] = "active",
-	[MNAT_STATE_ICMP] = "active",
-	[MNAT_STATE_TCP_OPENING] = "opening",
-	[MNAT_STATE_TCP_ESTABLISHED] = "established",
-	[MNAT_STATE_TCP_CLOSING] = "closing",
-	[MNAT_STATE_TCP_RESET] = "reset",
-};
-
-/* A dump on its way: through slots of hosts, or through a hash map. */
-struct dump_state {
-	const struct dump_source *source;
-	uint32_t next_id;
-	struct batch batch;
-	void (*row)(struct mnat_control_client *client, struct dump_state *state, const void *key,
-		    const void *value);
-};
 
 static void free_state(void *user)
 {
 	struct dump_state *state = user;
 
 	batch_close(&state->batch);
+	free(state->counts);
 	free(state);
 }
 
-static json_t *ip_or_null(__be32 addr)
+json_t *dump_ip(__be32 addr)
 {
 	char text[MNAT_IP_LEN];
 
 	return addr ? json_string(mnat_ip((struct in_addr){addr}, text)) : json_null();
 }
 
-static uint32_t age(const struct dump_source *source, uint32_t since)
+uint32_t dump_age(const struct dump_source *source, uint32_t since)
 {
 	uint32_t now = source->now();
 
@@ -58,7 +38,7 @@ static uint32_t age(const struct dump_source *source, uint32_t since)
 }
 
 /* A host as people know it: its virtual address, or a plain host's own. */
-static __be32 identity_of(const struct dump_source *source, uint32_t id)
+__be32 dump_identity(const struct dump_source *source, uint32_t id)
 {
 	struct mnat_host_info info;
 
@@ -67,6 +47,18 @@ static __be32 identity_of(const struct dump_source *source, uint32_t id)
 	if (bpf_map_lookup_elem(source->gateway->host_info_fd, &id, &info))
 		return 0;
 	return info.virt;
+}
+
+const char *dump_path(uint64_t word)
+{
+	static const char *const names[] = {
+		[MNAT_PATH_NONE] = "none",
+		[MNAT_PATH_TRANSLATE] = "translate",
+		[MNAT_PATH_TUNNEL] = "tunnel",
+	};
+	uint8_t path = mnat_location_path(word);
+
+	return path < sizeof(names) / sizeof(names[0]) ? names[path] : "none";
 }
 
 /* ---- hosts ---- */
@@ -84,11 +76,15 @@ static bool host_row(struct mnat_control_client *client, const struct dump_sourc
 		return false;
 	mnat_control_row(
 		client,
-		json_pack("{s:I, s:o, s:o, s:I, s:s, s:b, s:I}", "id", (json_int_t)id, "virtual",
-			  ip_or_null(info.virt), "actual", ip_or_null(mnat_location_endpoint(word)),
+		json_pack("{s:I, s:o, s:o, s:I, s:s, s:o, s:b, s:b, s:I}", "id", (json_int_t)id,
+			  "virtual", dump_ip(info.virt), "actual", dump_ip(hosts_actual_of(word)),
 			  "generation", (json_int_t)hosts_generation(&info), "path",
-			  mnat_location_path(word) == MNAT_PATH_TRANSLATE ? "translate" : "none",
-			  "plain", plain, "bound_at_us", (json_int_t)(info.bound_at_ns / 1000)));
+			  dump_path(word), "endpoint",
+			  dump_ip(hosts_is_away(source->hosts, id) ? mnat_location_endpoint(word)
+								   : 0),
+			  "importing",
+			  (mnat_location_flags(word) & MNAT_HOST_IMPORTING) != 0, "plain", plain,
+			  "bound_at_us", (json_int_t)(info.bound_at_ns / 1000)));
 	return true;
 }
 
@@ -97,7 +93,7 @@ static bool hosts_step(struct mnat_control_client *client, void *user)
 	struct dump_state *state = user;
 	uint32_t end = state->source->gateway->n_hosts, rows = 0;
 
-	for (uint32_t slots = 0; slots < SLOTS && rows < BATCH; slots++) {
+	for (uint32_t slots = 0; slots < SLOTS && rows < DUMP_BATCH; slots++) {
 		if (state->next_id >= end) {
 			mnat_control_done(client, NULL);
 			return false;
@@ -107,54 +103,14 @@ static bool hosts_step(struct mnat_control_client *client, void *user)
 	return true;
 }
 
-/* ---- sessions and bindings ---- */
-
-static void external_of(const struct dump_source *source, uint32_t index,
-			char ret_text[ENDPOINT_LEN])
-{
-	enum mnat_proto_class proto;
-	char ip[MNAT_IP_LEN];
-	uint32_t addr;
-	uint16_t port;
-
-	mnat_binding_endpoint(&source->gateway->config, index, &proto, &addr, &port);
-	snprintf(ret_text, ENDPOINT_LEN, "%s:%u",
-		 mnat_ip((struct in_addr){htonl(addr)}, ip), port);
-}
-
-static void session_row(struct mnat_control_client *client, struct dump_state *state,
-			const void *raw_key, const void *raw_value)
-{
-	const struct mnat_session_key *key = raw_key;
-	const struct mnat_session *session = raw_value;
-	const struct dump_source *source = state->source;
-	char external[ENDPOINT_LEN], remote[ENDPOINT_LEN], ip[MNAT_IP_LEN];
-
-	if (key->proto >= MNAT_N_PROTO)
-		return;
-	external_of(source, session->binding, external);
-	mnat_ip((struct in_addr){key->remote}, ip);
-	if (key->proto == MNAT_ICMP)
-		snprintf(remote, sizeof(remote), "%s", ip);
-	else
-		snprintf(remote, sizeof(remote), "%s:%u", ip, ntohs(key->remote_port));
-	mnat_control_row(
-		client,
-		json_pack("{s:s, s:o, s:i, s:s, s:s, s:s, s:I, s:I}", "proto",
-			  proto_names[key->proto], "identity",
-			  ip_or_null(identity_of(source, key->host)), "port", ntohs(key->port),
-			  "external", external, "remote", remote, "state",
-			  state_names[mnat_session_state(key->proto, session->flags)], "age_s",
-			  (json_int_t)age(source, session->created), "idle_s",
-			  (json_int_t)age(source, session->last_seen)));
-}
+/* ---- bindings ---- */
 
 static void binding_row(struct mnat_control_client *client, struct dump_state *state,
 			const void *raw_key, const void *raw_value)
 {
 	const struct mnat_bib_key *key = raw_key;
 	const struct dump_source *source = state->source;
-	char external[ENDPOINT_LEN];
+	char external[DUMP_ENDPOINT_LEN];
 	struct mnat_binding binding;
 	uint32_t index;
 
@@ -162,17 +118,19 @@ static void binding_row(struct mnat_control_client *client, struct dump_state *s
 	if (key->proto >= MNAT_N_PROTO ||
 	    bpf_map_lookup_elem(source->gateway->bindings_fd, &index, &binding))
 		return;
-	external_of(source, index, external);
+	dump_external(source, index, external);
 	mnat_control_row(
 		client,
-		json_pack("{s:s, s:o, s:i, s:s, s:I, s:I}", "proto", proto_names[key->proto],
-			  "identity", ip_or_null(identity_of(source, key->host)), "port",
+		json_pack("{s:s, s:o, s:i, s:s, s:I, s:I}", "proto", dump_protos[key->proto],
+			  "identity", dump_ip(dump_identity(source, key->host)), "port",
 			  ntohs(key->port), "external", external, "sessions",
-			  (json_int_t)(binding.refs & ~MNAT_BINDING_DYING), "age_s",
-			  (json_int_t)age(source, binding.created)));
+			  (json_int_t)(binding.refs & ~MNAT_BINDING_DYING) -
+				  !!(binding.owner & MNAT_OWNER_RULE),
+			  "age_s",
+			  (json_int_t)dump_age(source, binding.created)));
 }
 
-static bool batch_step(struct mnat_control_client *client, void *user)
+bool dump_batch_step(struct mnat_control_client *client, void *user)
 {
 	struct dump_state *state = user;
 	struct batch *batch = &state->batch;
@@ -197,18 +155,11 @@ static int open_hosts(struct dump_state *state)
 	return 0;
 }
 
-static int open_sessions(struct dump_state *state)
-{
-	state->row = session_row;
-	return batch_open(&state->batch, state->source->gateway->sessions_fd,
-			  sizeof(struct mnat_session_key), sizeof(struct mnat_session), BATCH);
-}
-
 static int open_bindings(struct dump_state *state)
 {
 	state->row = binding_row;
 	return batch_open(&state->batch, state->source->gateway->bib_fd,
-			  sizeof(struct mnat_bib_key), sizeof(uint32_t), BATCH);
+			  sizeof(struct mnat_bib_key), sizeof(uint32_t), DUMP_BATCH);
 }
 
 /* ---- counters ---- */
@@ -237,8 +188,9 @@ static const struct table {
 	bool (*step)(struct mnat_control_client *client, void *state);
 } tables[] = {
 	{"hosts", open_hosts, hosts_step},
-	{"sessions", open_sessions, batch_step},
-	{"bindings", open_bindings, batch_step},
+	{"sessions", dump_open_sessions, dump_batch_step},
+	{"bindings", open_bindings, dump_batch_step},
+	{"anchors", dump_open_anchors, dump_anchors_step},
 	{"counters", open_counters, counters_step},
 };
 
@@ -261,5 +213,6 @@ void dump(struct mnat_control_client *client, const json_t *request,
 		return mnat_control_stream(client, tables[i].step, free_state, state);
 	}
 	mnat_control_fail(client, MNAT_E_ARGUMENT,
-			  "mnat-midcomd dumps what = hosts, sessions, bindings or counters");
+			  "mnat-midcomd dumps what = hosts, sessions, bindings, anchors or "
+			  "counters");
 }

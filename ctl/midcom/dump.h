@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* dump hosts, sessions, bindings, counters. */
+/* dump hosts, sessions, bindings, anchors, counters. */
 #ifndef MIDCOM_DUMP_H
 #define MIDCOM_DUMP_H
 
 #include <jansson.h>
 
+#include "anchors.h"
 #include "hosts.h"
 #include "mnat/control.h"
 #include "mnat/maps.h"
@@ -12,6 +13,7 @@
 struct dump_source {
 	const struct mnat_gateway *gateway;
 	const struct hosts *hosts;
+	const struct anchors *anchors;
 	uint32_t (*now)(void); /* seconds of CLOCK_MONOTONIC */
 };
 

@@ -30,20 +30,16 @@ static void store(volatile uint64_t *word, uint64_t value)
 	__atomic_store_n(word, value, __ATOMIC_RELEASE);
 }
 
-static struct slot *slot_of(struct hosts *h, uint32_t id)
-{
-	return hosts_is_plain(h, id) ? NULL : &h->slots[id - h->maps.config->n_actuals - 1];
-}
-
 static void set_state(struct hosts *h, uint32_t id, enum slot_state state, uint32_t now)
 {
-	struct slot *slot = slot_of(h, id);
+	struct slot *slot = hosts_slot(h, id);
 
 	if (!slot)
 		return;
 	h->n_left += (state == SLOT_LEFT) - (slot->state == SLOT_LEFT);
 	slot->state = state;
-	slot->left_at = now;
+	slot->since = now;
+	slot->end_told = false;
 }
 
 /* ---- Addresses in their grace period ---- */
@@ -71,8 +67,8 @@ static void start_grace(struct hosts *h, uint32_t index, uint32_t id, uint32_t n
 		return;
 	}
 	store(&h->maps.actuals[index], mnat_actual(id, now + h->grace));
-	if (slot_of(h, id))
-		slot_of(h, id)->graced_until = now + h->grace;
+	if (hosts_slot(h, id))
+		hosts_slot(h, id)->graced_until = now + h->grace;
 	remember_graced(h, index, now + h->grace);
 }
 
@@ -130,17 +126,37 @@ static void release(struct hosts *h, uint32_t id)
 	h->free_ids[h->n_free++] = id;
 }
 
-void hosts_release(struct hosts *h, const uint8_t *in_use, uint32_t before)
+uint32_t hosts_release(struct hosts *h, const uint8_t *in_use, uint32_t before)
 {
+	uint32_t n_free = h->n_free;
+
 	for (uint32_t i = 0; i < h->n_slots && h->n_left; i++)
-		if (h->slots[i].state == SLOT_LEFT && h->slots[i].left_at < before &&
+		if (h->slots[i].state == SLOT_LEFT && h->slots[i].since < before &&
 		    h->slots[i].graced_until < before && !(in_use[i / 8] & 1 << i % 8))
 			release(h, h->maps.config->n_actuals + 1 + i);
+	return h->n_free - n_free;
+}
+
+int hosts_find(const struct hosts *h, __be32 virt, uint32_t *ret_id)
+{
+	return h->maps.ops->find(h->maps.store, virt, ret_id);
+}
+
+int hosts_find_or_add(struct hosts *h, __be32 virt, uint32_t now, uint32_t *ret_id)
+{
+	int r = virt ? hosts_find(h, virt, ret_id) : -EINVAL;
+
+	if (r != -ENOENT)
+		return r;
+	r = allocate(h, virt, ret_id);
+	if (!r)
+		set_state(h, *ret_id, SLOT_LEFT, now);
+	return r;
 }
 
 /* ---- Moves ---- */
 
-static void unbind(struct hosts *h, uint32_t id, struct mnat_host_info *info, uint32_t now)
+void hosts_unbind(struct hosts *h, uint32_t id, struct mnat_host_info *info, uint32_t now)
 {
 	int64_t index = info->actual ? index_of(h, info->actual) : -1;
 
@@ -167,33 +183,51 @@ static void evict(struct hosts *h, uint32_t index, uint32_t id, uint32_t now)
 		uint32_t other = others[i];
 
 		if (!other || other == id || other >= h->maps.n_hosts ||
-		    mnat_location_endpoint(h->maps.hosts[other]) != addr)
+		    hosts_actual_of(h->maps.hosts[other]) != addr)
 			continue;
 		if (get_info(h, other, &info))
 			store(&h->maps.hosts[other], 0);
 		else
-			unbind(h, other, &info, now);
+			hosts_unbind(h, other, &info, now);
 	}
 }
 
-static int move(struct hosts *h, uint32_t id, struct mnat_host_info *info, __be32 to, uint32_t now)
+/* Steps (b) to (d) of a move: the host is where word says, and at no other address. */
+static int settle(struct hosts *h, uint32_t id, struct mnat_host_info *info, uint64_t word,
+		  uint32_t now)
 {
-	bool plain = hosts_is_plain(h, id);
 	int64_t from_index = info->actual ? index_of(h, info->actual) : -1;
+
+	h->n_bound += h->maps.hosts[id] == 0;
+	store(&h->maps.hosts[id], word); /* (b) */
+	info->bound_at_ns = mnat_clock_now();
+	if (from_index >= 0 && info->actual != hosts_actual_of(word))
+		start_grace(h, (uint32_t)from_index, id, now); /* (c) */
+	info->actual = hosts_actual_of(word);
+	set_state(h, id, SLOT_BOUND, now);
+	return set_info(h, id, info); /* (d) */
+}
+
+static int move(struct hosts *h, uint32_t id, struct mnat_host_info *info, __be32 to, uint8_t flags,
+		uint32_t now)
+{
 	int64_t to_index = index_of(h, to);
-	uint64_t word = mnat_location(to, MNAT_PATH_TRANSLATE, plain ? MNAT_HOST_PLAIN : 0,
+	uint64_t word = mnat_location(to, MNAT_PATH_TRANSLATE, flags,
 				      (uint16_t)hosts_generation(info));
 
 	evict(h, (uint32_t)to_index, id, now);
-	h->n_bound += h->maps.hosts[id] == 0;
 	store(&h->maps.actuals[to_index], mnat_actual(id, 0)); /* (a) */
-	store(&h->maps.hosts[id], word);		       /* (b) */
-	info->bound_at_ns = mnat_clock_now();
-	if (from_index >= 0 && from_index != to_index)
-		start_grace(h, (uint32_t)from_index, id, now); /* (c) */
-	info->actual = to;
-	set_state(h, id, SLOT_BOUND, now);
-	return set_info(h, id, info); /* (d) */
+	return settle(h, id, info, word, now);
+}
+
+/* Its packets now go to the domain it visits, or to itself in public space. */
+static int move_away(struct hosts *h, uint32_t id, struct mnat_host_info *info, __be32 endpoint,
+		     uint8_t flags, uint32_t now)
+{
+	uint64_t word = mnat_location(endpoint, MNAT_PATH_TUNNEL, flags,
+				      (uint16_t)hosts_generation(info));
+
+	return settle(h, id, info, word, now);
 }
 
 /* A generation of one lease only means something against others of the same lease. */
@@ -204,12 +238,16 @@ static bool is_stale(const struct rebind *rebind, const struct mnat_host_info *i
 	return rebind->generation < info->gen;
 }
 
-/* The manager says again what is in force already. */
-static bool is_repeated(const struct hosts *h, uint32_t id, const struct rebind *rebind,
-			const struct mnat_host_info *info)
+/* Is the host where the manager says, whatever its flags? */
+static bool is_there(const struct hosts *h, uint32_t id, const struct rebind *rebind,
+		     const struct mnat_host_info *info)
 {
-	return rebind->generation == info->gen && rebind->actual == info->actual &&
-	       (h->maps.hosts[id] != 0) == (rebind->actual != 0);
+	uint64_t word = h->maps.hosts[id];
+
+	if (rebind->endpoint)
+		return hosts_is_away(h, id) && mnat_location_endpoint(word) == rebind->endpoint;
+	return rebind->actual == info->actual && hosts_actual_of(word) == rebind->actual &&
+	       (word != 0) == (rebind->actual != 0);
 }
 
 static int find_host(struct hosts *h, const struct rebind *rebind, uint32_t *ret_id)
@@ -217,7 +255,7 @@ static int find_host(struct hosts *h, const struct rebind *rebind, uint32_t *ret
 	int64_t index;
 
 	if (!rebind->plain)
-		return h->maps.ops->find(h->maps.store, rebind->identity, ret_id);
+		return hosts_find(h, rebind->identity, ret_id);
 	index = index_of(h, rebind->identity);
 	if (index < 0)
 		return -ERANGE;
@@ -231,26 +269,45 @@ static int check(const struct hosts *h, const struct rebind *rebind)
 		return -EINVAL;
 	if (rebind->plain && rebind->actual && rebind->actual != rebind->identity)
 		return -EINVAL;
+	if (rebind->endpoint && (rebind->plain || rebind->actual))
+		return -EINVAL;
 	if (rebind->actual && index_of(h, rebind->actual) < 0)
 		return -ERANGE;
 	return 0;
 }
 
+/* All its sessions of other domains are known now: the rest are new ones. */
+static void end_import(struct hosts *h, uint32_t id, const struct rebind *rebind)
+{
+	uint64_t word = h->maps.hosts[id];
+
+	if (!rebind->importing && mnat_location_flags(word) & MNAT_HOST_IMPORTING)
+		store(&h->maps.hosts[id], word & ~((uint64_t)MNAT_HOST_IMPORTING << 16));
+}
+
 static int apply(struct hosts *h, uint32_t id, const struct rebind *rebind,
 		 struct mnat_host_info *info, uint32_t now)
 {
+	uint8_t flags = (rebind->plain ? MNAT_HOST_PLAIN : 0) |
+			(rebind->importing ? MNAT_HOST_IMPORTING : 0);
+	bool binds = rebind->actual || rebind->endpoint;
+
 	if (is_stale(rebind, info))
 		return -ESTALE;
-	if (is_repeated(h, id, rebind, info))
+	if (rebind->generation == info->gen && is_there(h, id, rebind, info)) {
+		end_import(h, id, rebind);
 		return 0;
-	/* one generation, two addresses: whichever came first stays */
-	if (!rebind->plain && rebind->actual && info->actual && rebind->generation == info->gen)
+	}
+	/* one generation, two places: whichever came first stays */
+	if (!rebind->plain && binds && h->maps.hosts[id] && rebind->generation == info->gen)
 		return -ESTALE;
 	info->gen = rebind->generation;
 	info->flags = 0;
+	if (rebind->endpoint)
+		return move_away(h, id, info, rebind->endpoint, flags, now);
 	if (rebind->actual)
-		return move(h, id, info, rebind->actual, now);
-	unbind(h, id, info, now);
+		return move(h, id, info, rebind->actual, flags, now);
+	hosts_unbind(h, id, info, now);
 	return 0;
 }
 
@@ -263,7 +320,7 @@ int hosts_rebind(struct hosts *h, const struct rebind *rebind, uint32_t now, uin
 	if (r)
 		return r;
 	r = find_host(h, rebind, &id);
-	if (r == -ENOENT && !rebind->actual) {
+	if (r == -ENOENT && !rebind->actual && !rebind->endpoint) {
 		*ret_bound_at = 0; /* not here, and is not to be */
 		return 0;
 	}
@@ -295,7 +352,7 @@ int hosts_replace(struct hosts *h, __be32 from, __be32 to, uint32_t now)
 	id = mnat_actual_host(word);
 	if (!id || !h->maps.hosts[id])
 		return -ENOENT;
-	if (mnat_location_endpoint(h->maps.hosts[id]) == to)
+	if (hosts_actual_of(h->maps.hosts[id]) == to)
 		return 0;
 	if (mnat_actual_until(word))
 		return -ENOENT;
@@ -308,44 +365,8 @@ int hosts_replace(struct hosts *h, __be32 from, __be32 to, uint32_t now)
 	if (r)
 		return r;
 	info.flags++;
-	return move(h, id, &info, to, now);
-}
-
-/* ---- Sync ---- */
-
-int hosts_sync_begin(struct hosts *h)
-{
-	if (h->synced)
-		return -EBUSY;
-	h->synced = calloc(1, h->maps.n_hosts / 8 + 1);
-	return h->synced ? 0 : -ENOMEM;
-}
-
-/* A plain host is ours to unbind only if a lease put it there. */
-static bool is_leased(const struct hosts *h, uint32_t id)
-{
-	return h->maps.hosts[id] &&
-	       (!hosts_is_plain(h, id) || mnat_actual_host(h->maps.actuals[id - 1]) == id);
-}
-
-void hosts_sync_end(struct hosts *h, uint32_t now)
-{
-	if (!h->synced)
-		return;
-	for (uint32_t id = 1; id < h->maps.n_hosts; id++) {
-		struct mnat_host_info info;
-
-		if (is_leased(h, id) && !(h->synced[id / 8] & 1 << id % 8) &&
-		    !get_info(h, id, &info))
-			unbind(h, id, &info, now);
-	}
-	hosts_sync_cancel(h);
-}
-
-void hosts_sync_cancel(struct hosts *h)
-{
-	free(h->synced);
-	h->synced = NULL;
+	return move(h, id, &info, to,
+		    mnat_location_flags(h->maps.hosts[id]) & MNAT_HOST_IMPORTING, now);
 }
 
 void hosts_close(struct hosts *h)

@@ -9,7 +9,8 @@
  *   (b) hosts[id] = location word         the move: packets to it go to the new address
  *   (c) actuals[old] = the host, until now + grace, if it is still this host's
  *   (d) host_info[id]                     what a restarted agent reads
- * No packet can meet a host without a location, whatever moment one looks.
+ * No packet can meet a host without a location, whatever moment one looks. A host that
+ * goes to another domain has no new address here: (b), (c) and (d).
  *
  * An id whose host has left is not given to another before no session or binding
  * names it any more (hosts_release); the host itself may return to it at any time.
@@ -18,6 +19,7 @@
 #define MIDCOM_HOSTS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "mnat/abi.h"
@@ -46,7 +48,8 @@ enum slot_state { SLOT_FREE, SLOT_BOUND, SLOT_LEFT };
 /* An id above n_actuals. */
 struct slot {
 	enum slot_state state;
-	uint32_t left_at; /* seconds */
+	uint32_t since; /* seconds */
+	bool end_told;	/* managers know that no session of the host is anchored here */
 	uint32_t graced_until; /* the last second an address it has left is accepted */
 };
 
@@ -74,9 +77,11 @@ struct hosts {
 
 struct rebind {
 	__be32 identity;
-	__be32 actual; /* 0: the host has left */
+	__be32 actual; /* 0: the host has left, or is behind: */
 	uint32_t generation;
 	bool plain;
+	bool importing;	 /* more sessions of other domains will be made known */
+	__be32 endpoint; /* of the tunnel to it, 0: none */
 };
 
 /*
@@ -95,12 +100,22 @@ int hosts_rebind(struct hosts *hosts, const struct rebind *rebind, uint32_t now,
 		 uint64_t *ret_bound_at);
 
 /*
+ * The id of a mobile host; one is given to a host that is not known. 0 or -errno
+ * (hosts_find: -ENOENT). An id without a location is freed in time, as when a host left.
+ */
+int hosts_find(const struct hosts *hosts, __be32 virt, uint32_t *ret_id);
+int hosts_find_or_add(struct hosts *hosts, __be32 virt, uint32_t now, uint32_t *ret_id);
+
+/*
  * Move whichever host is at from to to (seed paragraph 94); doing it again changes
  * nothing. The manager's generation stays, so that its next word is accepted.
  * -ENOENT: no host is there; -EEXIST: to is another's; -EOPNOTSUPP: a plain host,
  * which is its address.
  */
 int hosts_replace(struct hosts *hosts, __be32 from, __be32 to, uint32_t now);
+
+/* Take the host's location away. For hosts_sync.c. */
+void hosts_unbind(struct hosts *hosts, uint32_t id, struct mnat_host_info *info, uint32_t now);
 
 /* Between begin and end all hosts are bound again; end unbinds those that were not. */
 int hosts_sync_begin(struct hosts *hosts);
@@ -114,13 +129,32 @@ void hosts_expire(struct hosts *hosts, uint32_t now);
  * Free the ids of hosts that left before the given second and that are not in use:
  * bit i of in_use says that a session or binding names id n_actuals + 1 + i. Nor is an
  * id freed while an address its host has left is in grace: packets from there would be
- * the next host's.
+ * the next host's. Returns how many were freed.
  */
-void hosts_release(struct hosts *hosts, const uint8_t *in_use, uint32_t before);
+uint32_t hosts_release(struct hosts *hosts, const uint8_t *in_use, uint32_t before);
 
 static inline bool hosts_is_plain(const struct hosts *hosts, uint32_t id)
 {
 	return id <= hosts->maps.config->n_actuals;
+}
+
+/* The slot of a mobile host's id, or NULL. */
+static inline struct slot *hosts_slot(struct hosts *hosts, uint32_t id)
+{
+	uint32_t first = hosts->maps.config->n_actuals + 1;
+
+	return id >= first && id - first < hosts->n_slots ? &hosts->slots[id - first] : NULL;
+}
+
+/* The inside address a location word leads to; 0: none. */
+static inline __be32 hosts_actual_of(uint64_t word)
+{
+	return mnat_location_path(word) == MNAT_PATH_TRANSLATE ? mnat_location_endpoint(word) : 0;
+}
+
+static inline bool hosts_is_away(const struct hosts *hosts, uint32_t id)
+{
+	return mnat_location_path(hosts->maps.hosts[id]) == MNAT_PATH_TUNNEL;
 }
 
 /* The generation in force: the manager's, and one more for each replace since. */

@@ -38,11 +38,12 @@ static int read_epoch(struct hosts *h)
 static int catch_up(struct hosts *h, uint32_t id, struct mnat_host_info *info)
 {
 	uint64_t word = h->maps.hosts[id];
-	__be32 actual = mnat_location_endpoint(word);
+	__be32 actual = hosts_actual_of(word);
 
-	if (info->actual == actual)
+	if (info->actual == actual &&
+	    (!word || (uint16_t)hosts_generation(info) == mnat_location_gen(word)))
 		return 0;
-	if (actual)
+	if (word)
 		info->gen += (uint16_t)(mnat_location_gen(word) - (uint16_t)info->gen);
 	info->actual = actual;
 	info->flags = 0;
@@ -63,7 +64,7 @@ static int read_mobile(struct hosts *h, uint32_t id, uint32_t now)
 		return 0;
 	}
 	slot->state = h->maps.hosts[id] ? SLOT_BOUND : SLOT_LEFT;
-	slot->left_at = now;
+	slot->since = now;
 	h->n_left += slot->state == SLOT_LEFT;
 	if (h->maps.ops->find(h->maps.store, info.virt, &found) || found != id) {
 		r = h->maps.ops->add(h->maps.store, info.virt, id);
@@ -86,7 +87,7 @@ static void read_actual(struct hosts *h, uint32_t index, uint32_t now)
 		h->maps.actuals[index] = 0;
 		return;
 	}
-	if (!until && mnat_location_endpoint(h->maps.hosts[id]) != addr) {
+	if (!until && hosts_actual_of(h->maps.hosts[id]) != addr) {
 		until = now + h->grace;
 		h->maps.actuals[index] = mnat_actual(id, until);
 	}

@@ -360,6 +360,138 @@ Test(hosts, cancelled_sync_unbinds_nobody)
 	cr_assert_neq(arrays.hosts[FIRST_ID], 0);
 }
 
+/* ---- in other domains ---- */
+
+#define W "203.0.113.9"
+#define C "198.51.100.7"
+
+static int send_away(const char *endpoint, uint32_t generation, uint32_t now)
+{
+	const struct rebind rebind = {
+		.identity = ip(V), .generation = generation, .endpoint = ip(endpoint)};
+	uint64_t bound_at;
+
+	return hosts_rebind(&hosts, &rebind, now, &bound_at);
+}
+
+static int arrive(uint32_t generation, bool importing)
+{
+	const struct rebind rebind = {ip(V), ip(A1), generation, .importing = importing};
+	uint64_t bound_at;
+
+	return hosts_rebind(&hosts, &rebind, NOW, &bound_at);
+}
+
+Test(hosts, goes_to_another_domain_and_comes_back)
+{
+	bind_at(V, A1, 1, NOW);
+	cr_assert_eq(send_away(W, 2, NOW), 0);
+	cr_assert_eq(arrays.hosts[FIRST_ID], mnat_location(ip(W), MNAT_PATH_TUNNEL, 0, 2));
+	cr_assert_eq(*actual_word(A1), mnat_actual(FIRST_ID, NOW + GRACE));
+	cr_assert_eq(arrays.info[FIRST_ID].actual, 0);
+	cr_assert_eq(hosts.n_bound, 1);
+	cr_assert_eq(send_away(W, 2, NOW), 0, "said again");
+	cr_assert_eq(send_away(C, 2, NOW), -ESTALE, "one generation, two places");
+	cr_assert_eq(bind_at(V, A2, 2, NOW), -ESTALE);
+	cr_assert_eq(send_away(C, 1, NOW), -ESTALE);
+	cr_assert_eq(send_away(C, 3, NOW), 0, "and on to a third");
+	cr_assert_eq(bind_at(V, A2, 4, NOW), 0);
+	cr_assert_eq(arrays.hosts[FIRST_ID], mnat_location(ip(A2), MNAT_PATH_TRANSLATE, 0, 4));
+	cr_assert_eq(hosts.n_bound, 1);
+}
+
+Test(hosts, leaves_from_another_domain)
+{
+	bind_at(V, A1, 1, NOW);
+	send_away(W, 2, NOW);
+	cr_assert_eq(bind_at(V, NULL, 3, NOW), 0);
+	cr_assert_eq(arrays.hosts[FIRST_ID], 0);
+	cr_assert_eq(hosts.n_bound, 0);
+	cr_assert_eq(hosts.n_left, 1);
+}
+
+Test(hosts, known_only_by_where_it_went)
+{
+	cr_assert_eq(send_away(W, 2, NOW), 0);
+	cr_assert_eq(arrays.hosts[FIRST_ID], mnat_location(ip(W), MNAT_PATH_TUNNEL, 0, 2));
+}
+
+Test(hosts, a_departed_hosts_address_is_free)
+{
+	bind_at(V, A1, 1, NOW);
+	send_away(W, 2, NOW);
+	cr_assert_eq(bind_at(V2, A1, 1, NOW), 0);
+	cr_assert_eq(mnat_location_path(arrays.hosts[FIRST_ID]), MNAT_PATH_TUNNEL);
+	cr_assert_eq(hosts_replace(&hosts, ip(A2), ip(A1), NOW), -ENOENT);
+}
+
+Test(hosts, plain_hosts_stay)
+{
+	const struct rebind rebind = {ip(A1), 0, 1, .plain = true, .endpoint = ip(W)};
+	const struct rebind both = {ip(V), ip(A1), 1, .endpoint = ip(W)};
+	uint64_t bound_at;
+
+	cr_assert_eq(hosts_rebind(&hosts, &rebind, NOW, &bound_at), -EINVAL);
+	cr_assert_eq(hosts_rebind(&hosts, &both, NOW, &bound_at), -EINVAL);
+}
+
+Test(hosts, an_import_ends_once)
+{
+	cr_assert_eq(arrive(1, true), 0);
+	cr_assert_eq(mnat_location_flags(arrays.hosts[FIRST_ID]), MNAT_HOST_IMPORTING);
+	cr_assert_eq(arrive(1, true), 0, "said again");
+	cr_assert_eq(hosts_replace(&hosts, ip(A1), ip(A2), NOW), 0);
+	cr_assert_eq(mnat_location_flags(arrays.hosts[FIRST_ID]), MNAT_HOST_IMPORTING);
+	cr_assert_eq(hosts_replace(&hosts, ip(A2), ip(A1), NOW), 0);
+	cr_assert_eq(arrive(1, false), 0);
+	cr_assert_eq(mnat_location_flags(arrays.hosts[FIRST_ID]), 0);
+	cr_assert_eq(arrive(1, true), 0, "a late message");
+	cr_assert_eq(mnat_location_flags(arrays.hosts[FIRST_ID]), 0);
+	restart(NOW);
+	cr_assert_eq(arrive(2, true), 0, "the next arrival");
+	cr_assert_eq(mnat_location_flags(arrays.hosts[FIRST_ID]), MNAT_HOST_IMPORTING);
+}
+
+Test(hosts, sync_names_departed_hosts_too)
+{
+	bind_at(V, A1, 1, NOW);
+	send_away(W, 2, NOW);
+	bind_at(V2, A2, 1, NOW);
+	hosts_sync_begin(&hosts);
+	send_away(W, 2, NOW);
+	hosts_sync_end(&hosts, NOW);
+	cr_assert_eq(mnat_location_path(arrays.hosts[FIRST_ID]), MNAT_PATH_TUNNEL);
+	cr_assert_eq(arrays.hosts[FIRST_ID + 1], 0);
+}
+
+Test(hosts, killed_while_going_from_domain_to_domain)
+{
+	bind_at(V, A1, 1, NOW);
+	send_away(W, 2, NOW);
+	arrays.hosts[FIRST_ID] = mnat_location(ip(C), MNAT_PATH_TUNNEL, 0, 3);
+	restart(NOW);
+	cr_assert_eq(arrays.info[FIRST_ID].gen, 3);
+	cr_assert_eq(arrays.info[FIRST_ID].actual, 0);
+	cr_assert_eq(send_away(W, 2, NOW), -ESTALE);
+	cr_assert_eq(*actual_word(A1), mnat_actual(FIRST_ID, NOW + GRACE));
+}
+
+Test(hosts, an_id_for_a_host_that_is_to_come)
+{
+	uint32_t id;
+
+	cr_assert_eq(hosts_find(&hosts, ip(V), &id), -ENOENT);
+	cr_assert_eq(hosts_find_or_add(&hosts, ip(V), NOW, &id), 0);
+	cr_assert_eq(id, FIRST_ID);
+	cr_assert_eq(hosts_find_or_add(&hosts, 0, NOW, &id), -EINVAL);
+	cr_assert_eq(bind_at(V, A1, 1, NOW), 0);
+	cr_assert_eq(mnat_location_endpoint(arrays.hosts[FIRST_ID]), ip(A1));
+	cr_assert_eq(hosts_find_or_add(&hosts, ip(V2), NOW, &id), 0);
+	release_all(NOW + 1);
+	cr_assert_eq(hosts_find(&hosts, ip(V2), &id), -ENOENT, "it did not come");
+	cr_assert_eq(hosts.n_free, N_MOBILE - 1);
+}
+
 /* ---- restarts ---- */
 
 Test(hosts, restart_finds_everything)

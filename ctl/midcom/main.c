@@ -12,6 +12,7 @@
 #include "mnat/daemon.h"
 #include "mnat/log.h"
 #include "mnat/role_conf.h"
+#include "rules.h"
 #include "store.h"
 #include "sweep.h"
 
@@ -21,6 +22,9 @@ struct midcomd {
 	struct mnat_gateway_conf conf;
 	struct mnat_gateway gateway;
 	struct hosts hosts;
+	struct anchors anchors;
+	struct rules rules;
+	char rules_path[MNAT_PATH_MAX + 32];
 	struct agent agent;
 	struct sweep sweep;
 	struct dump_source source;
@@ -184,9 +188,12 @@ static void reload(void *user)
 		log_err("the configuration stays as it was");
 		return;
 	}
+	if (m->agent.tls)
+		mnat_tls_reload(m->agent.tls);
 	m->hosts.grace = conf.grace;
 	sweep_set_interval(&m->sweep, conf.sweep_interval);
-	log_info("grace %u s and sweep interval %u s are in force; the rest is mnat-load's",
+	log_info("grace %u s, sweep interval %u s and certificates are in force; the rest is "
+		 "mnat-load's or waits for a restart",
 		 conf.grace, conf.sweep_interval);
 }
 
@@ -197,6 +204,8 @@ static void stop(void *user)
 	agent_close(&m->agent);
 	mnat_control_close(m->control);
 	sweep_close(&m->sweep);
+	anchors_close(&m->anchors);
+	rules_close(&m->rules);
 }
 
 static int open_hosts(struct midcomd *m)
@@ -220,13 +229,30 @@ static int serve(struct midcomd *m)
 {
 	int r = agent_listen(&m->agent, m->conf.run_dir);
 
-	if (r)
+	if (!r)
+		r = agent_listen_remote(&m->agent, &m->conf.midcom);
+	if (r) {
+		agent_close(&m->agent);
 		return r;
+	}
 	sweep_start(&m->sweep, &m->loop, m->conf.sweep_interval);
 	log_info("serving %u inside addresses, %u hosts known", m->gateway.n_actuals,
 		 m->hosts.n_bound);
 	mnat_daemon_run(&m->loop, reload, stop, m);
 	return 0;
+}
+
+static int serve_rules(struct midcomd *m)
+{
+	int r;
+
+	snprintf(m->rules_path, sizeof(m->rules_path), "%s/midcom-rules.json", m->conf.run_dir);
+	r = rules_open(&m->rules, &m->loop);
+	if (!r)
+		r = serve(m);
+	if (r)
+		rules_close(&m->rules);
+	return r;
 }
 
 static int serve_hosts(struct midcomd *m)
@@ -235,7 +261,13 @@ static int serve_hosts(struct midcomd *m)
 
 	if (r)
 		return r;
-	r = serve(m);
+	r = anchors_open(&m->anchors, &m->loop, &m->gateway, &m->hosts);
+	if (r)
+		log_err("the anchors of %s cannot be read: %s", m->conf.pin, strerror(-r));
+	else
+		r = serve_rules(m);
+	if (r)
+		anchors_close(&m->anchors);
 	hosts_close(&m->hosts);
 	return r;
 }
@@ -257,12 +289,25 @@ static int run(struct midcomd *m)
 	int r;
 
 	uv_loop_init(&m->loop);
-	m->agent = (struct agent){.loop = &m->loop, .hosts = &m->hosts, .now = monotonic};
-	m->source = (struct dump_source){&m->gateway, &m->hosts, monotonic};
+	m->agent = (struct agent){.loop = &m->loop,
+				  .hosts = &m->hosts,
+				  .anchors = &m->anchors,
+				  .rules = &m->rules,
+				  .now = monotonic};
+	m->rules = (struct rules){.gateway = &m->gateway,
+				  .hosts = &m->hosts,
+				  .now = monotonic,
+				  .path = m->rules_path,
+				  .ended = agent_tell_rule_ended,
+				  .user = &m->agent};
+	m->source = (struct dump_source){&m->gateway, &m->hosts, &m->anchors, monotonic};
 	m->sweep = (struct sweep){.pin = m->conf.pin,
 				  .gateway = &m->gateway,
 				  .hosts = &m->hosts,
-				  .now = monotonic};
+				  .anchors = &m->anchors,
+				  .now = monotonic,
+				  .tell_end = agent_tell_end,
+				  .user = &m->agent};
 	m->started = mnat_clock_now();
 	r = mnat_control_listen(&m->loop, m->conf.run_dir, "midcomd", "mnat-midcomd", commands, m,
 				&m->control);

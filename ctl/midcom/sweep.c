@@ -8,6 +8,8 @@
 #include <utlist.h>
 
 #include "batch.h"
+#include "ends.h"
+#include "mnat/cleanup.h"
 #include "mnat/clock.h"
 #include "mnat/log.h"
 
@@ -54,9 +56,37 @@ static int sweep_sessions(const struct mnat_gateway *gateway, struct mnat_sweep 
 	return r;
 }
 
-/* Keys of sessions and of bib both begin with the host's id. */
-static int mark_hosts(int fd, size_t key_size, size_t value_size, uint32_t first_id,
-		      uint32_t n_ids, uint8_t *in_use)
+/* The mobile host's bit for an id. */
+static void mark(const struct sweep *sweep, uint32_t id, uint8_t *bits)
+{
+	uint32_t bit = id - (sweep->hosts->maps.config->n_actuals + 1);
+
+	if (bit < sweep->hosts->n_slots)
+		bits[bit / 8] |= (uint8_t)(1 << bit % 8);
+}
+
+static void mark_session(const struct sweep *sweep, const void *key, const void *value)
+{
+	struct mnat_session session;
+	uint32_t id;
+
+	memcpy(&id, (const uint8_t *)key + offsetof(struct mnat_session_key, host), sizeof(id));
+	memcpy(&session, value, sizeof(session));
+	mark(sweep, id, sweep->in_use);
+	if (!(session.binding & MNAT_BINDING_ANCHOR))
+		mark(sweep, id, sweep->anchored);
+}
+
+static void mark_binding(const struct sweep *sweep, const void *key, const void *value)
+{
+	uint32_t id;
+
+	memcpy(&id, (const uint8_t *)key + offsetof(struct mnat_bib_key, host), sizeof(id));
+	mark(sweep, id, sweep->in_use);
+}
+
+static int walk(const struct sweep *sweep, int fd, size_t key_size, size_t value_size,
+		void (*see)(const struct sweep *sweep, const void *key, const void *value))
 {
 	struct batch batch;
 	int r = batch_open(&batch, fd, key_size, value_size, BATCH);
@@ -64,14 +94,8 @@ static int mark_hosts(int fd, size_t key_size, size_t value_size, uint32_t first
 	while (!r) {
 		int more = batch_next(&batch);
 
-		for (uint32_t i = 0; more >= 0 && i < batch.n; i++) {
-			uint32_t bit;
-
-			memcpy(&bit, batch.keys + i * key_size, sizeof(bit));
-			bit -= first_id;
-			if (bit < n_ids)
-				in_use[bit / 8] |= (uint8_t)(1 << bit % 8);
-		}
+		for (uint32_t i = 0; more >= 0 && i < batch.n; i++)
+			see(sweep, batch.keys + i * key_size, batch.values + i * value_size);
 		if (more <= 0) {
 			r = more;
 			break;
@@ -83,17 +107,13 @@ static int mark_hosts(int fd, size_t key_size, size_t value_size, uint32_t first
 
 static int find_in_use(struct sweep *sweep)
 {
-	uint32_t first = sweep->hosts->maps.config->n_actuals + 1, n = sweep->hosts->n_slots;
-	int r;
+	int r = walk(sweep, sweep->gateway->sessions_fd, sizeof(struct mnat_session_key),
+		     sizeof(struct mnat_session), mark_session);
 
-	_Static_assert(offsetof(struct mnat_session_key, host) == 0, "");
-	_Static_assert(offsetof(struct mnat_bib_key, host) == 0, "");
-	r = mark_hosts(sweep->gateway->sessions_fd, sizeof(struct mnat_session_key),
-		       sizeof(struct mnat_session), first, n, sweep->in_use);
 	if (r)
 		return r;
-	return mark_hosts(sweep->gateway->bib_fd, sizeof(struct mnat_bib_key), sizeof(uint32_t),
-			  first, n, sweep->in_use);
+	return walk(sweep, sweep->gateway->bib_fd, sizeof(struct mnat_bib_key), sizeof(uint32_t),
+		    mark_binding);
 }
 
 /* In the thread: nothing here touches what the loop changes. */
@@ -105,7 +125,7 @@ static void work(uv_work_t *request)
 	sweep->error = sweep->lost;
 	if (!sweep->error)
 		sweep->error = sweep_sessions(sweep->gateway, &sweep->result);
-	if (!sweep->error && sweep->in_use)
+	if (!sweep->error && sweep->in_use && sweep->anchored)
 		sweep->error = find_in_use(sweep);
 	sweep->took_ns = mnat_clock_now() - start;
 }
@@ -130,6 +150,14 @@ static void account(struct sweep *sweep)
 		sweep->worst_us = sweep->last_us;
 }
 
+/* A packet on its way while the host left may still have made a session: hence the second. */
+static void act_on_use(struct sweep *sweep)
+{
+	if (hosts_release(sweep->hosts, sweep->in_use, sweep->started - 1))
+		anchors_forget_released(sweep->anchors);
+	ends_tell(sweep->hosts, sweep->anchored, sweep->started - 1, sweep->tell_end, sweep->user);
+}
+
 static void after_work(uv_work_t *request, int status)
 {
 	struct sweep *sweep = request->data;
@@ -140,11 +168,10 @@ static void after_work(uv_work_t *request, int status)
 		sweep->error = status;
 	account(sweep);
 	hosts_expire(sweep->hosts, sweep->now());
-	/* a packet on its way while the host left may still have made a session */
-	if (!sweep->error && sweep->in_use)
-		hosts_release(sweep->hosts, sweep->in_use, sweep->started - 1);
-	free(sweep->in_use);
-	sweep->in_use = NULL;
+	if (!sweep->error && !sweep->closing && sweep->in_use && sweep->anchored)
+		act_on_use(sweep);
+	free(TAKE_PTR(sweep->in_use));
+	free(TAKE_PTR(sweep->anchored));
 	sweep->waiters = NULL;
 	LL_FOREACH_SAFE(waiters, waiter, next)
 		waiter->done(waiter, &sweep->result, sweep->error);
@@ -164,8 +191,10 @@ void sweep_now(struct sweep *sweep, struct sweep_waiter *waiter)
 	sweep->lost = mnat_gateway_refresh(sweep->pin, sweep->gateway);
 	sweep->started = sweep->now();
 	memset(&sweep->result, 0, sizeof(sweep->result));
-	if (sweep->hosts->n_left)
+	if (sweep->hosts->n_left || ends_are_awaited(sweep->hosts)) {
 		sweep->in_use = calloc(1, sweep->hosts->n_slots / 8 + 1);
+		sweep->anchored = calloc(1, sweep->hosts->n_slots / 8 + 1);
+	}
 	sweep->work.data = sweep;
 	uv_queue_work(sweep->timer.loop, &sweep->work, work, after_work);
 }

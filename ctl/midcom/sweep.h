@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The sweep: program gw_sweep expires sessions; then the ids of hosts that left
- * and that nothing names any more are freed, and addresses past their grace are
- * cleared. The walk over the tables runs in a thread of its own, so that a full
+ * and that nothing names any more are freed, managers are told of hosts elsewhere whose
+ * last session ended, and addresses past their grace are cleared. The walk over the tables runs in a thread of its own, so that a full
  * table does not hold up a move.
  */
 #ifndef MIDCOM_SWEEP_H
@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "anchors.h"
 #include "hosts.h"
 #include "mnat/maps.h"
 
@@ -28,11 +29,15 @@ struct sweep {
 	const char *pin; /* the gateway's directory */
 	struct mnat_gateway *gateway;
 	struct hosts *hosts;
+	struct anchors *anchors;
 	uint32_t (*now)(void);
+	bool (*tell_end)(__be32 virt, void *user); /* see ends.h */
+	void *user;
 	int lost; /* the maps are not the data path's any more */
 	/* the thread's own, until it is done */
 	struct mnat_sweep result;
-	uint8_t *in_use;
+	uint8_t *in_use;   /* a bit a mobile host's id: a session or binding names it */
+	uint8_t *anchored; /* ... a session that is anchored here */
 	uint32_t started;
 	uint64_t took_ns;
 	int error;
@@ -48,7 +53,7 @@ struct sweep {
 	struct sweep_waiter *next_run; /* of the one after */
 };
 
-/* pin, gateway, hosts and now are set by the caller. */
+/* pin, gateway, hosts, anchors, now, tell_end and user are set by the caller. */
 void sweep_start(struct sweep *sweep, uv_loop_t *loop, unsigned int interval_s);
 void sweep_set_interval(struct sweep *sweep, unsigned int interval_s);
 

@@ -11,6 +11,7 @@
 #define SAVE_AFTER   (50 * MNAT_NS_PER_MS) /* off the path of a move; a disk may be slow */
 #define STAMPS_FIRST (2 * MNAT_NS_PER_MS)
 #define STAMPS_FOR   (10 * MNAT_NS_PER_SEC)
+#define IP_IN_IP     20 /* bytes more of a packet that goes home from public space */
 
 void action_record(struct engine *e, enum move_event what)
 {
@@ -30,8 +31,8 @@ static struct mnat_shim slot_for(const struct engine *e, const struct lease *lea
 				 const struct uplink *uplink)
 {
 	struct mnat_shim slot = {
-		.mode = MNAT_MODE_TRANSLATE,
-		.virt = lease->virt.s_addr,
+		.mode = e->visit.public ? MNAT_MODE_PUBLIC : MNAT_MODE_TRANSLATE,
+		.virt = visit_virtual(e, lease).s_addr,
 		.actual = lease->actual.s_addr,
 		.mask = lease->mask.s_addr,
 		.gateway = lease->router.s_addr,
@@ -43,6 +44,7 @@ static struct mnat_shim slot_for(const struct engine *e, const struct lease *lea
 	if (e->resolver.target.s_addr == lease->router.s_addr)
 		slot.gateway_mac = e->resolver.mac;
 	slot.arp_pending = e->resolver.asking;
+	slot.homes = e->visit.homes_used;
 	memcpy(slot.uplink_mac, uplink->link.mac, 6);
 	memcpy(slot.device_mac, e->stack.device.mac, 6);
 	return slot;
@@ -83,13 +85,15 @@ static void fsm_send(const struct fsm_message *message, void *user)
 	struct engine *e = user;
 	const struct uplink *uplink = e->links.current;
 	uint8_t buf[DHCP_MAX_MESSAGE], mac[6];
+	struct arrivals arrivals;
 	size_t len;
 	int r;
 
 	if (!uplink)
 		return;
 	shim_mac_bytes(e->resolver.mac, mac);
-	r = message_build(&e->identity, message, uplink->port.mac, buf, &len);
+	visit_arrivals(e, message, &arrivals);
+	r = message_build(&e->identity, message, &arrivals, uplink->port.mac, buf, &len);
 	if (!r)
 		r = port_send_dhcp(&uplink->port, message->ciaddr, message->dest,
 				   e->resolver.mac ? mac : NULL, buf, len);
@@ -130,13 +134,20 @@ static void fsm_accepted(const struct reply *reply, void *user)
 			      resolver_ask(&e->resolver, (struct in_addr){0}, reply->lease.router));
 }
 
-static void set_stack(struct engine *e, const struct lease *lease)
+void action_set_mtu(struct engine *e)
 {
-	struct in_addr none = {0};
+	uint32_t mtu = e->links.current->link.mtu;
 
-	stack_set_address(&e->stack, lease->virt, lease->mobile ? e->conf.virt_mask : lease->mask,
-			  e->conf.default_route ? e->conf.virt_gateway : none);
-	stack_set_mtu(&e->stack, e->links.current->link.mtu);
+	stack_set_mtu(&e->stack, e->visit.public && mtu > IP_IN_IP ? mtu - IP_IN_IP : mtu);
+}
+
+void action_set_stack(struct engine *e)
+{
+	struct stack_addresses want;
+
+	visit_addresses(e, &e->fsm.lease, &want);
+	stack_set_addresses(&e->stack, &want);
+	action_set_mtu(e);
 }
 
 void action_remember(struct engine *e)
@@ -149,13 +160,20 @@ void action_remember(struct engine *e)
 	e->save_at_ns = mnat_clock_now() + SAVE_AFTER;
 }
 
+int action_save(struct engine *e)
+{
+	e->save_at_ns = NEVER;
+	return state_save(e->conf.state_file, &e->state);
+}
+
 static void tell_lease(const struct engine *e, const struct lease *lease)
 {
 	char virt[MNAT_IP_LEN], actual[MNAT_IP_LEN], server[MNAT_IP_LEN];
 
-	if (lease->mobile)
-		log_info("virtual address %s is at %s on %s", mnat_ip(lease->virt, virt),
-			 mnat_ip(lease->actual, actual), e->links.current->name);
+	if (lease->mobile || e->visit.public)
+		log_info("virtual address %s is at %s on %s%s",
+			 mnat_ip(visit_virtual(e, lease), virt), mnat_ip(lease->actual, actual),
+			 e->links.current->name, e->visit.public ? ", public space" : "");
 	else
 		log_warn("the DHCP server %s does not speak MobileNAT: address %s on %s, sessions "
 			 "will not survive moves",
@@ -172,7 +190,10 @@ static void fsm_bound(const struct lease *lease, void *user)
 	struct engine *e = user;
 	struct move *move = recorder_current(&e->recorder);
 	bool ask = resolver_ask(&e->resolver, lease->actual, lease->router);
-	int change = action_install_lease(e);
+	int change;
+
+	visit_prepare(e, lease);
+	change = action_install_lease(e);
 
 	e->lease_by_ns = NEVER;
 	if (change == SHIM_MOVED) {
@@ -186,7 +207,8 @@ static void fsm_bound(const struct lease *lease, void *user)
 		tell_lease(e, lease);
 	else
 		recorder_end(&e->recorder);
-	set_stack(e, lease);
+	action_set_stack(e);
+	visit_settle(e);
 	action_remember(e);
 }
 

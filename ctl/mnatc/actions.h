@@ -20,7 +20,14 @@ int action_install(struct engine *e, const struct mnat_shim *slot);
 /* The state machine's lease on the current uplink, as things stand now. */
 int action_install_lease(struct engine *e);
 
-/* Have the state file written soon. */
+/* The stack's addresses and route under the lease. */
+void action_set_stack(struct engine *e);
+
+/* The stack's packets must fit the uplink, in a tunnel too. */
+void action_set_mtu(struct engine *e);
+
+/* Have the state file written soon, or write it now: 0 or -errno, printed. */
 void action_remember(struct engine *e);
+int action_save(struct engine *e);
 
 #endif

@@ -22,6 +22,25 @@ static json_t *address(__be32 addr)
 	return addr ? json_string(mnat_ip((struct in_addr){addr}, text)) : json_null();
 }
 
+static json_t *homes(struct engine *e)
+{
+	const struct roam *roam = &e->state.roam;
+	json_t *rows = json_array();
+
+	for (int i = 0; i < roam->n; i++)
+		json_array_append_new(rows, visit_row(e, &roam->homes[i]));
+	return rows;
+}
+
+static void dump_homes(struct mnat_control_client *client, struct engine *e)
+{
+	const struct roam *roam = &e->state.roam;
+
+	for (int i = 0; i < roam->n; i++)
+		mnat_control_row(client, visit_row(e, &roam->homes[i]));
+	mnat_control_done(client, NULL);
+}
+
 static void dump_shim(struct mnat_control_client *client, struct engine *e)
 {
 	static const char *const modes[] = {
@@ -42,13 +61,13 @@ static void dump_shim(struct mnat_control_client *client, struct engine *e)
 	shim_mac_bytes(slot.gateway_mac, mac);
 	mnat_control_row(
 		client,
-		json_pack("{s:s,s:o,s:o,s:o,s:o,s:s?,s:s?,s:I}", "mode",
+		json_pack("{s:s,s:o,s:o,s:o,s:o,s:s?,s:s?,s:I,s:o}", "mode",
 			  slot.mode < sizeof(modes) / sizeof(modes[0]) ? modes[slot.mode] : "?",
 			  "virtual", address(slot.virt), "actual", address(slot.actual), "mask",
 			  address(slot.mask), "gateway", address(slot.gateway), "gateway_mac",
 			  slot.gateway_mac ? mnat_mac(mac, text) : NULL, "uplink",
 			  if_indextoname(slot.uplink, name), "generation",
-			  (json_int_t)slot.generation));
+			  (json_int_t)slot.generation, "homes", homes(e)));
 	mnat_control_done(client, NULL);
 }
 
@@ -79,6 +98,7 @@ static const struct {
 	{"shim", dump_shim},
 	{"counters", dump_counters},
 	{"moves", dump_moves},
+	{"homes", dump_homes},
 };
 
 static void cmd_dump(struct mnat_control_client *client, const json_t *request, void *user)
@@ -91,7 +111,8 @@ static void cmd_dump(struct mnat_control_client *client, const json_t *request, 
 		dumps[i].dump(client, user);
 		return;
 	}
-	mnat_control_fail(client, MNAT_E_ARGUMENT, "what must be one of shim, counters, moves");
+	mnat_control_fail(client, MNAT_E_ARGUMENT,
+			  "what must be one of shim, homes, counters, moves");
 }
 
 /* ---- orders ---- */

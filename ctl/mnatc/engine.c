@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/timerfd.h>
+#include <time.h>
 
 #include "actions.h"
 #include "mnat/cleanup.h"
@@ -36,12 +37,6 @@ static void look_for_stamps(struct engine *e)
 	e->stamps_at_ns = now + e->stamps_wait_ns;
 }
 
-static void save(struct engine *e)
-{
-	e->save_at_ns = NEVER;
-	state_save(e->conf.state_file, &e->state);
-}
-
 /* The shim is told before the question goes out, or it would drop the answer. */
 static void refresh_gateway(struct engine *e)
 {
@@ -67,8 +62,9 @@ static void tick(struct engine *e)
 			e->lease_by_ns = now + LEASE_WITHIN; /* another may come up */
 	}
 	links_tick(&e->links);
+	visit_tick(e);
 	if (now >= e->save_at_ns)
-		save(e);
+		action_save(e);
 }
 
 static void timer_ready(void *user)
@@ -91,6 +87,7 @@ void engine_rearm(struct engine *e)
 		e->stamps_at_ns,
 		e->lease_by_ns,
 		e->save_at_ns,
+		visit_deadline(e),
 	};
 	struct itimerspec spec = {};
 	uint64_t next = NEVER;
@@ -131,6 +128,7 @@ int engine_release(struct engine *e)
 
 	if (r < 0)
 		return r;
+	visit_forget(e);
 	action_install(e, &nothing);
 	stack_clear(&e->stack);
 	resolver_reset(&e->resolver);
@@ -151,11 +149,12 @@ static void adopt_shim(struct engine *e)
 	struct mnat_shim live;
 	struct uplink *uplink;
 
-	if (shim_read(&e->shim, &live) || live.mode != MNAT_MODE_TRANSLATE || !live.actual)
+	if (shim_read(&e->shim, &live) || live.mode == MNAT_MODE_PASSTHRU || !live.actual)
 		return;
 	uplink = links_by_index(&e->links, (int)live.uplink);
 	if (!uplink || (int)live.device != e->stack.device.index)
 		return;
+	e->visit.public = live.mode == MNAT_MODE_PUBLIC;
 	if (e->state.have_lease && e->state.lease.actual.s_addr == live.actual)
 		return;
 	e->state.have_lease = true;
@@ -164,11 +163,11 @@ static void adopt_shim(struct engine *e)
 		.mask.s_addr = live.mask,
 		.router.s_addr = live.gateway,
 		.virt.s_addr = live.virt,
-		.mobile = live.virt != live.actual,
+		.mobile = !e->visit.public && live.virt != live.actual,
 		.lease_s = 60,
 		.since_ns = mnat_clock_now(),
 	};
-	if (e->state.lease.mobile)
+	if (e->state.lease.mobile || e->visit.public)
 		e->state.virt = e->state.lease.virt;
 }
 
@@ -202,6 +201,8 @@ static int open_all(struct engine *e)
 	if (!r)
 		r = stack_open(e->conf.device, &e->stack);
 	if (!r)
+		r = visit_open(e);
+	if (!r)
 		r = links_open(e->loop, &e->conf, &engine_links_ops, e, &e->links);
 	return r;
 }
@@ -215,6 +216,7 @@ int engine_start(uv_loop_t *loop, const struct mnat_node_conf *conf, struct engi
 		.loop = loop,
 		.started_ns = mnat_clock_now(),
 		.timer_fd = -1,
+		.visit.hail_fd = -1,
 		.shim.node = {-1, -1, -1, -1},
 		.stamps_at_ns = NEVER,
 		.save_at_ns = NEVER,
@@ -228,7 +230,8 @@ int engine_start(uv_loop_t *loop, const struct mnat_node_conf *conf, struct engi
 		return r;
 	}
 	make_identity(e);
-	state_load(conf->state_file, &e->state);
+	if (state_load(conf->state_file, &e->state))
+		e->state.roam.counter = e->state.roam.reserved = roam_first_counter(time(NULL));
 	adopt_shim(e);
 	fsm_restore(&e->fsm, e->state.virt, e->state.have_lease ? &e->state.lease : NULL);
 	links_choose(&e->links);
@@ -240,11 +243,12 @@ void engine_stop(struct engine *e, bool release)
 	if (release)
 		engine_release(e);
 	if (e->save_at_ns != NEVER)
-		save(e);
+		action_save(e);
 	if (e->control)
 		mnat_control_close(e->control);
 	e->control = NULL;
 	links_close(&e->links);
+	visit_close(e);
 	watch_stop(&e->timer_watch);
 	mnat_closep(&e->timer_fd);
 	e->timer_fd = -1;
@@ -258,12 +262,16 @@ void engine_reload(struct engine *e, const struct mnat_node_conf *conf)
 
 	fixed.default_route = e->conf.default_route;
 	fixed.old_grace_ms = e->conf.old_grace_ms;
+	fixed.public_space = e->conf.public_space;
+	fixed.release = e->conf.release;
 	fixed.virt_gateway = e->conf.virt_gateway;
 	fixed.virt_mask = e->conf.virt_mask;
 	if (memcmp(&fixed, &e->conf, sizeof(fixed)))
 		log_warn("uplinks, device, paths and DHCP settings change only by a restart");
 	e->conf.default_route = conf->default_route;
 	e->conf.old_grace_ms = conf->old_grace_ms;
+	e->conf.public_space = conf->public_space;
+	e->conf.release = conf->release;
 	e->conf.virt_gateway = conf->virt_gateway;
 	e->conf.virt_mask = conf->virt_mask;
 	if (fsm_is_bound(&e->fsm))

@@ -17,6 +17,7 @@
 #include "shim.h"
 #include "stack.h"
 #include "state.h"
+#include "visit.h"
 
 struct engine {
 	struct mnat_node_conf conf;
@@ -29,6 +30,7 @@ struct engine {
 	struct recorder recorder;
 	struct identity identity;
 	struct state state;
+	struct visit visit;
 	struct mnat_control *control;
 	uint64_t started_ns;
 	/* one timer for all deadlines: CLOCK_BOOTTIME, which libuv's own are not */

@@ -42,6 +42,7 @@ static void link_use(struct uplink *uplink, void *user)
 	resolver_reset(&e->resolver);
 	e->lease_by_ns = mnat_clock_now() + LEASE_WITHIN;
 	fsm_link_up(&e->fsm);
+	visit_begin(e);
 	engine_rearm(e);
 }
 
@@ -62,7 +63,7 @@ static void link_changed(struct uplink *uplink, void *user)
 
 	if (uplink != e->links.current || !uplink->link.carrier || !fsm_is_bound(&e->fsm))
 		return;
-	stack_set_mtu(&e->stack, uplink->link.mtu);
+	action_set_mtu(e);
 	action_install_lease(e); /* its MAC address may be another */
 }
 
@@ -119,6 +120,7 @@ static void arp_readable(struct uplink *uplink, void *user)
 	action_record(e, MOVE_GATEWAY_MAC);
 	if (fsm_is_bound(&e->fsm)) {
 		action_install_lease(e);
+		visit_reachable(e);
 		action_remember(e);
 	}
 	engine_rearm(e);

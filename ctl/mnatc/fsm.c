@@ -9,6 +9,8 @@
 #define LAST_RETRY    (64000 * MS)
 #define RENEW_RETRY   (60 * MNAT_NS_PER_SEC) /* RFC 2131 4.4.5 */
 #define OFFER_WAIT    (50 * MS)		     /* for a better offer than one without our address */
+#define TOKEN_SOON    (500 * MS)	     /* an ACK lacks its token: renewed so soon, ... */
+#define TOKEN_TWICE   7			     /* ... then twice as late, so many times */
 #define REFUSED_GRACE (2000 * MS) /* a lease refused here may still serve the path we leave */
 #define REBOOT_TRIES  2
 #define REQUEST_TRIES 4
@@ -191,15 +193,36 @@ static void keep_virtual(const struct fsm *fsm, struct lease *lease)
 	lease->mobile = true;
 	lease->virt = fsm->lease.virt;
 	lease->manager = fsm->lease.manager;
+	lease->domain = fsm->lease.domain;
+}
+
+/*
+ * Without a token the server could not ask its manager, which so does not know of our
+ * arrivals either: they go with a renewal soon, later and later while that is so.
+ */
+static uint64_t renewal_at(struct fsm *fsm, const struct lease *lease)
+{
+	uint64_t t1 = lease_at(lease, lease->t1_s), soon;
+
+	if (lease->have_token || !lease->domain || lease->actual.s_addr != fsm->lease.actual.s_addr)
+		fsm->tokenless = 0;
+	if (lease->have_token || !lease->domain)
+		return t1;
+	soon = mnat_clock_now() + (TOKEN_SOON << fsm->tokenless);
+	if (fsm->tokenless < TOKEN_TWICE)
+		fsm->tokenless++;
+	return soon < t1 ? soon : t1;
 }
 
 static bool take_ack(struct fsm *fsm, const struct reply *reply)
 {
 	struct lease lease = reply->lease;
+	uint64_t renewal;
 
 	fsm->ops->accepted(reply, fsm->user);
 	keep_virtual(fsm, &lease);
 	lease.since_ns = fsm->sent_ns;
+	renewal = renewal_at(fsm, &lease);
 	fsm->lease = lease;
 	fsm->end_ns = lease_expiry(&lease);
 	fsm->have_lease = true;
@@ -207,7 +230,7 @@ static bool take_ack(struct fsm *fsm, const struct reply *reply)
 	if (lease.mobile)
 		fsm->virt = lease.virt;
 	enter(fsm, FSM_BOUND);
-	fsm->deadline_ns = lease_at(&lease, lease.t1_s);
+	fsm->deadline_ns = renewal;
 	fsm->ops->bound(&fsm->lease, fsm->user);
 	return true;
 }
@@ -257,12 +280,17 @@ static bool take_nak_in_use(struct fsm *fsm, const struct reply *reply)
 	return true;
 }
 
-/* 2: what we asked for; 1: another virtual address; 0: none. */
+/*
+ * 2: what we asked for; 1: another virtual address; 0: none. In another domain another
+ * one is all that can be had when ours is taken there.
+ */
 static int rank(const struct fsm *fsm, const struct reply *offer)
 {
 	if (!offer->lease.mobile)
 		return 0;
-	return !fsm->virt.s_addr || offer->lease.virt.s_addr == fsm->virt.s_addr ? 2 : 1;
+	if (!fsm->virt.s_addr || offer->lease.virt.s_addr == fsm->virt.s_addr)
+		return 2;
+	return offer->lease.domain != fsm->lease.domain ? 2 : 1;
 }
 
 /* The best offer is taken at once, a lesser one when no better one comes soon. */

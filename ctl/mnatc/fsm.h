@@ -66,6 +66,7 @@ struct fsm {
 	uint64_t end_ns;      /* of the lease: its expiry, or soon after it was refused */
 	unsigned int tries;   /* transmissions in this state */
 	unsigned int naks;    /* in a row */
+	unsigned int tokenless; /* ACKs in a row without the token that was due */
 	bool have_lease;
 	bool have_offer;
 	bool released; /* by command: idle until told otherwise */

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "mnat/clock.h"
+#include "mnat/dhcp.h"
 
 #define LEASE_INFINITE UINT32_MAX /* RFC 2131 3.3 */
 #define NEVER	       UINT64_MAX /* a deadline that does not come */
@@ -21,6 +22,9 @@ struct lease {
 	struct in_addr manager; /* the mobility manager; 0.0.0.0: not named */
 	struct in_addr virt;	/* the actual one when the server gives no virtual address */
 	bool mobile;		/* the server speaks MobileNAT: virt outlives actual */
+	uint32_t domain;	/* whose server it is; 0: not told */
+	bool have_token;	/* for arrivals in other domains */
+	struct dhcp_mnat_token token;
 	uint32_t lease_s;
 	uint32_t t1_s;
 	uint32_t t2_s;

@@ -54,8 +54,14 @@ static void put_parameters(struct dhcp_builder *b, const struct identity *identi
 }
 
 int message_build(const struct identity *identity, const struct fsm_message *message,
-		  const uint8_t mac[6], uint8_t *buf, size_t *ret_len)
+		  const struct arrivals *arrivals, const uint8_t mac[6], uint8_t *buf,
+		  size_t *ret_len)
 {
+	const struct dhcp_mnat mnat = {
+		.shim = message->shim,
+		.arrivals = arrivals->list,
+		.n_arrivals = arrivals->n,
+	};
 	struct dhcp_header header = {
 		.op = DHCP_BOOTREQUEST,
 		.htype = ARPHRD_ETHER,
@@ -77,8 +83,7 @@ int message_build(const struct identity *identity, const struct fsm_message *mes
 	if (message->type != DHCP_RELEASE) {
 		dhcp_put_u16(&b, DHCP_OPT_MAX_SIZE, DHCP_MAX_MESSAGE);
 		put_parameters(&b, identity);
-		dhcp_put_shim(&b, &identity->codec, identity->form, message->shim,
-			      (struct in_addr){0}, 0);
+		dhcp_put_mnat(&b, &identity->codec, identity->form, &mnat);
 	}
 	return dhcp_finish(&b, ret_len);
 }

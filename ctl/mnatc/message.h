@@ -23,8 +23,15 @@ struct identity {
 void identity_init(const struct mnat_node_conf *conf, const uint8_t mac[6],
 		   struct identity *ret_identity);
 
+/* What proves to other domains that we have come here. */
+struct arrivals {
+	struct dhcp_mnat_arrival list[DHCP_MNAT_MAX_ARRIVALS];
+	unsigned int n;
+};
+
 /* mac: of the uplink it leaves by; buf of DHCP_MAX_MESSAGE bytes. 0 or -EMSGSIZE. */
 int message_build(const struct identity *identity, const struct fsm_message *message,
-		  const uint8_t mac[6], uint8_t *buf, size_t *ret_len);
+		  const struct arrivals *arrivals, const uint8_t mac[6], uint8_t *buf,
+		  size_t *ret_len);
 
 #endif

@@ -63,6 +63,10 @@ static const char *decode_lease(const struct dhcp_message *message, struct lease
 		return "virtual address is not one a host can have";
 	lease->virt = lease->mobile ? message->shim : lease->actual;
 	lease->manager = message->manager;
+	lease->domain = message->domain;
+	lease->have_token = lease->mobile && message->token_present;
+	if (lease->have_token)
+		lease->token = message->token;
 	return NULL;
 }
 

@@ -11,6 +11,19 @@
 struct stack {
 	struct mnl_socket *nl;
 	struct mnat_link device;
+	struct in_addr route_from; /* source of the default route we put first; 0.0.0.0: none */
+};
+
+#define STACK_MAX_OLD 8
+
+/* The addresses that the stack shall have. */
+struct stack_addresses {
+	struct in_addr preferred;
+	struct in_addr mask;
+	struct in_addr gateway; /* of the default route; 0.0.0.0: leave routes alone */
+	/* sessions still use these, new ones shall not: /32, deprecated */
+	struct in_addr old[STACK_MAX_OLD];
+	int n_old;
 };
 
 /* The device as mnat-load made it, brought up. Errors are printed. */
@@ -18,11 +31,10 @@ int stack_open(const char *device, struct stack *ret_stack);
 void stack_close(struct stack *stack);
 
 /*
- * Make virt the device's only IPv4 address, and gateway (0.0.0.0: leave routes alone)
- * the default one. Nothing is touched that is right already. Errors are printed.
+ * Make these the device's IPv4 addresses, and the default route. Nothing is touched
+ * that is right already. Errors are printed.
  */
-int stack_set_address(struct stack *stack, struct in_addr virt, struct in_addr mask,
-		      struct in_addr gateway);
+int stack_set_addresses(struct stack *stack, const struct stack_addresses *want);
 
 /* Remove all IPv4 addresses, and with them the route. */
 int stack_clear(struct stack *stack);

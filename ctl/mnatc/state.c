@@ -10,6 +10,7 @@
 
 #include "mnat/addr.h"
 #include "mnat/cleanup.h"
+#include "mnat/hex.h"
 #include "mnat/log.h"
 #include "shim.h"
 
@@ -41,14 +42,40 @@ static json_t *lease_json(const struct lease *lease)
 	char boot_id[BOOT_ID_LEN];
 
 	read_boot_id(boot_id);
-	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:b,s:I,s:I,s:I,s:I,s:I,s:s}", "actual",
+	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:b,s:I,s:I,s:I,s:I,s:I,s:I,s:s}", "actual",
 			 address(lease->actual), "mask", address(lease->mask), "router",
 			 address(lease->router), "server", address(lease->server), "manager",
 			 address(lease->manager), "virtual", address(lease->virt), "mobile",
-			 lease->mobile, "lease_s", (json_int_t)lease->lease_s, "t1_s",
-			 (json_int_t)lease->t1_s, "t2_s", (json_int_t)lease->t2_s,
-			 "since_boottime_ns", (json_int_t)lease->since_ns, "since_wall_s",
-			 (json_int_t)time(NULL) - (json_int_t)age_s, "boot_id", boot_id);
+			 lease->mobile, "domain", (json_int_t)lease->domain, "lease_s",
+			 (json_int_t)lease->lease_s, "t1_s", (json_int_t)lease->t1_s, "t2_s",
+			 (json_int_t)lease->t2_s, "since_boottime_ns", (json_int_t)lease->since_ns,
+			 "since_wall_s", (json_int_t)time(NULL) - (json_int_t)age_s, "boot_id",
+			 boot_id);
+}
+
+static json_t *home_json(const struct home *home)
+{
+	char ticket[MNAT_HEX_LEN(sizeof(home->token.ticket))];
+	char key[MNAT_HEX_LEN(sizeof(home->token.key))];
+	json_t *json;
+
+	mnat_hex(home->token.ticket, sizeof(home->token.ticket), ticket);
+	mnat_hex(home->token.key, sizeof(home->token.key), key);
+	json = json_pack("{s:I,s:o,s:o,s:s?,s:s?,s:I}", "domain", (json_int_t)home->domain,
+			 "manager", address(home->manager), "virtual", address(home->virt),
+			 "ticket", home->have_token ? ticket : NULL, "key",
+			 home->have_token ? key : NULL, "seen_s", (json_int_t)home->seen_s);
+	explicit_bzero(key, sizeof(key));
+	return json;
+}
+
+static json_t *homes_json(const struct roam *roam)
+{
+	json_t *homes = json_array();
+
+	for (int i = 0; i < roam->n; i++)
+		json_array_append_new(homes, home_json(&roam->homes[i]));
+	return homes;
 }
 
 static json_t *state_json(const struct state *state)
@@ -63,9 +90,11 @@ static json_t *state_json(const struct state *state)
 				      json_pack("{s:s,s:o}", "gateway_mac", mnat_mac(mac, buf),
 						"actual", address(state->networks[i].actual)));
 	}
-	return json_pack("{s:i,s:o,s:o,s:o}", "version", VERSION, "virtual", address(state->virt),
-			 "lease", state->have_lease ? lease_json(&state->lease) : json_null(),
-			 "networks", networks);
+	return json_pack("{s:i,s:o,s:o,s:o,s:o,s:I}", "version", VERSION, "virtual",
+			 address(state->virt), "lease",
+			 state->have_lease ? lease_json(&state->lease) : json_null(), "networks",
+			 networks, "homes", homes_json(&state->roam), "counter",
+			 (json_int_t)roam_reserve(&state->roam));
 }
 
 static void make_directory(const char *path)
@@ -92,9 +121,10 @@ static int write_file(const char *path, json_t *json)
 	return fsync(fd) ? -errno : 0;
 }
 
-int state_save(const char *path, const struct state *state)
+int state_save(const char *path, struct state *state)
 {
 	_cleanup_(json_decrefp) json_t *json = state_json(state);
+	uint64_t reserved = roam_reserve(&state->roam);
 	char tmp[PATH_SIZE];
 	int r;
 
@@ -109,8 +139,10 @@ int state_save(const char *path, const struct state *state)
 		log_err("%s cannot be written: %s; the addresses will not be known after a restart",
 			path, strerror(-r));
 		unlink(tmp);
+		return r;
 	}
-	return r;
+	state->roam.reserved = reserved;
+	return 0;
 }
 
 void state_remember_network(struct state *state, uint64_t gateway_mac, struct in_addr actual)
@@ -180,6 +212,7 @@ static bool get_lease(const json_t *object, struct lease *lease)
 	    !get_seconds(object, "t1_s", &lease->t1_s) ||
 	    !get_seconds(object, "t2_s", &lease->t2_s))
 		return false;
+	get_seconds(object, "domain", &lease->domain); /* older files have none */
 	lease->mobile = json_is_true(json_object_get(object, "mobile"));
 	lease->since_ns = since(object);
 	return true;
@@ -205,6 +238,41 @@ static void get_networks(const json_t *array, struct state *state)
 	}
 }
 
+static bool get_home(const json_t *object, struct home *home)
+{
+	const char *ticket = json_string_value(json_object_get(object, "ticket"));
+	const char *key = json_string_value(json_object_get(object, "key"));
+
+	if (!get_seconds(object, "domain", &home->domain) ||
+	    !get_address(object, "manager", &home->manager) ||
+	    !get_address(object, "virtual", &home->virt))
+		return false;
+	home->seen_s = json_integer_value(json_object_get(object, "seen_s"));
+	home->have_token = !mnat_unhex(ticket, home->token.ticket, sizeof(home->token.ticket)) &&
+			   !mnat_unhex(key, home->token.key, sizeof(home->token.key));
+	return true;
+}
+
+static void get_roam(const json_t *json, struct state *state)
+{
+	const json_t *homes = json_object_get(json, "homes");
+	json_int_t counter = json_integer_value(json_object_get(json, "counter"));
+	struct roam *roam = &state->roam;
+
+	for (size_t i = 0; i < json_array_size(homes) && roam->n < ROAM_HOMES; i++) {
+		struct home home = {.serial = roam->last_serial + 1};
+
+		if (!get_home(json_array_get(homes, i), &home))
+			continue;
+		roam->homes[roam->n++] = home;
+		roam->last_serial++;
+	}
+	roam->here = roam->n && state->have_lease && home_is(&roam->homes[0], &state->lease);
+	/* whatever was reserved may have been used */
+	roam->counter = roam->reserved =
+		counter > 0 ? (uint64_t)counter : roam_first_counter(time(NULL));
+}
+
 int state_load(const char *path, struct state *ret_state)
 {
 	_cleanup_fclose_ FILE *f = fopen(path, "re");
@@ -224,6 +292,7 @@ int state_load(const char *path, struct state *ret_state)
 	state.have_lease = get_lease(json_object_get(json, "lease"), &state.lease) &&
 			   !has_expired(&state.lease);
 	get_networks(json_object_get(json, "networks"), &state);
+	get_roam(json, &state);
 	*ret_state = state;
 	return 0;
 }

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What survives a restart, in a JSON file of mode 0600 that is replaced as a whole:
- * the virtual address, the lease, and the address last held on each network.
+ * the virtual address, the lease, the address last held on each network, and what
+ * the domains visited have given us to prove ourselves there: these are secrets.
  */
 #ifndef MNATC_STATE_H
 #define MNATC_STATE_H
 
 #include "lease.h"
+#include "roam.h"
 
 #define STATE_NETWORKS 16
 
@@ -21,6 +23,7 @@ struct state {
 	struct lease lease;
 	struct network networks[STATE_NETWORKS]; /* the latest first */
 	int n_networks;
+	struct roam roam;
 };
 
 /*
@@ -29,8 +32,11 @@ struct state {
  */
 int state_load(const char *path, struct state *ret_state);
 
-/* Creates the file's directory if need be. Errors are printed. */
-int state_save(const char *path, const struct state *state);
+/*
+ * Creates the file's directory if need be. On success more proofs are reserved
+ * (roam.h). 0 or -errno, printed.
+ */
+int state_save(const char *path, struct state *state);
 
 void state_remember_network(struct state *state, uint64_t gateway_mac, struct in_addr actual);
 

@@ -144,3 +144,59 @@ Test(state, networks_are_kept_latest_first_and_bounded)
 	cr_assert_eq(state.networks[1].gateway_mac, 20);
 	cr_assert_eq(state.networks[15].gateway_mac, 5);
 }
+
+/* ---- between domains ---- */
+
+Test(state, domains_and_their_secrets_are_kept)
+{
+	struct state saved = example(), loaded;
+	struct lease away = {.manager = ip("143.32.2.70"),
+			     .virt = ip("10.128.0.5"),
+			     .mobile = true,
+			     .domain = 2};
+
+	saved.lease.domain = 1;
+	saved.lease.have_token = true;
+	memset(&saved.lease.token, 0x5a, sizeof(saved.lease.token));
+	roam_enter(&saved.roam, &away, 7);
+	roam_enter(&saved.roam, &saved.lease, 8);
+	saved.roam.counter = 1000;
+	cr_assert_eq(state_save(path, &saved), 0);
+	cr_assert_gt(saved.roam.reserved, 1000);
+	cr_assert_eq(state_load(path, &loaded), 0);
+	cr_assert_eq(loaded.roam.n, 2);
+	cr_assert(loaded.roam.here);
+	cr_assert_eq(loaded.roam.homes[0].domain, 1);
+	cr_assert(loaded.roam.homes[0].have_token);
+	cr_assert_arr_eq(&loaded.roam.homes[0].token, &saved.lease.token,
+			 sizeof(saved.lease.token));
+	cr_assert_eq(loaded.roam.homes[1].virt.s_addr, ip("10.128.0.5").s_addr);
+	cr_assert_not(loaded.roam.homes[1].have_token);
+	cr_assert_neq(loaded.roam.homes[0].serial, loaded.roam.homes[1].serial);
+	cr_assert_eq(loaded.roam.counter, saved.roam.reserved, "what was reserved may be used");
+}
+
+Test(state, a_file_of_before_has_no_domains_but_a_number)
+{
+	struct state loaded;
+
+	write_text("{\"version\": 1, \"virtual\": \"10.128.0.2\"}");
+	cr_assert_eq(state_load(path, &loaded), 0);
+	cr_assert_eq(loaded.roam.n, 0);
+	cr_assert_gt(loaded.roam.counter, 0);
+}
+
+Test(state, a_domain_that_makes_no_sense_is_left_out)
+{
+	struct state loaded;
+
+	write_text("{\"version\": 1, \"virtual\": \"10.128.0.2\", \"counter\": 5, \"homes\": ["
+		   "{\"domain\": -1, \"manager\": \"10.0.0.1\", \"virtual\": \"10.128.0.2\"},"
+		   "{\"domain\": 1, \"manager\": \"10.0.0\", \"virtual\": \"10.128.0.2\"},"
+		   "{\"domain\": 1, \"manager\": \"10.0.0.1\", \"virtual\": \"10.128.0.2\","
+		   " \"ticket\": \"00\", \"key\": \"zz\"}, 7]}");
+	cr_assert_eq(state_load(path, &loaded), 0);
+	cr_assert_eq(loaded.roam.n, 1);
+	cr_assert_not(loaded.roam.homes[0].have_token);
+	cr_assert_eq(loaded.roam.counter, 5);
+}

@@ -65,7 +65,7 @@ static void check_lease(struct engine *e, json_t *problems)
 	if (e->fsm.state == FSM_REBINDING)
 		problem(problems, "the DHCP server %s does not renew the lease",
 			mnat_ip(lease->server, text));
-	if (!lease->mobile)
+	if (!lease->mobile && !e->visit.public)
 		problem(problems,
 			"the DHCP server %s does not speak MobileNAT: sessions will not survive "
 			"moves",
@@ -83,6 +83,7 @@ json_t *status_problems(struct engine *e)
 
 	check_uplinks(e, problems);
 	check_lease(e, problems);
+	visit_problems(e, problems);
 	return problems;
 }
 
@@ -105,7 +106,7 @@ static json_t *seconds_until(bool known, uint64_t at_ns)
 /* The stack's address if it outlives a move; without a lease, the one to ask for. */
 static json_t *virtual_address(const struct engine *e)
 {
-	if (e->fsm.have_lease)
+	if (e->fsm.have_lease && !e->visit.public)
 		return address(e->fsm.lease.mobile, e->fsm.lease.virt);
 	return address(true, e->fsm.virt);
 }

@@ -8,6 +8,7 @@ static const struct ctl_column gateway_hosts[] = {
 	{"actual", "ACTUAL", .null = "gone"},
 	{"generation", "GENERATION", .right = true},
 	{"path", "PATH"},
+	{"endpoint", "BEHIND"},
 	{"plain", "PLAIN"},
 	{"bound_at_us", "BOUND SINCE", ctl_format_since, .right = true},
 	{},
@@ -32,6 +33,8 @@ static const struct ctl_column sessions[] = {
 	{"port", "PORT", .right = true},
 	{"external", "EXTERNAL"},
 	{"remote", "REMOTE"},
+	{"anchor", "ANCHOR"},
+	{"path", "PATH"},
 	{"state", "STATE"},
 	{"age_s", "AGE", ctl_format_seconds, .right = true},
 	{"idle_s", "IDLE", ctl_format_seconds, .right = true},
@@ -45,6 +48,16 @@ static const struct ctl_column bindings[] = {
 	{"external", "EXTERNAL"},
 	{"sessions", "SESSIONS", .right = true},
 	{"age_s", "AGE", ctl_format_seconds, .right = true},
+	{},
+};
+
+static const struct ctl_column anchors[] = {
+	{"gateway", "GATEWAY"},
+	{"virtual", "VIRTUAL THERE"},
+	{"host", "HOST"},
+	{"sessions", "SESSIONS", .right = true},
+	{"direct", "DIRECT"},
+	{"default", "DEFAULT"},
 	{},
 };
 
@@ -101,6 +114,15 @@ static const struct ctl_column shim[] = {
 	{},
 };
 
+static const struct ctl_column homes[] = {
+	{"domain", "DOMAIN", .right = true},
+	{"virtual", "VIRTUAL"},
+	{"manager", "MANAGER"},
+	{"gateway", "GATEWAY", .null = "untold"},
+	{"sockets", "SOCKETS", .right = true},
+	{},
+};
+
 static const struct ctl_column moves[] = {
 	{"n", "N", .right = true},
 	{"uplink", "UPLINK"},
@@ -118,6 +140,7 @@ const struct ctl_noun ctl_nouns[] = {
 	},
 	{"sessions", "sessions through the gateway", {{"midcomd", sessions}}},
 	{"bindings", "external ports taken by inside endpoints", {{"midcomd", bindings}}},
+	{"anchors", "where else visiting hosts have sessions", {{"midcomd", anchors}}},
 	{"leases", "addresses given out by the DHCP server", {{"dhcpd", leases}}},
 	{
 		"counters",
@@ -132,6 +155,7 @@ const struct ctl_noun ctl_nouns[] = {
 	{"gateways", "gateways the mobility manager commands", {{"mmd", gateways}}},
 	{"peers", "other domains' mobility managers", {{"mmd", peers}}},
 	{"shim", "what this node translates between", {{"mnatc", shim}}},
+	{"homes", "domains where this node may have sessions", {{"mnatc", homes}}},
 	{"moves", "this node's last moves", {{"mnatc", moves}}},
 };
 const size_t ctl_n_nouns = CTL_COUNT(ctl_nouns);

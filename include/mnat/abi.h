@@ -256,13 +256,14 @@ struct mnat_host_info {
  * Slot 0 is never used. Written by mnat-midcomd.
  */
 struct mnat_anchor {
-	__be32 gateway; /* tunnel address there; 0: slot is free */
+	__be32 gateway; /* tunnel address there; 0: slot is free, or being freed */
 	__be32 virt;	/* the host's virtual address there */
 	__u32 host;	/* its id here */
 	__u32 flags;	/* MNAT_ANCHOR_* */
 };
 
 #define MNAT_ANCHOR_DIRECT (1u << 0) /* straight to the correspondent, not by the anchor */
+#define MNAT_ANCHOR_REMOVED (1u << 1) /* midcomd is removing the sessions that name it */
 
 /* A session's binding, when it is anchored elsewhere: this bit and the anchor's slot. */
 #define MNAT_BINDING_ANCHOR 0x80000000u
@@ -291,7 +292,7 @@ struct mnat_arrival_key {
  *
  * A binding (RFC 6146's BIB entry) is an external port taken by one inside
  * endpoint; it serves all remotes (endpoint-independent mapping and filtering,
- * RFC 4787 REQ-1, REQ-8). Map "bindings", ARRAY[external endpoints], is indexed
+ * RFC 4787 REQ-1, REQ-8). Map "bindings", ARRAY[external endpoints], mmapable, is indexed
  * by external endpoint, so that packets from outside need no hash:
  *
  *   index = (proto_class * n_ext_addrs + address - ext_first) * n_ports + port - port_first
@@ -307,6 +308,13 @@ struct mnat_binding {
 };
 
 #define MNAT_BINDING_DYING 0x80000000u
+
+/*
+ * In the serial of an owner word: one of the references is a policy rule's (midcomd's,
+ * which maps "bindings" into its memory and uses the same atomic operations). A port
+ * that is reserved for nobody yet has host 0.
+ */
+#define MNAT_OWNER_RULE 0x8000ull
 
 static inline __u32 mnat_owner_host(__u64 owner)
 {
@@ -352,6 +360,9 @@ struct mnat_session {
 #define MNAT_SEEN_FIN_OUT (1u << 2)
 #define MNAT_SEEN_FIN_IN (1u << 3)
 #define MNAT_SEEN_RST (1u << 4)
+#define MNAT_SEEN_ALL ((1u << 5) - 1)
+/* Its anchor was taken to be the default one; an import may tell a better one. */
+#define MNAT_ANCHOR_GUESSED (1u << 8)
 #define MNAT_SESSION_MARKED (1u << 31) /* first phase of the sweep found it idle */
 
 /* The state of a session follows from what was seen: it needs no machine. */

@@ -29,6 +29,7 @@ enum mnat_frame_kind {
 	MNAT_FRAME_BYTES, /* length of them as they are: addresses, keys */
 	MNAT_FRAME_TEXT,  /* char[length + 1]; 1 to length bytes without NUL */
 	MNAT_FRAME_LIST,  /* struct mnat_frame_list: at most max elements of length bytes */
+	MNAT_FRAME_REPEATED, /* uint32_t n, then max elements of length bytes: n attributes */
 };
 
 /* Into the decoded buffer; the caller's when encoding. */

@@ -11,22 +11,28 @@
 #define MNAT_PIN_NODE "/sys/fs/bpf/mobilenat/node"
 
 /*
- * The gateway's maps. hosts and actuals are the maps' own memory: a 64-bit store
+ * The gateway's maps. hosts, actuals and bindings are the maps' own memory: a 64-bit store
  * there is what the datapath sees next. All are valid until mnat_gateway_close().
  */
 struct mnat_gateway {
 	volatile uint64_t *hosts;
 	volatile uint64_t *actuals;
+	struct mnat_binding *bindings; /* atomic operations only */
 	uint32_t n_hosts;
 	uint32_t n_actuals;
 	uint32_t n_bindings;
 	uint32_t max_sessions;
 	uint32_t max_hosts;
+	uint32_t n_anchors; /* slots; 0 is none */
 	int host_info_fd;
 	int virtuals_fd;
 	int bindings_fd;
 	int bib_fd;
 	int sessions_fd;
+	int anchors_fd;
+	int defaults_fd;
+	int direct_fd;
+	int arrivals_fd;
 	int counters_fd;
 	int port_tries_fd;
 	int sweep_fd; /* program gw_sweep */
@@ -39,6 +45,7 @@ struct mnat_gateway {
 struct mnat_node {
 	int shim_fd;
 	int active_fd;
+	int homes_fd;
 	int counters_fd;
 	int lock_fd;
 };
@@ -87,5 +94,9 @@ uint32_t mnat_actual_address(const struct mnat_gateway_config *config, uint32_t 
 void mnat_binding_endpoint(const struct mnat_gateway_config *config, uint32_t index,
 			   enum mnat_proto_class *ret_proto, uint32_t *ret_addr,
 			   uint16_t *ret_port);
+
+/* The index of an external endpoint (host order), or -1. */
+int64_t mnat_binding_index(const struct mnat_gateway_config *config, enum mnat_proto_class proto,
+			   uint32_t addr, uint16_t port);
 
 #endif

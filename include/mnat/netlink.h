@@ -28,7 +28,12 @@ typedef int (*mnat_link_fn)(const struct mnat_link *link, void *user);
 
 /* A socket in the current network namespace; groups: RTMGRP_*, or 0. 0 or -errno. */
 int mnat_nl_open(unsigned int groups, struct mnl_socket **ret_nl);
+/* The same for another netlink family than NETLINK_ROUTE. */
+int mnat_nl_open_bus(int bus, unsigned int groups, struct mnl_socket **ret_nl);
 void mnat_nl_closep(struct mnl_socket **nl);
+
+/* Send a request and feed its answers to cb (may be NULL) until the last one. 0 or -errno. */
+int mnat_nl_talk(struct mnl_socket *nl, struct nlmsghdr *nlh, mnl_cb_t cb, void *user);
 
 /* Call fn for every link there is. The socket must belong to no group. */
 int mnat_links_dump(struct mnl_socket *nl, mnat_link_fn fn, void *user);
@@ -52,6 +57,7 @@ int mnat_link_set_mtu(struct mnl_socket *nl, int index, uint32_t mtu);
 struct mnat_ifaddr {
 	struct in_addr addr;
 	uint8_t prefix_len;
+	bool deprecated; /* no new session should use it: preferred for 0 seconds */
 };
 
 /* Up to max addresses of the interface; returns how many there are, or -errno. */
@@ -60,10 +66,15 @@ int mnat_addr_add(struct mnl_socket *nl, int index, const struct mnat_ifaddr *ad
 int mnat_addr_del(struct mnl_socket *nl, int index, const struct mnat_ifaddr *addr);
 
 /*
- * A default route through gateway on index, preferred to others of its metric; the
- * gateway need not be on a connected subnet. One that is there already is no error.
+ * A default route through gateway on index, preferred to others of its metric, by which
+ * packets leave from src; the gateway need not be on a connected subnet. -EEXIST: it is
+ * there already.
  */
-int mnat_route_default(struct mnl_socket *nl, int index, struct in_addr gateway);
+int mnat_route_default(struct mnl_socket *nl, int index, struct in_addr gateway,
+		       struct in_addr src);
+/* Remove just that route. -ESRCH: it is not there. */
+int mnat_route_default_del(struct mnl_socket *nl, int index, struct in_addr gateway,
+			   struct in_addr src);
 
 /* The length of a netmask, or -EINVAL if its ones are not contiguous. */
 int mnat_mask_len(struct in_addr mask);

@@ -18,6 +18,19 @@
 #define MNAT_MAX_ACTUALS (1 << 22) /* inside addresses: 8 bytes each, 3 times */
 #define MNAT_MAX_EXTERNAL 256	   /* external addresses: 48 bytes a port */
 
+#define MNAT_MAX_MANAGERS 16
+
+/* midcom { ... }: managers that are not on this machine. */
+struct mnat_midcom_conf {
+	char listen[MNAT_PATH_MAX]; /* "address:port"; "": the Unix socket only */
+	char ca[MNAT_PATH_MAX];
+	char cert[MNAT_PATH_MAX];
+	char key[MNAT_PATH_MAX];
+	char crl[MNAT_PATH_MAX];    /* "": none */
+	char peers[MNAT_MAX_MANAGERS][MNAT_PATH_MAX]; /* names their certificates bear */
+	unsigned int n_peers;
+};
+
 struct mnat_gateway_conf {
 	char pin[MNAT_PATH_MAX];     /* pin = "/sys/fs/bpf/mobilenat/gateway" */
 	char run_dir[MNAT_PATH_MAX]; /* run-dir = "/run/mobilenat" */
@@ -30,6 +43,7 @@ struct mnat_gateway_conf {
 	unsigned int max_anchors;    /* visiting hosts times the domains they have sessions in */
 	unsigned int sweep_interval; /* seconds */
 	unsigned int grace;	     /* seconds an old actual address stays accepted */
+	struct mnat_midcom_conf midcom;
 	struct mnat_gateway_config bpf; /* prefixes, external pool, timeouts */
 };
 
@@ -48,6 +62,9 @@ struct mnat_node_conf {
 	char client_id[64];	     /* optional; default: from the uplink's MAC */
 	bool default_route;	     /* put a default route through the device */
 	unsigned int old_grace_ms;
+	/* where nobody speaks MobileNAT: sessions are kept, ended by RST, or left to die */
+	enum mnat_public { MNAT_PUBLIC_KEEP, MNAT_PUBLIC_RESET, MNAT_PUBLIC_NEVER } public_space;
+	bool release; /* older virtual addresses, when their last socket is gone */
 };
 
 /* 0, or -errno with the error printed as FILE:LINE: ... */

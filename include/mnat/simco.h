@@ -11,42 +11,126 @@
  *  +---------------------------------------------------------------+
  *  attributes: type (2), length (2), value, padded to 4 with zeros
  *
- * All integers are big-endian. A manager opens with SE (session establishment),
- * then HELLO; the agent answers HELLO with its boot epoch, so that a manager
- * knows when the agent's state may be gone and sends all hosts again.
+ * All integers are big-endian. A message is at most SIMCO_MAX_MESSAGE bytes with its
+ * header; a longer one ends the session. Attributes come in any order, each at most once.
  *
- * Extensions (sub-types 0xE0-0xEF, attributes 0xE000-0xEFFF, ours until assigned):
+ * Transport: a Unix socket of mode 0600, or TCP port 7626 with TLS 1.3, both sides
+ * verified (tls.h). A manager opens with SE (session establishment), then HELLO; the
+ * agent answers HELLO with its boot epoch, so that a manager knows when the agent's
+ * state may be gone and sends all hosts again. ST, or the end of the connection, ends
+ * the session; it takes nothing back.
+ *
+ * Requests may be pipelined; replies come in order of requests. A positive reply has
+ * its request's sub-type, a negative one the error as its sub-type, and both the
+ * request's transaction identifier. Notifications of the agent, with transaction
+ * identifier 0, may come between any two replies.
+ *
+ * What an agent cannot decode (an unknown, repeated or misfit attribute) it answers
+ * with MALFORMED and goes on with the next message; so it does when an attribute that
+ * a request needs is not there. Attributes that a request does not use are ignored.
+ *
+ * Policy rules (RFC 4540 section 5; its text was not at hand: numbers are as recalled,
+ * and the layouts of capabilities, tuples and parameters are ours). A rule is a static
+ * binding: an external port reserved, or enabled for one inside endpoint so that anyone
+ * outside may send to it. It belongs to the manager that made it, lives LIFETIME seconds
+ * (as much as was asked, at most a day) and outlives sessions and the agent.
+ *
+ *   attribute    type    length  value
+ *   CAPABILITIES 0x0004  8       0x40 (NAT), 0x04 (rules are kept), 0, 0, longest lifetime
+ *   RULE         0x0005  4       a rule's identifier, not 0; PRL: any number of them
+ *   GROUP        0x0006  4       a number that managers give
+ *   LIFETIME     0x0007  4       seconds
+ *   OWNER        0x0008  1-255   the manager's certificate's name, or "local"
+ *   TUPLE        0x0009  12      location (0 inside, 1 outside), 4, protocol (6 or 17), 32,
+ *                                port (2), 1 (2), address (4). Inside: the host's virtual
+ *                                address. Outside, in a request: what is wished for;
+ *                                port or address 0: any
+ *   PROTOCOL     0x000a  4       of a reservation without a wish: 6 or 17, 0, 0, 0
+ *
+ *   PRR    reserve. TUPLE outside or PROTOCOL, LIFETIME, GROUP (may lack).
+ *          reply: RULE, GROUP, LIFETIME, TUPLE outside
+ *   PER    enable. TUPLE inside, TUPLE outside (may lack), LIFETIME, GROUP (may lack).
+ *          reply: RULE, GROUP, LIFETIME, TUPLE inside and outside
+ *   PEA    enable what was reserved: RULE, TUPLE inside, LIFETIME. reply as PER's
+ *   PDR    end rules: TUPLE inside: all of that endpoint, whose are the manager's
+ *   PLC    RULE, LIFETIME (0: end it). reply: LIFETIME
+ *   PRS    RULE. reply: RULE, OWNER, GROUP, LIFETIME (left), its TUPLEs
+ *   PRL    reply: RULE for each of the manager's rules
+ *   BFM    notification: what came could not be followed; the session ends
+ *   AST    notification: the agent ends; rules stay
+ *   ARE    notification to the owner: RULE, LIFETIME 0: it has ended by itself
+ *
+ * SA (authentication) is NOT_APPLICABLE: the transport authenticates.
+ *
+ * Extensions (sub-types 0xE0-0xEF, attributes 0xE000-0xEFFF, ours until assigned).
+ * Test vectors: ctl/lib/simco_test.c and selftests/fuzz/simco.corpus.
+ *
+ *   attribute    type    length  value
+ *   VERSION      0x0001  4       major, minor, 0, 0
+ *   EPOCH        0xe001  8
+ *   IDENTITY     0xe002  4       virtual address, or a plain host's actual one
+ *   OLD_ACTUAL   0xe003  4       address
+ *   NEW_ACTUAL   0xe004  4       address, 0.0.0.0: none
+ *   GENERATION   0xe005  4
+ *   FLAGS        0xe006  4       bits as below
+ *   BOUND_AT     0xe007  8       CLOCK_BOOTTIME of the gateway, ns
+ *   HOSTS        0xe008  4       a count
+ *   PATH         0xe009  4       1 translate, 2 tunnel
+ *   ENDPOINT     0xe00a  4       address
+ *   GATEWAY      0xe00b  4       address
+ *   VIRTUAL      0xe00c  4       address
+ *   CURSOR       0xe00d  8
+ *   FLOWS        0xe00e  20 n    n up to SIMCO_FLOWS_MAX, each:
+ *
+ *   0               1               2               3
+ *  +---------------+---------------+-------------------------------+
+ *  | 0 TCP, 1 UDP, |       0       |       the host's port         |
+ *  | 2 ICMP echo   |               |      (ICMP: identifier)       |
+ *  +---------------+---------------+-------------------------------+
+ *  |                 the correspondent's address                   |
+ *  +-------------------------------+-------------------------------+
+ *  |  correspondent's port, or 0   | external port (ICMP: ident.)  |
+ *  +-------------------------------+-------------------------------+
+ *  |                      external address                         |
+ *  +---------------------------------------------------------------+
+ *  | seen: 1 SYN out, 2 SYN in, 4 FIN out, 8 FIN in, 16 RST        |
+ *  +---------------------------------------------------------------+
  *
  *   HELLO  request: EPOCH (manager's)          reply: EPOCH (agent's), HOSTS (count)
  *   HREB   host rebind, idempotent, all or nothing.
  *          request: IDENTITY, GENERATION, NEW_ACTUAL (0.0.0.0: host left),
- *                   OLD_ACTUAL (informative), FLAGS
- *          reply:   BOUND_AT (CLOCK_BOOTTIME ns of the store that moved it)
+ *                   OLD_ACTUAL (informative), FLAGS (bit 0: plain; bit 1: importing)
+ *          reply:   BOUND_AT (of the store that moved it)
  *          A generation older than the one in force: negative, STALE. An equal one
- *          with the same address: positive, nothing is done.
- *          With PATH tunnel (2): the host is behind ENDPOINT, another domain's gateway
- *          or its own public address; NEW_ACTUAL is 0.0.0.0. FLAGS bit IMPORTING: its
- *          sessions elsewhere follow; packets of unknown sessions go to the default
- *          anchor until a HREB of the same generation without the bit.
+ *          with the same place: positive, nothing is done; with another place: STALE.
+ *          With PATH tunnel: the host is behind ENDPOINT, another domain's gateway
+ *          or its own public address; NEW_ACTUAL is 0.0.0.0. IMPORTING: its sessions
+ *          elsewhere follow; packets of unknown sessions go to the default anchor until
+ *          a HREB of the same generation without the bit; they stay with that anchor
+ *          unless a FIMP of another names them. The bit does not come back within
+ *          one generation.
+ *   HSYNC  the whole table. request: FLAGS 1: begin, 2: end; HREBs of all hosts between.
+ *          At the end, hosts not rebound since begin are unbound. One session at a time
+ *          (NOT_APPLICABLE); its end cancels. reply: HOSTS.
  *   HANC   anchor: sessions of IDENTITY (a host here) begun elsewhere. request:
  *          IDENTITY, GATEWAY (tunnel address there), VIRTUAL (its address there), FLAGS
  *          (bit 0: direct; bit 1: default; bit 2: remove, with all sessions imported for
- *          it). Also admits tunnel packets {GATEWAY, VIRTUAL} for the host.
+ *          it). Also admits tunnel packets {GATEWAY, VIRTUAL} for the host. Said again
+ *          with other flags, it changes them. TAKEN: another host that is bound has that
+ *          VIRTUAL at that GATEWAY. Removing what is not there is positive.
  *   HARR   arrival: admit tunnel packets from GATEWAY that come from IDENTITY (a host
  *          anchored here) by its VIRTUAL. request: IDENTITY, GATEWAY, VIRTUAL, FLAGS
- *          (bit 2: remove)
+ *          (bit 2: remove). TAKEN as for HANC. HANC and HARR may precede the host's HREB.
  *   FEXP   sessions of IDENTITY anchored here. request: IDENTITY, CURSOR (0: from the
- *          start). reply: FLOWS, CURSOR (0: that was all)
- *   FIMP   request: IDENTITY, GATEWAY, VIRTUAL (an anchor made by HANC), FLOWS.
- *          reply: HOSTS (how many were new). Idempotent.
- *   HEND   notification by the agent: no session of IDENTITY is anchored here any more
- *          (sent once, after the sweep that removed the last one of a host whose path is
- *          TUNNEL).
- *
- *   HSYNC  request: IDENTITY list follows as HREBs; FLAGS bit 0: begin, 1: end.
- *          At the end, hosts not rebound since begin are unbound. Reply: HOSTS.
- *
- * Requests may be pipelined; replies come in order of requests.
+ *          start). reply: FLOWS, perhaps none, CURSOR (0: that was all; otherwise ask
+ *          again with it). Sessions that stay come exactly once.
+ *   FIMP   request: IDENTITY, GATEWAY, VIRTUAL (an anchor made by HANC, or
+ *          NOT_APPLICABLE), FLOWS. reply: HOSTS (how many were new). Idempotent. Sessions
+ *          anchored here, or claimed for another anchor by an earlier FIMP, stay as they
+ *          are. RESOURCES: the table is full, some may be in.
+ *   HEND   notification: no session of IDENTITY is anchored here any more. IDENTITY.
+ *          Sent after the sweep that finds a host whose path is tunnel without one, once
+ *          in each session of a manager.
  */
 #ifndef MNAT_SIMCO_H
 #define MNAT_SIMCO_H
@@ -70,7 +154,15 @@ enum simco_basic {
 
 enum simco_subtype {
 	SIMCO_SE = 0x01,
+	SIMCO_SA = 0x02,
 	SIMCO_ST = 0x03,
+	SIMCO_PRR = 0x11,
+	SIMCO_PER = 0x12,
+	SIMCO_PEA = 0x13,
+	SIMCO_PDR = 0x14,
+	SIMCO_PLC = 0x15,
+	SIMCO_PRS = 0x21,
+	SIMCO_PRL = 0x22,
 	SIMCO_X_HELLO = 0xe1,
 	SIMCO_X_HREB = 0xe2,
 	SIMCO_X_HSYNC = 0xe3,
@@ -81,6 +173,13 @@ enum simco_subtype {
 	SIMCO_X_HEND = 0xe8,
 };
 
+/* Sub-types of notifications; HEND besides. */
+enum simco_notification {
+	SIMCO_BFM = 0x01,
+	SIMCO_AST = 0x02,
+	SIMCO_ARE = 0x03,
+};
+
 /* Sub-types of negative replies. */
 enum simco_error {
 	SIMCO_E_BASIC_TYPE = 0x10,
@@ -89,12 +188,30 @@ enum simco_error {
 	SIMCO_E_NOT_APPLICABLE = 0x20,
 	SIMCO_E_RESOURCES = 0x21,
 	SIMCO_E_VERSION = 0x22,
+	SIMCO_E_RULES_FULL = 0x42,
+	SIMCO_E_NO_RULE = 0x43,
+	SIMCO_E_NOT_OWNER = 0x45,
+	SIMCO_E_TAKEN = 0x47,	  /* the external endpoint that was wished for */
+	SIMCO_E_NO_PORTS = 0x49,
+	SIMCO_E_INCONSISTENT = 0x4b,
+	SIMCO_E_CONFLICT = 0x50,  /* the inside endpoint has another external one */
+	SIMCO_E_ADDRESS = 0x53,
+	SIMCO_E_PROTOCOL = 0x54,
+	SIMCO_E_PORT = 0x55,
 	SIMCO_E_X_STALE = 0xe1,	  /* generation older than the one in force */
 	SIMCO_E_X_ADDRESS = 0xe2, /* an address that is not in the gateway's prefixes */
+	SIMCO_E_X_TAKEN = 0xe3,	  /* tunnel packets of GATEWAY and VIRTUAL are another host's */
 };
 
 enum simco_attribute {
 	SIMCO_A_VERSION = 0x0001, /* 4 bytes: major, minor, 0, 0 */
+	SIMCO_A_CAPABILITIES = 0x0004,
+	SIMCO_A_RULE = 0x0005,
+	SIMCO_A_GROUP = 0x0006,
+	SIMCO_A_LIFETIME = 0x0007,
+	SIMCO_A_OWNER = 0x0008,
+	SIMCO_A_TUPLE = 0x0009,
+	SIMCO_A_PROTOCOL = 0x000a,
 	SIMCO_A_X_EPOCH = 0xe001, /* 8 bytes */
 	SIMCO_A_X_IDENTITY = 0xe002, /* 4: virtual address, or a plain host's actual one */
 	SIMCO_A_X_OLD_ACTUAL = 0xe003,
@@ -134,6 +251,37 @@ struct simco_flow {
 _Static_assert(sizeof(struct simco_flow) == 20, "a flow on the wire");
 #define SIMCO_FLOWS_MAX 512 /* in one message */
 
+/* An endpoint of a rule, as on the wire (network order). */
+struct simco_tuple {
+	uint8_t location; /* enum simco_location */
+	uint8_t version;
+	uint8_t protocol; /* IANA's number */
+	uint8_t prefix;
+	uint16_t port;
+	uint16_t n_ports;
+	uint32_t address;
+} __attribute__((packed));
+
+_Static_assert(sizeof(struct simco_tuple) == 12, "a tuple on the wire");
+
+enum simco_location { SIMCO_INSIDE, SIMCO_OUTSIDE };
+
+#define SIMCO_TUPLES_MAX 2
+#define SIMCO_RULES_MAX	 256 /* of one manager: their list fits a message */
+#define SIMCO_OWNER_MAX	 255
+#define SIMCO_NAT	 0x40 /* of the capabilities' first byte */
+#define SIMCO_KEPT	 0x04
+
+/* What PRS, PRR, PER and their like speak of. */
+struct simco_capabilities {
+	uint8_t type;
+	uint8_t flags;
+	uint16_t pad;
+	uint32_t max_lifetime; /* network order */
+};
+
+_Static_assert(sizeof(struct simco_capabilities) == 8, "capabilities on the wire");
+
 /* A decoded message: has says which of the attributes came, one SIMCO_HAS() bit each. */
 struct simco_message {
 	uint8_t basic;
@@ -157,6 +305,15 @@ struct simco_message {
 	uint64_t cursor;
 	const struct simco_flow *flows; /* into the decoded buffer; owned by the caller to encode */
 	uint32_t n_flows;
+	struct simco_capabilities capabilities;
+	uint32_t group;
+	uint32_t lifetime;
+	uint8_t protocol[4];
+	char owner[SIMCO_OWNER_MAX + 1];
+	uint32_t n_tuples;
+	struct simco_tuple tuples[SIMCO_TUPLES_MAX];
+	uint32_t n_rules;
+	uint32_t rules[SIMCO_RULES_MAX]; /* network order */
 };
 
 /* Attributes of the RFC take bits 0-15, ours 16-31. */

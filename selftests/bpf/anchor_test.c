@@ -152,7 +152,13 @@ Test(anchor, visited_sends_unknown_sessions_home_while_importing)
 	struct gateway *g = arrived(0, true);
 	struct packet late = tcp(A_VISITED, 4000, CN, 80, F_ACK);
 
+	struct packet new = tcp(A_VISITED, 3001, CN, 80, F_SYN);
+	struct packet want = hop(tcp(VISITED, 7088, CN, 80, F_SYN), mac_out, mac_isp);
+	struct run run;
+
 	expect_to_home(g, F_ACK);
+	run = from_inside(g, &new);
+	expect_frame(&run, &want, "one that begins now begins here");
 	gateway_importing(g, TEST_HOST, A_VISITED, false);
 	expect_to_home(g, F_ACK);
 	cr_expect_eq(from_inside(g, &late).verdict, SHOT, "after the import nobody knows it");
@@ -221,7 +227,8 @@ Test(anchor, too_big_for_the_tunnel)
 	struct gateway *g = departed();
 	struct packet in = tcp(CN, 80, HOME, 7088, F_ACK);
 	struct packet want = { .src = HOME, .dst = CN, .proto = IPPROTO_ICMP, .icmp_type = 3,
-			       .icmp_code = 4, .mtu = 1480, .id_zero = 1, .inner = &in };
+			       .icmp_code = 4, .mtu = 1480, .id_zero = 1, .ours = 1,
+			       .inner = &in };
 	struct run run;
 
 	in.frag = 0x4000;

@@ -40,15 +40,42 @@ static uint16_t transport_checksum(const struct iphdr *ip, const void *l4, size_
 	return fold(sum(l4, len, s));
 }
 
+static uint16_t *checksum_field(uint8_t proto, uint8_t *l4)
+{
+	switch (proto) {
+	case IPPROTO_TCP:
+		return &((struct tcphdr *)l4)->check;
+	case IPPROTO_UDP:
+		return &((struct udphdr *)l4)->check;
+	case IPPROTO_ICMP:
+		return &((struct icmphdr *)l4)->checksum;
+	}
+	return NULL;
+}
+
+/* The one checksum that is the checksum of the quoted bytes, itself among them. */
+static void settle_checksum(uint8_t proto, uint8_t *l4, size_t len)
+{
+	uint16_t *check = checksum_field(proto, l4);
+
+	for (unsigned int value = 0; value <= 0xffff; value++) {
+		*check = htons((uint16_t)value);
+		if (fold(sum(l4, len, 0)) == *check)
+			return;
+	}
+}
+
 /* The IPv4 packet inside another, or as much of it as ICMP errors quote. */
 static size_t build_inner(const struct packet *p, uint8_t *at)
 {
 	uint8_t frame[PACKET_MAX];
-	size_t len = packet_build(p->inner, frame) - ETH_HLEN;
+	size_t len = packet_build(p->inner, frame) - ETH_HLEN, quote = p->ours ? 20 : 8;
 
-	if (p->proto == IPPROTO_ICMP && len > sizeof(struct iphdr) + 8)
-		len = sizeof(struct iphdr) + 8;
+	if (p->proto == IPPROTO_ICMP && len > sizeof(struct iphdr) + quote)
+		len = sizeof(struct iphdr) + quote;
 	memcpy(at, frame + ETH_HLEN, len);
+	if (p->ours)
+		settle_checksum(p->inner->proto, at + sizeof(struct iphdr), quote);
 	return len;
 }
 
@@ -91,19 +118,6 @@ static size_t build_transport(const struct packet *p, uint8_t *l4)
 	for (size_t i = 0; i < p->payload; i++)
 		l4[header + i] = (uint8_t)(i * 7 + 1);
 	return header + p->payload;
-}
-
-static uint16_t *checksum_field(uint8_t proto, uint8_t *l4)
-{
-	switch (proto) {
-	case IPPROTO_TCP:
-		return &((struct tcphdr *)l4)->check;
-	case IPPROTO_UDP:
-		return &((struct udphdr *)l4)->check;
-	case IPPROTO_ICMP:
-		return &((struct icmphdr *)l4)->checksum;
-	}
-	return NULL;
 }
 
 size_t packet_build(const struct packet *p, uint8_t buf[PACKET_MAX])

@@ -27,6 +27,7 @@ struct packet {
 	uint8_t id_zero; /* IP identification 0, not 4711 */
 	uint8_t icmp_code;
 	uint16_t mtu; /* ICMP 3/4 */
+	uint8_t ours; /* ICMP 3/4 by the gateway: it quotes 20 bytes, their checksum settled */
 	/* IPPROTO_IPIP: the packet inside; ICMP errors: quoted, header and 8 bytes */
 	const struct packet *inner;
 	const uint8_t *smac; /* NULL: zeros */

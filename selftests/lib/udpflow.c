@@ -7,6 +7,7 @@
  *
  *   -n N  datagrams a second (1000)   -s N  bytes of payload (64)
  *   -t N  seconds                     -b N  local port       -g MS  list gaps from this on (5)
+ *   -c    connect the socket, as most clients do: it keeps its own address then
  *
  * Each side prints one JSON object: what it sent, and what arrived from the other
  * side: received, lost (up to the last number the other side says it sent),
@@ -65,6 +66,7 @@ struct options {
 	unsigned int seconds;
 	unsigned int local_port;
 	unsigned int gap_ms;
+	bool connect;
 };
 
 static struct flow flow; /* 8 MB of bits: not on the stack */
@@ -238,8 +240,8 @@ static int open_socket(unsigned int port)
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: udpflow [-n RATE] [-s BYTES] [-t SECONDS] [-b PORT] [-g MS] "
-			"serve PORT | run ADDRESS PORT\n");
+	fprintf(stderr, "usage: udpflow [-c] [-n RATE] [-s BYTES] [-t SECONDS] [-b PORT] "
+			"[-g MS] serve PORT | run ADDRESS PORT\n");
 	return 2;
 }
 
@@ -248,7 +250,7 @@ static int parse_options(int argc, char **argv, struct options *ret_options)
 	struct options o = {.rate = 1000, .payload = 64, .gap_ms = 5};
 	int c;
 
-	while ((c = getopt(argc, argv, "n:s:t:b:g:")) != -1) {
+	while ((c = getopt(argc, argv, "n:s:t:b:g:c")) != -1) {
 		unsigned int value = optarg ? (unsigned int)strtoul(optarg, NULL, 10) : 0;
 
 		switch (c) {
@@ -266,6 +268,9 @@ static int parse_options(int argc, char **argv, struct options *ret_options)
 			break;
 		case 'g':
 			o.gap_ms = value;
+			break;
+		case 'c':
+			o.connect = true;
 			break;
 		default:
 			return -EINVAL;
@@ -303,6 +308,10 @@ int main(int argc, char **argv)
 
 	stop_fd = stop_signals(SIGUSR1);
 	f->sock = open_socket(o.local_port);
+	if (o.connect && connect(f->sock, (struct sockaddr *)&f->peer, sizeof(f->peer)) < 0) {
+		perror("udpflow: connect");
+		return 1;
+	}
 	be_punctual();
 	fprintf(stderr, "udpflow: ready\n");
 	converse(f, stop_fd, &o);

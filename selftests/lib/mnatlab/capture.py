@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from .proc import Program, wait_until
 
-TCP, UDP, ICMP = 6, 17, 1
+IPIP, TCP, UDP, ICMP = 4, 6, 17, 1
 NAMES = {TCP: "tcp", UDP: "udp", ICMP: "icmp"}
 
 
@@ -67,6 +67,21 @@ class Packet:
         return f"{self.source}:{self.sport} > {self.target}:{self.dport}"
 
     @property
+    def inner(self):
+        """The packet in an IP-in-IP packet, or None."""
+        if self.ethertype != 0x0800 or self.protocol != IPIP:
+            return None
+        ihl, length = (self.raw[0] & 15) * 4, struct.unpack_from("!H", self.raw, 2)[0]
+        frame = bytes(12) + b"\x08\0" + self.raw[ihl:length or None]
+        return _decode(self.time, frame, len(frame) + self.truncated)
+
+    @property
+    def path(self):
+        """'four', or for a tunnel packet '135.180.32.4 > 143.32.2.70 [four of the inner]'"""
+        inner = self.inner
+        return f"{self.source} > {self.target} [{inner.four}]" if inner else self.four
+
+    @property
     def is_arp(self):
         return self.ethertype == 0x0806
 
@@ -83,6 +98,8 @@ class Packet:
             return []
         ihl = (self.raw[0] & 15) * 4
         errors = [] if ones_sum(self.raw[:ihl]) == 0xffff else ["ip"]
+        if self.protocol == IPIP:
+            return errors + [f"inner {name}" for name in self.inner.checksum_errors()]
         body = self.raw[ihl:struct.unpack_from("!H", self.raw, 2)[0]]
         if self.protocol == UDP and body[6:8] == b"\0\0":
             return errors

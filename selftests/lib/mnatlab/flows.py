@@ -61,8 +61,8 @@ class UdpFlow(Pair):
     READY = "ready"
     LISTENING = "-lnu"
 
-    def __init__(self, client, server, port=5004, **kwargs):
-        super().__init__(client, server, port, **kwargs)
+    def __init__(self, client, server, port=5004, options=(), **kwargs):
+        super().__init__(client, server, port, *options, **kwargs)
 
     GAP = re.compile(r"^gap at_us=(\d+) ms=([\d.]+) lost=(\d+)$", re.MULTILINE)
 

@@ -198,8 +198,10 @@ class Gateway(Box):
 class Node(Box):
     """The mobile node."""
 
-    def __init__(self, net, uplink, form="vivso"):
-        super().__init__(net.mn, "node")
+    def __init__(self, net, uplink, form="vivso", netns=None):
+        super().__init__(netns or net.mn, "node")
+        if netns:
+            self.pins = net.run.pins / netns.name
         self.configure("node", NODE_CONF, uplink=uplink, form=form)
 
     def conf(self, daemon="mnatc"):

@@ -48,6 +48,30 @@ class Dhclient(Program):
                              f"an address {prefix}", timeout)
 
 
+class Udhcpd(Program):
+    """A provider's stock DHCP server with one address."""
+
+    CONF = """interface {device}
+start {address}
+end {address}
+opt subnet 255.255.255.0
+opt router {router}
+opt lease 600
+max_leases 1
+lease_file {dir}/{name}.udhcpd.leases
+pidfile {dir}/{name}.udhcpd.pid
+"""
+
+    def __init__(self, netns, device, address, router):
+        directory = netns.run_.dir
+        conf = directory / f"{netns.name}.udhcpd.conf"
+        conf.write_text(self.CONF.format(device=device, address=address, router=router,
+                                         dir=directory, name=netns.name))
+        (directory / f"{netns.name}.udhcpd.leases").touch()
+        super().__init__(netns, "udhcpd", ["busybox", "udhcpd", "-f", "-a", "0", conf])
+        self.wait_text("started")
+
+
 def address(netns, device, prefix=""):
     """The device's IPv4 address if it begins with prefix, or None."""
     for word in netns.sh("ip", "-4", "-o", "addr", "show", "dev", device).split():

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Between domains: the maps "anchors", "defaults", "direct" and "arrivals", of which
+ * this is the only writer, and the sessions of visiting hosts in the map "sessions".
+ * All state is in the maps, so that a killed agent finds everything again.
+ *
+ * An anchor that is removed has no gateway any more (the data path drops what names
+ * it) and MNAT_ANCHOR_REMOVED; its sessions are removed a piece a turn of the loop, and
+ * then the slot is free.
+ */
+#ifndef MIDCOM_ANCHORS_H
+#define MIDCOM_ANCHORS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "batch.h"
+#include "hosts.h"
+#include "mnat/maps.h"
+#include "mnat/simco.h"
+
+struct anchors {
+	const struct mnat_gateway *gateway;
+	struct hosts *hosts;
+	uv_idle_t reaper;
+	bool open;
+	bool reaping;
+	bool again; /* a slot was removed since the walk began */
+	struct batch batch; /* of the walk */
+	uint32_t n;
+	uint32_t next_free;	   /* slots are used in turn: the longest unused first */
+	uint32_t n_used;
+	struct mnat_anchor *slots; /* what the map says; [0] is never used */
+	uint8_t *walked;	   /* a bit a slot: removed before the walk began */
+};
+
+/* Read the maps; go on with what a killed agent was removing. 0 or -errno. */
+int anchors_open(struct anchors *anchors, uv_loop_t *loop, const struct mnat_gateway *gateway,
+		 struct hosts *hosts);
+void anchors_close(struct anchors *anchors);
+
+/* What a manager names an anchor by. */
+struct anchor_name {
+	uint32_t host;
+	__be32 gateway;
+	__be32 virt;
+};
+
+/* The slot of an anchor, 0: there is none. */
+uint32_t anchors_find(const struct anchors *anchors, const struct anchor_name *name);
+
+/*
+ * Make an anchor, or change its flags, and admit its tunnel packets for the host.
+ * -EEXIST: they are another host's; -ENOSPC: no slot is free; -EINVAL: no address.
+ */
+int anchors_set(struct anchors *anchors, const struct anchor_name *name, bool direct,
+		bool is_default);
+void anchors_remove(struct anchors *anchors, const struct anchor_name *name);
+
+/* Admit tunnel packets from the gateway that come from the host, or no more. */
+int anchors_admit(struct anchors *anchors, const struct anchor_name *name);
+void anchors_dismiss(struct anchors *anchors, const struct anchor_name *name);
+
+/* Hosts were released: what still names them goes too. */
+void anchors_forget_released(struct anchors *anchors);
+
+/*
+ * Sessions of the host that are anchored here, from *cursor (0: the start): at most
+ * SIMCO_FLOWS_MAX of them, after which *cursor is where to go on, 0: nowhere. A piece
+ * of the table is looked at, so that there may be none and yet more to come.
+ */
+int anchors_export(const struct anchors *anchors, uint32_t host, uint64_t *cursor,
+		   struct simco_flow *flows, uint32_t *ret_n);
+
+/*
+ * Make sessions of an anchor known. *ret_new: how many were not. -ENOENT: no such
+ * anchor; -EINVAL: a flow of no protocol; -ENOSPC: the table is full (some are in).
+ */
+int anchors_import(struct anchors *anchors, const struct anchor_name *name,
+		   const struct simco_flow *flows, uint32_t n, uint32_t now, uint32_t *ret_new);
+
+#endif

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "maps_test.h"
+
+#include <bpf/bpf.h>
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "arrays_test.h"
+
+static struct mnat_gateway gateway;
+
+static int make(enum bpf_map_type type, const char *name, size_t key, size_t value, uint32_t n)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, opts);
+	int fd;
+
+	if (!strcmp(name, "bindings"))
+		opts.map_flags = BPF_F_MMAPABLE;
+	fd = bpf_map_create(type, name, (uint32_t)key, (uint32_t)value, n, &opts);
+
+	if (fd < 0 && (errno == EPERM || errno == EACCES))
+		cr_skip_test("bpf(2) is not permitted");
+	cr_assert_geq(fd, 0, "%s", name);
+	return fd;
+}
+
+struct mnat_gateway *test_maps_open(void)
+{
+	gateway = (struct mnat_gateway){.n_hosts = N_HOSTS, .n_anchors = TEST_ANCHORS};
+	gateway.config.n_inside = 1;
+	gateway.config.inside[0] = (struct mnat_prefix){0x0a000000, 0x0a00ffff, 0};
+	gateway.config.n_actuals = N_ACTUALS;
+	gateway.config.ext_first = 0x87b42004;
+	gateway.config.n_ext = 1;
+	gateway.config.port_first = 1024;
+	gateway.config.n_ports = 31744;
+	gateway.sessions_fd = make(BPF_MAP_TYPE_HASH, "sessions", sizeof(struct mnat_session_key),
+				   sizeof(struct mnat_session), 16384);
+	gateway.anchors_fd = make(BPF_MAP_TYPE_ARRAY, "anchors", sizeof(uint32_t),
+				  sizeof(struct mnat_anchor), TEST_ANCHORS);
+	gateway.defaults_fd =
+		make(BPF_MAP_TYPE_ARRAY, "defaults", sizeof(uint32_t), sizeof(uint32_t), N_HOSTS);
+	gateway.direct_fd = make(BPF_MAP_TYPE_HASH, "direct", sizeof(struct mnat_session_key),
+				 sizeof(struct mnat_endpoint), 16384);
+	gateway.arrivals_fd = make(BPF_MAP_TYPE_HASH, "arrivals", sizeof(struct mnat_arrival_key),
+				   sizeof(uint32_t), 2 * TEST_ANCHORS);
+	gateway.n_bindings = MNAT_N_PROTO * gateway.config.n_ports;
+	gateway.bindings_fd = make(BPF_MAP_TYPE_ARRAY, "bindings", sizeof(uint32_t),
+				   sizeof(struct mnat_binding), gateway.n_bindings);
+	gateway.bindings = mmap(NULL, gateway.n_bindings * sizeof(struct mnat_binding),
+				PROT_READ | PROT_WRITE, MAP_SHARED, gateway.bindings_fd, 0);
+	cr_assert_neq(gateway.bindings, MAP_FAILED);
+	gateway.bib_fd = make(BPF_MAP_TYPE_HASH, "bib", sizeof(struct mnat_bib_key),
+			      sizeof(uint32_t), TEST_BIB);
+	return &gateway;
+}
+
+void test_maps_close(void)
+{
+	munmap(gateway.bindings, gateway.n_bindings * sizeof(struct mnat_binding));
+	close(gateway.bindings_fd);
+	close(gateway.bib_fd);
+	close(gateway.sessions_fd);
+	close(gateway.anchors_fd);
+	close(gateway.defaults_fd);
+	close(gateway.direct_fd);
+	close(gateway.arrivals_fd);
+}

@@ -1,0 +1,664 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Moves between domains, and everything that can go wrong with them. */
+#include <arpa/inet.h>
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mnat/clock.h"
+#include "roam_sim_test.h"
+
+#define SETTLE_MS (3 * ROAM_RENEW_S * 1000)
+
+TestSuite(roam, .init = sim_start, .fini = sim_stop, .timeout = 60);
+
+static uint64_t count(int domain, enum roam_counter which)
+{
+	return sim[domain].roam.counters[which];
+}
+
+Test(roam, one_move)
+{
+	sim_move(A);
+	sim_check("at home");
+	sim_move(B);
+	cr_assert(sim[B].rule.importing, "from the very first rule");
+	cr_assert(sim[B].rule.bound);
+	cr_assert_eq(sim[B].anchors[0].flags, SIMCO_HANC_DEFAULT);
+	cr_assert_eq(sim[B].anchors[0].imported, 0);
+	sim_deliver_all();
+	sim_check("visiting");
+	cr_assert_eq(count(A, ROAM_C_ARRIVED), 1);
+	cr_assert_eq(count(B, ROAM_C_FLOWS_IMPORTED), 5);
+	cr_assert_gt(sim[A].renewals, 0);
+	cr_assert_eq(sim[A].roam.peers[0].ours, 1);
+	cr_assert_eq(sim[B].roam.peers[0].visitors, 1);
+}
+
+Test(roam, chain_and_back)
+{
+	static const int path[] = {A, B, C, B, A, C, A, B};
+
+	for (size_t i = 0; i < sizeof(path) / sizeof(path[0]); i++) {
+		char when[32];
+
+		snprintf(when, sizeof(when), "move %zu", i);
+		sim_move(path[i]);
+		sim_deliver_all();
+		sim_check(when);
+	}
+	cr_assert_eq(count(A, ROAM_C_CAME_HOME), 2);
+	cr_assert_eq(count(A, ROAM_C_MOVED_ON), 2);
+}
+
+Test(roam, the_last_domain_is_the_default)
+{
+	sim_move(A);
+	sim_move(B);
+	sim_deliver_all();
+	sim_move(C);
+	sim_deliver_all();
+	sim_check("at C");
+	for (int i = 0; i < SIM_MAX_ANCHORS; i++)
+		if (sim[C].anchors[i].gateway.s_addr)
+			cr_assert_eq(sim[C].anchors[i].flags & SIMCO_HANC_DEFAULT,
+				     sim[C].anchors[i].gateway.s_addr ==
+						     sim[B].roam.tunnel_addr.s_addr ?
+					     SIMCO_HANC_DEFAULT :
+					     0);
+}
+
+Test(roam, a_move_within_the_visited_domain_does_not_import_again)
+{
+	sim_move(A);
+	sim_move(B);
+	sim_deliver_all();
+	sim_move(B);
+	cr_assert_not(sim[B].rule.importing);
+	sim_deliver_all();
+	sim_check("again");
+	cr_assert_eq(count(A, ROAM_C_ARRIVED), 2);
+}
+
+Test(roam, direct_is_by_the_homes_policy)
+{
+	sim[A].roam.peers[0].direct = true;
+	sim_move(A);
+	sim_move(B);
+	sim_deliver_all();
+	cr_assert_eq(sim[B].anchors[0].flags, SIMCO_HANC_DEFAULT | SIMCO_HANC_DIRECT);
+	sim_move(B);
+	cr_assert_eq(sim[B].anchors[0].flags, SIMCO_HANC_DEFAULT | SIMCO_HANC_DIRECT);
+}
+
+/* The messages on their way, delivered from the last to the first. */
+static void deliver_backwards(void)
+{
+	for (unsigned int n = sim_queued(); n > 0; n--)
+		sim_deliver(n - 1);
+	sim_deliver_all();
+}
+
+Test(roam, a_late_moved_says_nothing_of_the_next_arrival)
+{
+	sim_move(A);
+	sim_move(B);
+	sim_deliver_all();
+	sim_move(A); /* MOVED to B leaves */
+	while (sim_queued() > 1)
+		sim_deliver(1); /* all but that */
+	sim_move(B);
+	while (sim_queued() > 1)
+		sim_deliver(1);
+	cr_assert_eq(sim_queued(), 1);
+	sim_check("before MOVED");
+	sim_deliver_all();
+	sim_check("after MOVED");
+}
+
+Test(roam, a_late_left_says_nothing_of_the_next_arrival)
+{
+	sim_move(A);
+	sim_move(B);
+	sim_deliver_all();
+	sim_expire(B);
+	cr_assert_eq(sim_queued(), 1);
+	sim_move(B);
+	deliver_backwards();
+	sim_check("after LEFT");
+	cr_assert_eq(count(A, ROAM_C_LEFT), 0);
+}
+
+/* ---- faults at every step ---- */
+
+static const int tour[] = {A, B, C, B, A};
+#define TOUR (sizeof(tour) / sizeof(tour[0]))
+
+/* The tour, with fault(arg) after the n-th delivery; false: there was no n-th. */
+static bool tour_with(unsigned int n, void (*fault)(int arg), int arg)
+{
+	unsigned int step = 0;
+
+	for (size_t i = 0; i < TOUR; i++) {
+		sim_move(tour[i]);
+		if (step++ == n)
+			fault(arg);
+		while (sim_queued()) {
+			sim_deliver(0);
+			if (step++ == n)
+				fault(arg);
+		}
+	}
+	return step > n;
+}
+
+static void at_every_step(const char *what, void (*fault)(int arg), int arg)
+{
+	for (unsigned int n = 0;; n++) {
+		bool reached = tour_with(n, fault, arg);
+		char when[64];
+
+		sim_pass_ms(SETTLE_MS);
+		snprintf(when, sizeof(when), "%s %d at step %u", what, arg, n);
+		sim_check(when);
+		sim_stop();
+		sim_start();
+		if (!reached)
+			return;
+		cr_assert_lt(n, 1000);
+	}
+}
+
+static void lose_next(int arg)
+{
+	if (sim_queued())
+		sim_drop(0);
+}
+
+static void repeat_next(int arg)
+{
+	if (sim_queued())
+		sim_repeat(0);
+}
+
+static void reverse(int arg)
+{
+	deliver_backwards();
+}
+
+static void restart_all(int arg)
+{
+	for (int i = 0; i < N_DOMAINS; i++)
+		sim_restart(i);
+}
+
+static void cut(int arg)
+{
+	sim_link(arg, (arg + 1) % N_DOMAINS, false);
+	sim_link(arg, (arg + 1) % N_DOMAINS, true);
+}
+
+Test(roam, a_lost_message)
+{
+	at_every_step("lost", lose_next, 0);
+}
+
+Test(roam, a_repeated_message)
+{
+	at_every_step("repeated", repeat_next, 0);
+}
+
+Test(roam, reordered_messages)
+{
+	at_every_step("reordered", reverse, 0);
+}
+
+Test(roam, a_manager_killed)
+{
+	for (int i = 0; i < N_DOMAINS; i++)
+		at_every_step("killed", sim_restart, i);
+}
+
+Test(roam, a_manager_that_is_down_when_the_node_comes_home)
+{
+	sim_move(A);
+	sim_move(B);
+	sim_deliver_all();
+	sim_kill(A);
+	sim_move(A);
+	sim_revive(A);
+	sim_deliver_all();
+	sim_check("the DHCP server has told again what the node proved");
+	sim_move(C);
+	sim_deliver_all();
+	sim_check("with the ticket it had before");
+	sim_restart(A);
+	sim_deliver_all();
+	sim_check("still");
+	sim_move(A);
+	sim_deliver_all();
+	sim_check("home");
+}
+
+Test(roam, all_managers_killed)
+{
+	at_every_step("all killed", restart_all, 0);
+}
+
+Test(roam, a_connection_cut)
+{
+	for (int i = 0; i < N_DOMAINS; i++)
+		at_every_step("cut", cut, i);
+}
+
+/* ---- whatever comes ---- */
+
+static void disturb(unsigned int *seed)
+{
+	int i = rand_r(seed) % N_DOMAINS, j = (i + 1) % N_DOMAINS;
+	unsigned int n = sim_queued() ? (unsigned int)rand_r(seed) % sim_queued() : 0;
+
+	switch (rand_r(seed) % 42) {
+	case 40:
+		sim_kill(i);
+		break;
+	case 41:
+		sim_revive(i);
+		break;
+	case 0 ... 3:
+		if (sim_queued())
+			sim_drop(n);
+		break;
+	case 4 ... 7:
+		if (sim_queued())
+			sim_repeat(n);
+		break;
+	case 8:
+		sim_restart(i);
+		break;
+	case 9 ... 10:
+		sim_link(i, j, false);
+		break;
+	case 11 ... 12:
+		sim_link(i, j, true);
+		break;
+	case 13 ... 15:
+		sim_move(i);
+		break;
+	case 16:
+		sim_pass_ms(700);
+		break;
+	case 17:
+		if (i != sim_node.at && sim[i].lease.leased)
+			sim_expire(i);
+		break;
+	default:
+		if (sim_queued())
+			sim_deliver(n);
+		break;
+	}
+}
+
+/* A node whose sessions a domain could not take along is not there any more for it. */
+static void forget_refused(void)
+{
+	for (int i = 0; i < N_DOMAINS; i++)
+		if (i != sim_node.at && !sim[i].rule.away)
+			sim_node.visited[i] = 0;
+}
+
+Test(roam, random_disturbances_converge)
+{
+	for (unsigned int run = 0; run < 400; run++) {
+		unsigned int seed = run;
+		char when[32];
+
+		sim_move(A);
+		for (int i = 0; i < 300; i++)
+			disturb(&seed);
+		for (int i = 0; i < N_DOMAINS; i++)
+			sim_revive(i);
+		for (int i = 0; i < N_DOMAINS; i++)
+			sim_link(i, (i + 1) % N_DOMAINS, true);
+		sim_pass_ms(SETTLE_MS);
+		sim_move(rand_r(&seed) % N_DOMAINS);
+		sim_pass_ms(SETTLE_MS);
+		forget_refused();
+		snprintf(when, sizeof(when), "seed %u", run);
+		sim_check(when);
+		sim_stop();
+		sim_start();
+	}
+}
+
+/* ---- bad input ---- */
+
+static void expect_refusal(int domain, int from, struct peering_message m, uint8_t error,
+			   const char *what)
+{
+	struct peering_message answer = sim_ask(domain, from, m);
+
+	cr_expect_eq(answer.basic, SIMCO_NEGATIVE, "%s", what);
+	cr_expect_eq(answer.subtype, error, "%s: %s", what, peering_error_text(answer.subtype));
+	cr_expect_eq(answer.transaction, m.transaction, "%s", what);
+}
+
+Test(roam, forged_expired_and_replayed_arrivals)
+{
+	struct peering_message good, m;
+	struct sim_rule before;
+
+	sim_move(A);
+	before = sim[A].rule;
+	sim_node.counter++;
+	good = m = sim_arrive(A, B);
+	m.ticket[5] ^= 1;
+	expect_refusal(A, B, m, PEERING_E_TICKET, "a changed ticket");
+	m = good;
+	m.proof[0] ^= 1;
+	expect_refusal(A, B, m, PEERING_E_PROOF, "a changed proof");
+	m = good;
+	m.counter++;
+	expect_refusal(A, B, m, PEERING_E_PROOF, "a changed counter");
+	m = good;
+	m.endpoint.s_addr = inet_addr("127.0.0.1");
+	expect_refusal(A, B, m, PEERING_E_POLICY, "an impossible endpoint");
+	m = good;
+	m.has &= ~(uint32_t)PEERING_HAS_PROOF;
+	expect_refusal(A, B, m, PEERING_E_MALFORMED, "no proof");
+	expect_refusal(C, B, good, PEERING_E_TICKET, "another domain's ticket");
+	cr_assert_arr_eq(&before, &sim[A].rule, sizeof(before));
+	cr_assert_eq(sim_ask(A, B, good).basic, SIMCO_POSITIVE);
+	cr_assert_eq(sim_ask(A, B, good).basic, SIMCO_POSITIVE, "repeated by the same peer");
+	m = good;
+	m.endpoint.s_addr = inet_addr("192.0.2.66");
+	expect_refusal(A, B, m, PEERING_E_REPLAY, "repeated with another endpoint");
+	expect_refusal(A, C, good, PEERING_E_REPLAY, "repeated by another peer");
+	sim_move(A);
+	expect_refusal(A, B, good, PEERING_E_REPLAY, "repeated after it came home");
+	cr_assert_eq(count(A, ROAM_C_REFUSED_REPLAY), 3);
+	cr_assert_not(sim[A].rule.away);
+}
+
+Test(roam, an_arrival_held_back_until_the_node_is_home)
+{
+	struct peering_message late;
+
+	sim_move(A);
+	sim_node.counter += 7;
+	late = sim_arrive(A, B); /* with the ticket it had before it came home */
+	sim_move(A);
+	expect_refusal(A, B, late, PEERING_E_REPLAY, "held back");
+	sim_restart(A);
+	expect_refusal(A, B, late, PEERING_E_REPLAY, "held back over a restart");
+}
+
+Test(roam, replays_are_refused_after_a_restart)
+{
+	struct peering_message first;
+
+	sim_move(A);
+	sim_move(B);
+	first = sim_arrive(A, B);
+	sim_deliver_all();
+	sim_move(C);
+	sim_deliver_all();
+	sim_restart(A);
+	sim_deliver_all();
+	expect_refusal(A, B, first, PEERING_E_REPLAY, "the first arrival");
+	sim_check("at C");
+}
+
+Test(roam, an_expired_ticket)
+{
+	sim_move(A);
+	sim_node.counter++;
+	sim_skip_s(ROAM_TICKET_S);
+	expect_refusal(A, B, sim_arrive(A, B), PEERING_E_TICKET, "expired");
+}
+
+Test(roam, peers_may_ask_only_about_who_is_with_them)
+{
+	struct peering_message m = {.basic = SIMCO_REQUEST,
+				    .transaction = 7,
+				    .has = PEERING_HAS_VIRTUAL | PEERING_HAS_CURSOR |
+					   PEERING_HAS_COUNTER,
+				    .counter = UINT64_MAX};
+
+	sim_move(A);
+	sim_move(B);
+	sim_deliver_all();
+	m.virt = sim[A].identity;
+	for (m.subtype = PEERING_FLOWS; m.subtype <= PEERING_LEFT; m.subtype++)
+		expect_refusal(A, C, m, PEERING_E_UNKNOWN, "about a host with another");
+	m.subtype = PEERING_MOVED;
+	cr_assert_eq(sim_ask(B, C, m).basic, SIMCO_POSITIVE, "means nothing");
+	m.subtype = 0x55;
+	expect_refusal(A, B, m, PEERING_E_MALFORMED, "an unknown request");
+	sim_check("untouched");
+	m.virt.s_addr = inet_addr("10.128.9.9");
+	m.subtype = PEERING_FLOWS;
+	expect_refusal(A, B, m, PEERING_E_UNKNOWN, "about nobody");
+}
+
+Test(roam, a_peer_that_asks_too_much)
+{
+	struct peering_message m = {.basic = SIMCO_REQUEST, .subtype = PEERING_RENEW,
+				    .has = PEERING_HAS_VIRTUAL};
+	int busy = 0;
+
+	for (int i = 0; i < 1500; i++)
+		busy += sim_ask(A, B, m).subtype == PEERING_E_BUSY;
+	cr_assert_eq(busy, 500);
+	cr_assert_eq(sim_ask(A, C, m).subtype, PEERING_E_UNKNOWN, "another is not slowed");
+	sim_pass_ms(100);
+	cr_assert_eq(sim_ask(A, B, m).subtype, PEERING_E_UNKNOWN);
+}
+
+Test(roam, caps_on_visitors)
+{
+	sim[A].roam.peers[0].max_visitors = 0;
+	sim_move(A);
+	sim_move(B);
+	sim_deliver_all();
+	cr_assert_eq(count(A, ROAM_C_REFUSED_POLICY), 1);
+	cr_assert_eq(count(B, ROAM_C_VISITS_REFUSED), 1);
+	cr_assert_not(sim[B].rule.importing);
+	cr_assert_eq(sim[B].anchors[0].gateway.s_addr, 0);
+	cr_assert_not(sim[A].rule.away);
+	sim[C].roam.peers[0].max_visitors = 0;
+	sim_move(C);
+	cr_assert_eq(count(C, ROAM_C_VISITS_TOO_MANY), 1);
+}
+
+Test(roam, caps_on_sessions)
+{
+	sim[B].roam.peers[0].max_flows = 3;
+	sim_move(A);
+	sim_move(B);
+	sim_deliver_all();
+	cr_assert_eq(count(B, ROAM_C_FLOWS_TOO_MANY), 1);
+	cr_assert_eq(count(B, ROAM_C_FLOWS_IMPORTED), 2);
+	cr_assert_not(sim[B].rule.importing);
+}
+
+Test(roam, a_home_that_does_not_answer_holds_new_sessions_up_for_three_seconds)
+{
+	sim_move(A);
+	sim_link(A, B, false);
+	sim_move(B);
+	cr_assert(sim[B].rule.importing);
+	sim_pass_ms(ROAM_IMPORT_MS + 500);
+	cr_assert_not(sim[B].rule.importing);
+	sim_link(A, B, true);
+	sim_pass_ms(100);
+	sim_check("healed");
+}
+
+/* ---- ends ---- */
+
+Test(roam, the_last_session_ends)
+{
+	sim_move(A);
+	sim_move(B);
+	sim_deliver_all();
+	roam_sessions_ended(&sim[A].roam, sim[A].identity);
+	sim_deliver_all();
+	sim_node.visited[A] = 0;
+	sim_check("ended");
+	cr_assert_eq(sim[A].releases, 1);
+	roam_sessions_ended(&sim[A].roam, sim[A].identity);
+	cr_assert_eq(sim[A].releases, 1);
+}
+
+Test(roam, service_has_a_limit)
+{
+	sim[A].roam.peers[0].serve_s = 100;
+	sim_move(A);
+	sim_move(B);
+	sim_deliver_all();
+	sim_pass_ms(99000);
+	sim_check("still");
+	sim_pass_ms(2000);
+	sim_node.visited[A] = 0;
+	sim_check("served out");
+	cr_assert_eq(count(A, ROAM_C_SERVED_OUT), 1);
+	sim_node.counter++;
+	expect_refusal(A, B, sim_arrive(A, B), PEERING_E_POLICY, "served out");
+	sim_move(A);
+	sim_move(B);
+	sim_deliver_all();
+	sim_check("after it was home");
+}
+
+Test(roam, a_lease_that_ends_in_the_visited_domain)
+{
+	sim_move(A);
+	sim_move(B);
+	sim_deliver_all();
+	sim_link(A, B, false);
+	sim_expire(B);
+	sim_restart(B);
+	sim_link(A, B, true);
+	sim_pass_ms(6000);
+	sim_check("left");
+	cr_assert_eq(count(A, ROAM_C_LEFT), 1);
+	sim_move(B);
+	sim_deliver_all();
+	sim_check("back");
+}
+
+Test(roam, a_home_lease_that_ends_meanwhile)
+{
+	sim_move(A);
+	sim_move(B);
+	sim_deliver_all();
+	sim_expire(A);
+	sim_check("the actual lease is over");
+	sim_restart(A);
+	sim_deliver_all();
+	sim_check("and the manager has started again");
+	sim_move(A);
+	sim_deliver_all();
+	sim_check("home");
+}
+
+Test(roam, silence_ends_the_service)
+{
+	sim_move(A);
+	sim_move(B);
+	sim_deliver_all();
+	sim_link(A, B, false);
+	for (int i = 0; i < ROAM_SILENCE_S + 10; i++)
+		sim_pass_ms(1000);
+	cr_assert_eq(count(A, ROAM_C_SILENT), 1);
+	cr_assert_not(sim[A].rule.away);
+	sim_link(A, B, true);
+	sim_pass_ms(1000);
+	sim_node.visited[A] = 0;
+	sim_check("healed");
+}
+
+Test(roam, a_gateway_with_empty_maps)
+{
+	sim_move(A);
+	sim_move(B);
+	sim_deliver_all();
+	memset(sim[B].anchors, 0, sizeof(sim[B].anchors));
+	memset(sim[A].arrivals, 0, sizeof(sim[A].arrivals));
+	roam_gateway_reset(&sim[B].roam);
+	cr_assert(sim[B].rule.importing);
+	roam_gateway_up(&sim[B].roam);
+	roam_gateway_reset(&sim[A].roam);
+	roam_gateway_up(&sim[A].roam);
+	sim_deliver_all();
+	sim_check("rebooted");
+}
+
+/* ---- public space ---- */
+
+static size_t report(const char *from, bool seal, struct peering_message *ret_answer)
+{
+	struct in_addr source = {inet_addr(from)};
+	struct peering_message m = sim_arrive(A, B);
+	uint8_t buf[SIMCO_MAX_MESSAGE], reply[SIMCO_MAX_MESSAGE];
+	size_t skip, n;
+	int len;
+
+	m.endpoint.s_addr = inet_addr("198.51.100.7");
+	len = peering_encode(&m, buf, sizeof(buf));
+	if (seal)
+		peering_seal(sim_node.tokens[A].key, buf, (size_t)len);
+	n = roam_datagram(&sim[A].roam, buf, (size_t)len, source, reply);
+	if (n) {
+		cr_assert(peering_is_sealed(sim_node.tokens[A].key, reply, n));
+		cr_assert_eq(peering_decode(reply, n, ret_answer, &skip), (int)n);
+	}
+	return n;
+}
+
+Test(roam, public_space)
+{
+	struct peering_message answer;
+
+	sim_move(A);
+	sim_move(B);
+	sim_deliver_all();
+	sim_node.counter++;
+	cr_assert_eq(report("198.51.100.7", false, &answer), 0, "not sealed: silence");
+	cr_assert_eq(count(A, ROAM_C_DATAGRAMS_SILENT), 1);
+	cr_assert_gt(report("198.51.100.9", true, &answer), 0);
+	cr_assert_eq(answer.subtype, PEERING_E_POLICY, "from elsewhere than it says");
+	cr_assert_gt(report("198.51.100.7", true, &answer), 0);
+	cr_assert_eq(answer.basic, SIMCO_POSITIVE);
+	cr_assert_eq(answer.gateway.s_addr, sim[A].roam.tunnel_addr.s_addr);
+	cr_assert_eq(answer.lifetime, ROAM_SILENCE_S);
+	cr_assert_eq(sim[A].rule.endpoint.s_addr, inet_addr("198.51.100.7"));
+	sim_deliver_all();
+	cr_assert_eq(sim[B].anchors[0].gateway.s_addr, 0, "B was told that it moved on");
+	cr_assert_gt(report("198.51.100.7", true, &answer), 0);
+	cr_assert_eq(answer.basic, SIMCO_POSITIVE, "the same once more");
+	sim_node.counter--;
+	cr_assert_gt(report("198.51.100.7", true, &answer), 0);
+	cr_assert_eq(answer.subtype, PEERING_E_REPLAY);
+	sim_node.counter++;
+	sim_node.visited[B] = 0;
+	sim[B].rule.away = false;
+	sim_move(A);
+	sim_deliver_all();
+	sim_check("home");
+}
+
+Test(roam, datagrams_are_limited)
+{
+	struct peering_message answer;
+	int answered = 0;
+
+	sim_move(A);
+	sim_node.counter++;
+	sim_pass_ms(5000);
+	for (int i = 0; i < 300; i++)
+		answered += report("198.51.100.7", true, &answer) > 0;
+	cr_assert_eq(answered, 200);
+}

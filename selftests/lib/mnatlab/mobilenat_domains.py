@@ -1,0 +1,171 @@
+"""The programs under test in several domains: a gateway box a site, and the nodes."""
+import shutil
+
+from .certs import Authority
+from .mobilenat import Box, Gateway, Node
+from .proc import wait_until
+from .topology_domains import SITES, UPLINK, Domains
+
+GATEWAY_CONF = """
+inside {{
+	interfaces = {{"in0"}}
+	prefixes = {{"{inside}"}}
+	plain-hosts = "nat"
+}}
+outside {{
+	interfaces = {{"out0"}}
+	addresses = "{external}"
+	ports = "{ports}"
+}}
+limits {{
+	hosts = {hosts}
+	sessions = {sessions}
+	grace = 10
+	sweep = {sweep}
+}}
+pin = "{pin}"
+run-dir = "{run_dir}"
+"""
+
+MMD_CONF = """
+gateway "{name}" {{
+	socket = "{run_dir}/midcom.sock"
+}}
+domain = {number}
+tunnel-address = "{external}"
+secret = "{run_dir}/mmd.secret"
+state = "{run_dir}/mmd.sqlite"
+listen = "{external}:7627"
+ca = "{run_dir}/ca.pem"
+cert = "{run_dir}/mm.pem"
+key = "{run_dir}/mm.key"
+crl = "{run_dir}/crl.pem"
+{peers}
+run-dir = "{run_dir}"
+"""
+
+PEER_CONF = """peer "{number}" {{
+	manager = "{manager}"
+	name = "{name}"
+	serve = {serve}
+	direct = {direct}
+}}"""
+
+DHCPD_CONF = """
+interfaces = {{"in0"}}
+server-id = "{router}"
+lease-time = {lease_time}
+virtual {{
+	pool = {{{virtual}}}
+	lease-time = 86400
+	manager = "{external}"
+	domain = {number}
+	enterprise = 32473
+	seed-option = 224
+}}
+subnet "{subnet}.0/24" {{
+	pool = "{actual}-{subnet}.254"
+	router = "{router}"
+}}
+run-dir = "{run_dir}"
+database = "{run_dir}/dhcpd.sqlite"
+manager-socket = "{run_dir}/mmd.sock"
+"""
+
+
+def pool_from(first):
+    """'"10.128.0.2-10.128.0.254"'"""
+    return f'"{first}-{first.rpartition(".")[0]}.254"'
+
+
+class DomainGateway(Gateway):
+    """A domain's gateway box with all of its servers."""
+
+    def __init__(self, net, site, authority, ports="7088-16000", hosts=64, sessions=16384,
+                 sweep=30, lease_time=3600, virtual=None, serve=0, direct=False):
+        Box.__init__(self, net.gateways[site], "gateway")
+        self.pins = net.run.pins / self.netns.name
+        self.site = site
+        self.configure("gateway", GATEWAY_CONF, inside=site.inside, external=site.external,
+                       ports=ports, hosts=hosts, sessions=sessions, sweep=sweep)
+        peers = [PEER_CONF.format(number=other.number, manager=other.external, name=other.name,
+                                  serve=serve, direct="true" if direct else "false")
+                 for other in net.sites if other is not site]
+        self.configure("mmd", MMD_CONF, name=self.netns.name, number=site.number,
+                       external=site.external, peers="\n".join(peers))
+        self.configure("dhcpd", DHCPD_CONF, router=site.router, lease_time=lease_time,
+                       virtual=virtual or pool_from(site.virtual), external=site.external,
+                       subnet=site.subnet, actual=site.actual, number=site.number)
+        self.give_certificate(authority, site.name)
+
+    def give_certificate(self, authority, name, issuer=None):
+        """Whom the manager believes, and how it shows itself (issuer: if that is another
+        authority), from its next start."""
+        issuer = issuer or authority
+        for source, target in ((authority.certificate("ca"), "ca.pem"),
+                               (authority.revocations, "crl.pem"),
+                               (issuer.certificate(name), "mm.pem"), (issuer.key(name), "mm.key")):
+            shutil.copy(source, self.run_dir / target)
+
+    def restart(self, daemon):
+        self.daemons[daemon].kill9()
+        self.start_daemon(daemon)
+
+    def reboot(self):
+        """The power fails: everything starts anew, the maps are empty."""
+        for daemon in self.DAEMONS:
+            self.daemons[daemon].kill9()
+        self.load("unload")
+        self.load()
+        for daemon in self.DAEMONS:
+            self.start_daemon(daemon)
+
+    def anchors(self):
+        """Where sessions of hosts that are here began, if not here: tunnel addresses."""
+        return {row["gateway"] for row in self.dump("mnat-midcomd", "anchors")}
+
+    def wait_imported(self, virtual):
+        """Until all is known here of a node that has arrived."""
+        def look():
+            row = next((row for row in self.dump("mnat-midcomd", "hosts")
+                        if row["virtual"] == virtual), None)
+            return row and not row["importing"]
+        wait_until(look, 10, f"{self.site.name} to know the sessions of {virtual}")
+
+
+class Providers:
+    """Domains with all their programs running. Of the options virtual, {site: pools}, is
+    by site; the others are for all."""
+
+    def __init__(self, run, sites=SITES, public=False, no_offload=False, virtual=None,
+                 daemons=None, **options):
+        self.run = run
+        self.net = Domains(run, sites, public)
+        self.authority = Authority(run)
+        self.gateways = {}
+        for site in sites:
+            self.authority.issue(site.name)
+        for site in sites:
+            gateway = DomainGateway(self.net, site, self.authority,
+                                    virtual=(virtual or {}).get(site), **options)
+            gateway.DAEMONS = daemons or gateway.DAEMONS
+            self.gateways[site] = gateway.up()
+        self.home = self.gateways[sites[0]]
+        if no_offload:
+            self.net.no_offload()
+
+    def recertify(self, site, name=None, issuer=None):
+        """Another certificate for a site's manager, and the newest revocations."""
+        self.gateways[site].give_certificate(self.authority, name or site.name, issuer)
+        self.gateways[site].restart("mnat-mmd")
+
+    def peer(self, site, other):
+        """What a site's manager says of another's."""
+        rows = self.gateways[site].dump("mnat-mmd", "peers")
+        return next(row for row in rows if row["domain"] == other.number)
+
+    def start_node(self):
+        """A node at home in the first domain."""
+        self.node = Node(self.net, UPLINK).up()
+        self.node.wait_address(self.home.site.actual)
+        return self

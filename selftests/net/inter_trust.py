@@ -1,0 +1,155 @@
+"""Whom managers believe: certificates, tokens, and how long they serve."""
+from mnatlab import LabError
+from mnatlab.capture import Capture, dhcp_messages
+from mnatlab.certs import Authority
+from mnatlab.checks import check, equal
+from mnatlab.control import Control
+from mnatlab.proc import wait_until
+from mnatlab.scenario import scenario
+from mnatlab.topology_domains import HOME, THIRD, VISITED
+
+from inter_chain import Journey
+from move import received_by_server
+
+ARRIVAL = 12  # sub-option: manager 4, ticket 48, counter 8, proof 16
+SILENCE = 2  # seconds without progress after which a stream counts as stopped
+
+
+def stopped(net, port):
+    """Does the server get nothing more of a stream?"""
+    start = received_by_server(net, port)
+    try:
+        wait_until(lambda: received_by_server(net, port) > start, SILENCE, "progress")
+    except LabError:
+        return True
+    return False
+
+
+def untrusted(run, spoil):
+    """A visited manager whose certificate does not do is served nothing; a good one is."""
+    journey = Journey(run, (HOME, VISITED))
+    providers = journey.providers
+    journey.open(HOME)
+    spoil(providers)
+    journey.node.move(journey.net, VISITED.ap, f"{VISITED.subnet}.")
+    journey.open(VISITED)
+    check(stopped(journey.net, 5001), "the home domain does not forward to a stranger")
+    check(not stopped(journey.net, 5002), "a new session of the visited domain goes on")
+    equal(providers.peer(HOME, VISITED)["connected"], False, "the home manager's view")
+    providers.recertify(VISITED)
+    journey.all_go_on()
+    journey.finish()
+
+
+@scenario("inter.cert.wrong")
+def cert_wrong(run):
+    """A certificate of another authority."""
+    untrusted(run, lambda p: p.recertify(VISITED, issuer=Authority(run, "other").issue(
+        VISITED.name)))
+
+
+@scenario("inter.cert.stranger")
+def cert_stranger(run):
+    """A good certificate of somebody else."""
+    def spoil(providers):
+        providers.authority.issue("stranger")
+        providers.recertify(VISITED, "stranger")
+    untrusted(run, spoil)
+
+
+@scenario("inter.cert.expired")
+def cert_expired(run):
+    """A certificate that was good once."""
+    def spoil(providers):
+        providers.authority.issue("old", subject=VISITED.name, expired=True)
+        providers.recertify(VISITED, "old")
+    untrusted(run, spoil)
+
+
+@scenario("inter.cert.revoked")
+def cert_revoked(run):
+    """A certificate that was taken back."""
+    def spoil(providers):
+        providers.authority.issue("lost", subject=VISITED.name).revoke("lost")
+        providers.recertify(HOME)
+        providers.recertify(VISITED, "lost")
+    untrusted(run, spoil)
+
+
+class Thief:
+    """Somebody in the third domain, even its DHCP server's equal, who has overheard the
+    node's DHCP messages at home and in the visited domain."""
+
+    def __init__(self, run, **options):
+        self.journey = Journey(run, **options)
+        self.providers, net = self.journey.providers, self.journey.net
+        self.journey.open(HOME)
+        capture = Capture(net.gateways[VISITED], "in0", "udp port 67", whole=True)
+        self.journey.go(VISITED)
+        self.arrival = next(m.vivso()[ARRIVAL] for m in reversed(dhcp_messages(capture.stop()))
+                            if ARRIVAL in (m.vivso() or {}))
+        self.generation = 1000
+
+    def arrive(self, arrival):
+        """Claim in the third domain to be the node."""
+        self.generation += 1
+        fields = {"manager": HOME.external, "ticket": arrival[4:52].hex(),
+                  "counter": int.from_bytes(arrival[52:60], "big"), "proof": arrival[60:76].hex()}
+        with Control(self.providers.gateways[THIRD].socket("mnat-mmd")) as manager:
+            _, last = manager.call("lease", id=self.generation, events=[{
+                "virtual": HOME.virtual, "actual": f"{THIRD.subnet}.99", "old": None,
+                "gen": self.generation, "mac": "02:00:00:00:00:66", "client": "",
+                "arrivals": [fields]}])
+        return last
+
+    def check_futile(self, reason):
+        """The home manager refused, and the node noticed nothing."""
+        wait_until(lambda: self.providers.home.counters("mnat-mmd")[reason], 5,
+                   f"the home manager to count '{reason}'")
+        self.journey.all_go_on()
+        equal(self.providers.home.host(HOME.virtual)["where"], f"domain {VISITED.number}",
+              "where home forwards to")
+        self.journey.finish()
+
+
+def changed(data, at, value):
+    return data[:at] + bytes([data[at] ^ value]) + data[at + 1:]
+
+
+@scenario("inter.token.replayed")
+def token_replayed(run):
+    """The very proof the node gave, said again elsewhere."""
+    thief = Thief(run)
+    thief.arrive(thief.arrival)
+    thief.check_futile("refused_replay")
+
+
+@scenario("inter.token.stolen")
+def token_stolen(run):
+    """The ticket without its key: a newer counter needs another proof."""
+    thief = Thief(run)
+    thief.arrive(changed(thief.arrival, 55, 1))
+    thief.check_futile("refused_proof")
+
+
+@scenario("inter.token.forged")
+def token_forged(run):
+    """A ticket the manager never made."""
+    thief = Thief(run)
+    thief.arrive(changed(thief.arrival, 8, 1))
+    thief.check_futile("refused_ticket")
+
+
+@scenario("inter.limit")
+def limit(run):
+    """The home domain serves a departed node for so long; then it ends, with notice."""
+    journey = Journey(run, (HOME, VISITED), serve=4)
+    journey.open(HOME)
+    journey.go(VISITED)
+    journey.open(VISITED)
+    wait_until(lambda: stopped(journey.net, 5001), 20, "the home domain to end its service")
+    check(not stopped(journey.net, 5002), "the session begun in the visited domain goes on")
+    wait_until(lambda: not journey.providers.gateways[VISITED].anchors(), 5, "the anchor to be forgotten")
+    stream, _ = journey.streams.pop(5001)
+    journey.all_go_on()
+    journey.finish()
