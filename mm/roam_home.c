@@ -355,9 +355,10 @@ void home_bound(struct roam *roam, struct in_addr virt, uint32_t generation,
 	struct roam_home *home = home_find(roam, virt);
 	bool comes = home && generation > home->r.base;
 
-	home_on_event(roam, virt, generation);
+	/* in this order: killed in between, we see it come once more */
 	if (comes)
 		come_home(roam, home);
+	home_on_event(roam, virt, generation);
 	if (roam_is_away(roam, virt))
 		return;
 	for (unsigned int i = 0; i < n; i++)
