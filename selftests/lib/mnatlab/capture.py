@@ -37,7 +37,8 @@ class Capture:
     def stop(self):
         """The packets up to now, in order."""
         _, received = self._counts()
-        wait_until(lambda: self._counts()[0] >= received - self.missed, 10, "tcpdump to write what it has")
+        wait_until(lambda: self._counts()[0] >= received - self.missed, 10,
+                   "tcpdump to write what it has")
         self.program.stop()
         dropped = re.search(r"^(\d+) packets? dropped by kernel", self.program.log(), re.MULTILINE)
         if not dropped or int(dropped[1]):
