@@ -9,19 +9,19 @@
 #include "mnat/clock.h"
 #include "mnat/log.h"
 
-#define MAX_IN (4 * SIMCO_MAX_MESSAGE)
+#define MAX_IN	    (4 * SIMCO_MAX_MESSAGE)
 #define MAX_BACKLOG (4u << 20) /* of a peer that asks and does not read */
-#define ALIVE_MS 5000
-#define DEAD_MS 16000
-#define FIRST_MS 5000 /* for the first HELLO */
+#define ALIVE_MS    5000
+#define DEAD_MS	    16000
+#define FIRST_MS    5000 /* for the first HELLO */
 
 struct link {
 	struct links *links;
 	struct link_conf conf;
 	struct roam_peer *peer;
-	struct mnat_stream *stream; /* NULL: not connected */
+	struct mnat_stream *stream;	      /* NULL: not connected */
 	struct mnat_tls_connector *connector; /* NULL: it connects to us */
-	bool up; /* its HELLO has come */
+	bool up;			      /* its HELLO has come */
 	uint64_t heard_ns;
 };
 
@@ -244,8 +244,8 @@ static void on_alloc(uv_handle_t *handle, size_t size, uv_buf_t *buf)
 	*buf = uv_buf_init((char *)links->datagram, sizeof(links->datagram));
 }
 
-static void on_datagram(uv_udp_t *udp, ssize_t n, const uv_buf_t *buf,
-			const struct sockaddr *from, unsigned int flags)
+static void on_datagram(uv_udp_t *udp, ssize_t n, const uv_buf_t *buf, const struct sockaddr *from,
+			unsigned int flags)
 {
 	struct links *links = udp->data;
 	const struct sockaddr_in *source = (const struct sockaddr_in *)from;
@@ -278,8 +278,8 @@ static int listen_on(struct links *links, struct mnat_tls *tls, const char *addr
 		return r;
 	}
 	return tls ? mnat_tls_listen(links->loop, tls, address, links->names, links->n, on_accepted,
-				     links, &links->listener) :
-		     0;
+				     links, &links->listener)
+		   : 0;
 }
 
 static int connect_to(struct link *link, struct mnat_tls *tls)

@@ -75,10 +75,11 @@ static int check_peer(cfg_t *cfg, cfg_opt_t *opt)
 		return -1;
 	}
 	if (!is_given(cfg_getstr(peer, "manager")) || !is_given(cfg_getstr(peer, "name"))) {
-		cfg_error(cfg,
-			  "peer \"%s\": expected manager = \"ADDRESS\" and name = \"...\", the name "
-			  "its certificate bears",
-			  cfg_title(peer));
+		cfg_error(
+			cfg,
+			"peer \"%s\": expected manager = \"ADDRESS\" and name = \"...\", the name "
+			"its certificate bears",
+			cfg_title(peer));
 		return -1;
 	}
 	return 0;
@@ -149,9 +150,9 @@ static int copy_peer(cfg_t *section, struct mmd_conf *conf)
 	if (get_number(cfg_title(section), &peer->domain))
 		return -EINVAL;
 	return copy_manager(cfg_getstr(section, "manager"), &peer->manager) ||
-			       copy_text(cfg_getstr(section, "name"), &peer->name) ?
-		       -ENOMEM :
-		       0;
+			       copy_text(cfg_getstr(section, "name"), &peer->name)
+		       ? -ENOMEM
+		       : 0;
 }
 
 static int copy_domain(cfg_t *cfg, struct mmd_conf *conf)

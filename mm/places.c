@@ -109,7 +109,8 @@ static void arrival(struct in_addr identity, struct in_addr gateway, struct in_a
 
 /* ---- Sessions ---- */
 
-struct export {
+struct export
+{
 	struct manager *manager;
 	struct roam_query query;
 };
@@ -186,8 +187,8 @@ static void keep(struct in_addr virt, uint32_t seconds, void *user)
 	mnat_ip(virt, ip);
 	mnat_control_notify(m->dhcp_server,
 			    seconds ? json_pack("{s:s, s:s, s:I}", "notify", "renew", "virtual", ip,
-						"seconds", (json_int_t)seconds) :
-				      json_pack("{s:s, s:s}", "notify", "release", "virtual", ip));
+						"seconds", (json_int_t)seconds)
+				    : json_pack("{s:s, s:s}", "notify", "release", "virtual", ip));
 }
 
 static int send_to_peer(unsigned int peer, const struct peering_message *message, void *user)

@@ -174,9 +174,9 @@ static uint8_t on_request(struct roam *roam, struct roam_peer *peer,
 		return PEERING_E_BUSY;
 	for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++)
 		if (requests[i].subtype == m->subtype)
-			return (m->has & requests[i].needs) == requests[i].needs ?
-				       requests[i].handle(roam, peer, m) :
-				       PEERING_E_MALFORMED;
+			return (m->has & requests[i].needs) == requests[i].needs
+				       ? requests[i].handle(roam, peer, m)
+				       : PEERING_E_MALFORMED;
 	return PEERING_E_MALFORMED;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Between roam.c, roam_home.c and roam_visit.c only. */
+/* Between the files of roam.h only. */
 #ifndef MM_ROAM_INTERNAL_H
 #define MM_ROAM_INTERNAL_H
 
@@ -23,16 +23,38 @@ void roam_count_refusal(struct roam *roam, struct roam_peer *peer, uint8_t error
 /* ---- roam_home.c ---- */
 
 struct roam_home *home_find(const struct roam *roam, struct in_addr virt);
+struct roam_home *home_add(struct roam *roam, const struct home_record *record);
+/* On disk first: what cannot be kept is not done. 0 or -errno. */
+int home_update(struct roam *roam, struct roam_home *home, const struct home_record *record);
+/* Tell where it was; a message that is lost is made up for by the peer's next RENEW. */
+void home_bid_farewell(struct roam *roam, const struct home_record *was, uint8_t subtype,
+		       const char *reason);
+void home_close_tunnel(struct roam *roam, const struct home_record *was);
+bool home_is_served_out(const struct roam *roam, const struct roam_peer *peer,
+			const struct home_record *home);
+/* Seconds until it must be renewed; peer NULL: it is in public space. */
+uint32_t home_lifetime(const struct roam *roam, const struct roam_peer *peer,
+		       const struct roam_home *home);
+void home_keep_lease(struct roam *roam, const struct roam_home *home);
 int home_load(const struct home_record *record, void *roam);
 void home_bound(struct roam *roam, struct in_addr virt, uint32_t generation,
 		const struct dhcp_mnat_arrival *arrivals, unsigned int n);
 void home_on_event(struct roam *roam, struct in_addr virt, uint32_t generation);
 void home_gateway_up(struct roam *roam);
 void home_tick(struct roam *roam);
-uint8_t home_on_arrive(struct roam *roam, struct roam_peer *peer, const struct peering_message *m);
 uint8_t home_on_flows(struct roam *roam, struct roam_peer *peer, const struct peering_message *m);
 uint8_t home_on_renew(struct roam *roam, struct roam_peer *peer, const struct peering_message *m);
 uint8_t home_on_left(struct roam *roam, struct roam_peer *peer, const struct peering_message *m);
+
+/* ---- roam_arrive.c ---- */
+
+/*
+ * Back home a host shows its last ticket once more: it is the one that had the address
+ * before, not a new holder, and that ticket stays good, should the next one be lost.
+ */
+void home_prove(struct roam *roam, struct in_addr virt, uint32_t generation,
+		const struct dhcp_mnat_arrival *arrival);
+uint8_t home_on_arrive(struct roam *roam, struct roam_peer *peer, const struct peering_message *m);
 
 /* ---- roam_visit.c ---- */
 
@@ -45,6 +67,21 @@ void visit_gateway_up(struct roam *roam);
 void visit_peer_up(struct roam *roam, const struct roam_peer *peer);
 void visit_peer_down(struct roam *roam, const struct roam_peer *peer);
 void visit_tick(struct roam *roam);
+
+struct roam_visit *visit_find(const struct roam *roam, uint32_t domain, struct in_addr virt);
+/* Ask what its state wants to know, if the peer is there. */
+void visit_ask(struct roam *roam, struct roam_visit *visit);
+void visit_ask_later(struct roam *roam, struct roam_visit *visit, uint64_t ms);
+/* The answer to what was asked is of no more interest. */
+void visit_unask(struct roam *roam, struct roam_visit *visit);
+void visit_enter(struct roam *roam, struct roam_visit *visit, enum visit_state state);
+void visit_send_anchor(struct roam *roam, const struct roam_visit *visit);
+void visit_stop_import(struct roam *roam, struct roam_visit *visit);
+/* Forget the anchor, here and on disk; the visit is freed. */
+void visit_forget(struct roam *roam, struct roam_visit *visit);
+
+/* ---- roam_answer.c ---- */
+
 void visit_on_reply(struct roam *roam, struct roam_peer *peer, const struct peering_message *m);
 uint8_t visit_on_end(struct roam *roam, struct roam_peer *peer, const struct peering_message *m);
 

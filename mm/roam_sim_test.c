@@ -5,13 +5,14 @@
 #include <criterion/criterion.h>
 #include <endian.h>
 #include <errno.h>
+#include <setjmp.h>
 #include <string.h>
 
 #include "mnat/clock.h"
 
 #define MAX_QUEUE 4096
-#define BATCH 2 /* sessions in one message */
-#define EPOCH_S 1700000000u
+#define BATCH	  2 /* sessions in one message */
+#define EPOCH_S	  1700000000u
 
 struct packet {
 	int from, to;
@@ -29,6 +30,12 @@ static bool links[N_DOMAINS][N_DOMAINS];
 static uint64_t clock_ns;
 static struct peering_message last_answer;
 static bool asking;
+
+/* sim_kill_at() */
+static jmp_buf death;
+static int mortal = -1;
+static unsigned int things_left;
+static bool alive; /* within something that may be ended by death */
 
 static uint64_t virtual_clock(void)
 {
@@ -57,6 +64,40 @@ static int self_of(void *user)
 	return (int)((struct sim_domain *)user - sim);
 }
 
+/* ---- death in the middle ---- */
+
+void sim_kill_at(int domain, unsigned int n)
+{
+	mortal = domain;
+	things_left = n;
+}
+
+bool sim_was_killed(void)
+{
+	return mortal < 0;
+}
+
+static void may_die(int self)
+{
+	if (self != mortal || !alive || things_left--)
+		return;
+	mortal = -1;
+	longjmp(death, self + 1);
+}
+
+/* Runs what follows; after a death the manager is started again. */
+#define MORTALLY(work)                                                                             \
+	do {                                                                                       \
+		int dead = setjmp(death);                                                          \
+                                                                                                   \
+		alive = !dead;                                                                     \
+		if (dead)                                                                          \
+			sim_restart(dead - 1);                                                     \
+		else                                                                               \
+			work;                                                                      \
+		alive = false;                                                                     \
+	} while (0)
+
 /* ---- ops ---- */
 
 static uint64_t wall_s(void *user)
@@ -69,6 +110,7 @@ static int send_message(unsigned int peer, const struct peering_message *m, void
 	int self = self_of(user), to = domain_of_peer(self, peer);
 	struct packet *p = &queue[n_queue];
 
+	may_die(self);
 	if (asking && m->basic != SIMCO_REQUEST) {
 		last_answer = *m;
 		return 0;
@@ -103,6 +145,7 @@ static void locate(struct in_addr identity, const struct roam_location *location
 {
 	struct sim_domain *d = user;
 
+	may_die(self_of(user));
 	cr_assert_eq(identity.s_addr, d->identity.s_addr);
 	if (!d->lease.known && !location->away)
 		return;
@@ -133,6 +176,7 @@ static void anchor(struct in_addr identity, struct in_addr gateway, struct in_ad
 	struct sim_domain *d = user;
 	struct sim_anchor *a = find_anchor(d, gateway);
 
+	may_die(self_of(user));
 	if (flags & SIMCO_REMOVE) {
 		if (a)
 			*a = (struct sim_anchor){0};
@@ -152,6 +196,7 @@ static void arrival(struct in_addr identity, struct in_addr gateway, struct in_a
 	struct sim_domain *d = user;
 	int at = -1;
 
+	may_die(self_of(user));
 	cr_assert_eq(virt.s_addr, identity.s_addr);
 	for (int i = SIM_MAX_ANCHORS - 1; i >= 0; i--)
 		if (d->arrivals[i].s_addr == gateway.s_addr)
@@ -167,9 +212,10 @@ static int export_flows(const struct roam_query *query, uint64_t cursor, void *u
 {
 	int self = self_of(user);
 
+	may_die(self);
 	cr_assert_lt(n_queue, MAX_QUEUE);
-	queue[n_queue++] = (struct packet){
-		.from = self, .to = self, .query = *query, .cursor = cursor};
+	queue[n_queue++] =
+		(struct packet){.from = self, .to = self, .query = *query, .cursor = cursor};
 	return 0;
 }
 
@@ -178,6 +224,7 @@ static void import_flows(struct in_addr identity, struct in_addr gateway, struct
 {
 	struct sim_anchor *a = find_anchor(user, gateway);
 
+	may_die(self_of(user));
 	cr_assert(a, "sessions for an anchor that is not there");
 	for (uint32_t i = 0; i < n; i++)
 		a->imported |= 1u << ntohs(flows[i].port);
@@ -187,6 +234,7 @@ static void keep(struct in_addr virt, uint32_t seconds, void *user)
 {
 	struct sim_domain *d = user;
 
+	may_die(self_of(user));
 	cr_assert_eq(virt.s_addr, d->identity.s_addr);
 	if (seconds)
 		d->renewals++;
@@ -205,8 +253,8 @@ static int lookup(struct in_addr identity, struct roam_lease *ret_lease, void *u
 	return 0;
 }
 
-static const struct roam_ops ops = {wall_s, send_message, locate,	anchor, arrival,
-				    export_flows, import_flows, keep, lookup};
+static const struct roam_ops ops = {wall_s,	  send_message, locate, anchor, arrival,
+				    export_flows, import_flows, keep,	lookup};
 
 /* ---- the managers ---- */
 
@@ -239,6 +287,7 @@ void sim_start(void)
 	mnat_clock_replace(virtual_clock);
 	sim_node = (struct sim_node){.at = -1};
 	memset(links, 0, sizeof(links));
+	mortal = -1;
 	n_queue = 0;
 	for (int i = 0; i < N_DOMAINS; i++) {
 		struct state *state;
@@ -383,6 +432,22 @@ static unsigned int make_arrivals(struct dhcp_mnat_arrival *ret_arrivals)
 	}
 }
 
+static bool has_token(int at)
+{
+	static const struct dhcp_mnat_token none;
+
+	return memcmp(&sim_node.tokens[at], &none, sizeof(none));
+}
+
+static void enter_domain(int at)
+{
+	struct sim_domain *d = &sim[at];
+	struct sim_lease *lease = &d->lease;
+
+	lease_event(at, true, lease->generation, lease->arrivals, lease->n_arrivals);
+	cr_assert_eq(roam_token(&d->roam, d->identity, lease->generation, &sim_node.tokens[at]), 0);
+}
+
 void sim_move(int at)
 {
 	struct sim_domain *d = &sim[at];
@@ -393,15 +458,10 @@ void sim_move(int at)
 	lease->leased = true;
 	lease->generation++;
 	sim_node.at = at;
-	if (!d->down) {
-		lease_event(at, true, lease->generation, lease->arrivals, lease->n_arrivals);
-		cr_assert_eq(roam_token(&d->roam, d->identity, lease->generation,
-					&sim_node.tokens[at]),
-			     0);
+	if (!d->down)
+		MORTALLY(enter_domain(at));
+	if (has_token(at))
 		sim_node.visited[at] = ++sim_node.visits;
-	} else if (sim_node.visited[at]) {
-		sim_node.visited[at] = ++sim_node.visits;
-	}
 }
 
 void sim_expire(int at)
@@ -450,7 +510,7 @@ static void export(const struct packet *p)
 	roam_exported(&d->roam, &p->query, true, flows, n, i < d->n_flows ? i : 0);
 }
 
-void sim_deliver(unsigned int n)
+static void deliver(unsigned int n)
 {
 	struct packet p = queue[n];
 	struct peering_message m;
@@ -463,6 +523,11 @@ void sim_deliver(unsigned int n)
 	}
 	cr_assert_eq(peering_decode(p.buf, (size_t)p.len, &m, &skip), p.len);
 	roam_message(&sim[p.to].roam, peer_of_domain(p.to, p.from), &m);
+}
+
+void sim_deliver(unsigned int n)
+{
+	MORTALLY(deliver(n));
 }
 
 void sim_deliver_all(void)

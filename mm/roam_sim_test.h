@@ -81,6 +81,12 @@ void sim_kill(int domain);
 void sim_revive(int domain);
 void sim_restart(int domain); /* both */
 void sim_link(int a, int b, bool up);
+/*
+ * It dies when it is about to do the n-th thing from now on, in the middle of whatever it
+ * does, and is started again at once. False after a run: it never did so many.
+ */
+void sim_kill_at(int domain, unsigned int n);
+bool sim_was_killed(void);
 
 /* Messages on their way. */
 unsigned int sim_queued(void);

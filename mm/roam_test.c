@@ -64,9 +64,9 @@ Test(roam, the_last_domain_is_the_default)
 		if (sim[C].anchors[i].gateway.s_addr)
 			cr_assert_eq(sim[C].anchors[i].flags & SIMCO_HANC_DEFAULT,
 				     sim[C].anchors[i].gateway.s_addr ==
-						     sim[B].roam.tunnel_addr.s_addr ?
-					     SIMCO_HANC_DEFAULT :
-					     0);
+						     sim[B].roam.tunnel_addr.s_addr
+					     ? SIMCO_HANC_DEFAULT
+					     : 0);
 }
 
 Test(roam, a_move_within_the_visited_domain_does_not_import_again)
@@ -244,6 +244,31 @@ Test(roam, a_manager_that_is_down_when_the_node_comes_home)
 Test(roam, all_managers_killed)
 {
 	at_every_step("all killed", restart_all, 0);
+}
+
+/* In the middle of whatever they do: before each message, rule and notice. */
+Test(roam, a_manager_killed_between_any_two_actions)
+{
+	for (int i = 0; i < N_DOMAINS; i++) {
+		bool killed = true;
+
+		for (unsigned int n = 0; killed; n++) {
+			char when[64];
+
+			sim_kill_at(i, n);
+			for (size_t k = 0; k < TOUR; k++) {
+				sim_move(tour[k]);
+				sim_deliver_all();
+			}
+			killed = sim_was_killed();
+			sim_pass_ms(SETTLE_MS);
+			snprintf(when, sizeof(when), "domain %d at action %u", i + 1, n);
+			sim_check(when);
+			sim_stop();
+			sim_start();
+			cr_assert_lt(n, 1000);
+		}
+	}
 }
 
 Test(roam, a_connection_cut)
@@ -444,8 +469,8 @@ Test(roam, peers_may_ask_only_about_who_is_with_them)
 
 Test(roam, a_peer_that_asks_too_much)
 {
-	struct peering_message m = {.basic = SIMCO_REQUEST, .subtype = PEERING_RENEW,
-				    .has = PEERING_HAS_VIRTUAL};
+	struct peering_message m = {
+		.basic = SIMCO_REQUEST, .subtype = PEERING_RENEW, .has = PEERING_HAS_VIRTUAL};
 	int busy = 0;
 
 	for (int i = 0; i < 1500; i++)

@@ -10,12 +10,10 @@
 #include <string.h>
 #include <utlist.h>
 
-#include "mnat/addr.h"
 #include "mnat/clock.h"
-#include "mnat/log.h"
 #include "roam_internal.h"
 
-static struct roam_visit *find(const struct roam *roam, uint32_t domain, struct in_addr virt)
+struct roam_visit *visit_find(const struct roam *roam, uint32_t domain, struct in_addr virt)
 {
 	struct roam_visit_key key = {domain, virt};
 	struct roam_visit *visit;
@@ -87,7 +85,7 @@ int visit_load(const struct visit_record *record, void *user)
 }
 
 /* The answer to what was asked is of no more interest. */
-static void unask(struct roam *roam, struct roam_visit *visit)
+void visit_unask(struct roam *roam, struct roam_visit *visit)
 {
 	if (!visit->pending.transaction)
 		return;
@@ -102,7 +100,7 @@ static void drop(struct roam *roam, struct roam_visit *visit)
 
 	if (peer)
 		peer->visitors--;
-	unask(roam, visit);
+	visit_unask(roam, visit);
 	HASH_DEL(roam->visits, visit);
 	DL_DELETE(guest->visits, visit);
 	free(visit);
@@ -113,7 +111,7 @@ static void drop(struct roam *roam, struct roam_visit *visit)
 }
 
 /* Forget the anchor, here and on disk. */
-static void forget(struct roam *roam, struct roam_visit *visit)
+void visit_forget(struct roam *roam, struct roam_visit *visit)
 {
 	struct in_addr identity = visit->r.identity;
 	bool importing = visit->importing;
@@ -129,7 +127,7 @@ static void forget(struct roam *roam, struct roam_visit *visit)
 
 /* ---- What is asked ---- */
 
-static void send_anchor(struct roam *roam, const struct roam_visit *visit)
+void visit_send_anchor(struct roam *roam, const struct roam_visit *visit)
 {
 	roam->ops->anchor(visit->r.identity, visit->r.gateway, visit->r.virt, visit->r.flags,
 			  roam->user);
@@ -165,13 +163,13 @@ static struct peering_message next_question(const struct roam *roam, const struc
 	return m;
 }
 
-static void ask(struct roam *roam, struct roam_visit *visit)
+void visit_ask(struct roam *roam, struct roam_visit *visit)
 {
 	struct roam_peer *peer = roam_peer_of(roam, visit->r.domain);
 	struct peering_message message;
 	uint32_t transaction;
 
-	unask(roam, visit);
+	visit_unask(roam, visit);
 	if (!peer || !peer->up)
 		return;
 	message = next_question(roam, visit);
@@ -182,16 +180,16 @@ static void ask(struct roam *roam, struct roam_visit *visit)
 	visit->next_ns = mnat_clock_now() + ROAM_ANSWER_MS * MNAT_NS_PER_MS;
 }
 
-static void ask_later(struct roam *roam, struct roam_visit *visit, uint64_t ms)
+void visit_ask_later(struct roam *roam, struct roam_visit *visit, uint64_t ms)
 {
-	unask(roam, visit);
+	visit_unask(roam, visit);
 	visit->next_ns = mnat_clock_now() + ms * MNAT_NS_PER_MS;
 }
 
-static void enter(struct roam *roam, struct roam_visit *visit, enum visit_state state)
+void visit_enter(struct roam *roam, struct roam_visit *visit, enum visit_state state)
 {
 	visit->r.state = state;
-	unask(roam, visit);
+	visit_unask(roam, visit);
 	state_put_visit(roam->state, &visit->r);
 }
 
@@ -205,14 +203,22 @@ static void start_import(struct roam_visit *visit)
 	visit->n_flows = 0;
 }
 
+void visit_stop_import(struct roam *roam, struct roam_visit *visit)
+{
+	if (!visit->importing)
+		return;
+	visit->importing = false;
+	roam_locate(roam, visit->r.identity);
+}
+
 /* NULL: it cannot be. */
 static struct roam_visit *obtain(struct roam *roam, struct roam_peer *peer,
 				 const struct visit_record *record)
 {
-	struct roam_visit *visit = find(roam, record->domain, record->virt);
+	struct roam_visit *visit = visit_find(roam, record->domain, record->virt);
 
 	if (visit && visit->r.identity.s_addr != record->identity.s_addr) {
-		forget(roam, visit); /* it has another address here now */
+		visit_forget(roam, visit); /* it has another address here now */
 		visit = NULL;
 	}
 	if (visit)
@@ -242,8 +248,7 @@ static void admit(struct roam *roam, struct roam_peer *peer, struct visit_record
 	if (!visit || (visit->r.state != VISIT_LEAVING && record->counter < visit->r.counter))
 		return;
 	known = is_known(visit, record);
-	if (visit->r.state != VISIT_LEAVING &&
-	    visit->r.gateway.s_addr != record->gateway.s_addr)
+	if (visit->r.state != VISIT_LEAVING && visit->r.gateway.s_addr != record->gateway.s_addr)
 		roam->ops->anchor(visit->r.identity, visit->r.gateway, visit->r.virt, SIMCO_REMOVE,
 				  roam->user);
 	if (known)
@@ -251,7 +256,7 @@ static void admit(struct roam *roam, struct roam_peer *peer, struct visit_record
 	visit->r = *record;
 	if (!known)
 		start_import(visit);
-	enter(roam, visit, VISIT_ARRIVING);
+	visit_enter(roam, visit, VISIT_ARRIVING);
 	visit->next_ns = 0;
 	roam->counters[ROAM_C_VISITS]++;
 }
@@ -292,9 +297,9 @@ void roam_announce(struct roam *roam, struct in_addr identity)
 
 	DL_FOREACH(guest ? guest->visits : NULL, visit) {
 		if (visit->r.state != VISIT_LEAVING)
-			send_anchor(roam, visit);
+			visit_send_anchor(roam, visit);
 		if (!visit->next_ns)
-			ask(roam, visit);
+			visit_ask(roam, visit);
 	}
 }
 
@@ -309,136 +314,9 @@ void visit_gone(struct roam *roam, struct in_addr identity)
 		roam->ops->anchor(identity, visit->r.gateway, visit->r.virt, SIMCO_REMOVE,
 				  roam->user);
 		visit->importing = false;
-		enter(roam, visit, VISIT_LEAVING);
-		ask(roam, visit);
+		visit_enter(roam, visit, VISIT_LEAVING);
+		visit_ask(roam, visit);
 	}
-}
-
-/* ---- Answers ---- */
-
-static void stop_import(struct roam *roam, struct roam_visit *visit)
-{
-	if (!visit->importing)
-		return;
-	visit->importing = false;
-	roam_locate(roam, visit->r.identity);
-}
-
-static void on_served(struct roam *roam, struct roam_visit *visit)
-{
-	enter(roam, visit, VISIT_SERVED);
-	ask_later(roam, visit, ROAM_RENEW_S * 1000);
-	stop_import(roam, visit);
-}
-
-static void on_arrived(struct roam *roam, struct roam_visit *visit,
-		       const struct peering_message *m)
-{
-	const uint32_t needs = PEERING_HAS_VIRTUAL | PEERING_HAS_GATEWAY | PEERING_HAS_FLAGS;
-	uint32_t flags = visit->r.flags & ~SIMCO_HANC_DIRECT;
-
-	if ((m->has & needs) != needs || m->virt.s_addr != visit->r.virt.s_addr ||
-	    m->gateway.s_addr != visit->r.gateway.s_addr) {
-		roam->counters[ROAM_C_VISITS_REFUSED]++;
-		forget(roam, visit); /* not what the ticket says */
-		return;
-	}
-	if (m->flags & PEERING_DIRECT)
-		flags |= SIMCO_HANC_DIRECT;
-	if (flags != visit->r.flags) {
-		visit->r.flags = flags;
-		send_anchor(roam, visit);
-	}
-	visit->cursor = 0;
-	visit->n_flows = 0;
-	enter(roam, visit, VISIT_IMPORTING);
-	ask(roam, visit);
-}
-
-static void on_flows(struct roam *roam, struct roam_visit *visit, const struct peering_message *m)
-{
-	const struct roam_peer *peer = roam_peer_of(roam, visit->r.domain);
-	const uint32_t needs = PEERING_HAS_FLOWS | PEERING_HAS_CURSOR;
-
-	if ((m->has & needs) != needs || (m->cursor && m->cursor <= visit->cursor)) {
-		roam_count_refusal(roam, NULL, PEERING_E_MALFORMED);
-		on_served(roam, visit); /* with what has come */
-		return;
-	}
-	visit->n_flows += m->n_flows;
-	if (visit->n_flows > peer->max_flows) {
-		roam->counters[ROAM_C_FLOWS_TOO_MANY]++;
-		on_served(roam, visit);
-		return;
-	}
-	roam->counters[ROAM_C_FLOWS_IMPORTED] += m->n_flows;
-	if (m->n_flows)
-		roam->ops->import_flows(visit->r.identity, visit->r.gateway, visit->r.virt,
-					m->flows, m->n_flows, roam->user);
-	visit->cursor = m->cursor;
-	if (m->cursor)
-		ask(roam, visit);
-	else
-		on_served(roam, visit);
-}
-
-static void on_refused(struct roam *roam, struct roam_visit *visit, uint8_t error)
-{
-	char ip[MNAT_IP_LEN];
-
-	if (error == PEERING_E_BUSY) {
-		ask_later(roam, visit, ROAM_RETRY_MS);
-		return;
-	}
-	if (visit->r.state == VISIT_ARRIVING) {
-		roam->counters[ROAM_C_VISITS_REFUSED]++;
-		log_info("domain %u does not serve %s here: %s", visit->r.domain,
-			 mnat_ip(visit->r.virt, ip), peering_error_text(error));
-	} else if (visit->r.state != VISIT_LEAVING) {
-		roam->counters[ROAM_C_VISITS_ENDED]++;
-	}
-	forget(roam, visit);
-}
-
-void visit_on_reply(struct roam *roam, struct roam_peer *peer, const struct peering_message *m)
-{
-	struct roam_question question = {peer->domain, m->transaction};
-	struct roam_visit *visit;
-
-	HASH_FIND(hh_pending, roam->questions, &question, sizeof(question), visit);
-	if (!visit)
-		return; /* to a question that has been asked again, or a farewell */
-	unask(roam, visit);
-	if (m->basic == SIMCO_NEGATIVE)
-		on_refused(roam, visit, m->subtype);
-	else if (m->basic != SIMCO_POSITIVE)
-		ask_later(roam, visit, ROAM_RETRY_MS);
-	else if (visit->r.state == VISIT_ARRIVING)
-		on_arrived(roam, visit, m);
-	else if (visit->r.state == VISIT_IMPORTING)
-		on_flows(roam, visit, m);
-	else if (visit->r.state == VISIT_SERVED)
-		ask_later(roam, visit, ROAM_RENEW_S * 1000);
-	else
-		forget(roam, visit);
-}
-
-/* MOVED and ENDED; of an arrival before the last they say nothing. */
-uint8_t visit_on_end(struct roam *roam, struct roam_peer *peer, const struct peering_message *m)
-{
-	struct roam_visit *visit = find(roam, peer->domain, m->virt);
-	struct peering_message reply = {.subtype = m->subtype};
-	char ip[MNAT_IP_LEN];
-
-	if (visit && visit->r.counter <= m->counter) {
-		roam->counters[ROAM_C_VISITS_ENDED]++;
-		if (m->has & PEERING_HAS_REASON)
-			log_info("domain %u ends its service for %s: %s", peer->domain,
-				 mnat_ip(visit->r.virt, ip), m->reason);
-		forget(roam, visit);
-	}
-	roam_reply(roam, peer, m->transaction, &reply);
-	return 0;
 }
 
 /* ---- Peers, gateways, time ---- */
@@ -452,7 +330,7 @@ void visit_peer_up(struct roam *roam, const struct roam_peer *peer)
 			continue;
 		visit->cursor = 0;
 		visit->n_flows = 0;
-		ask(roam, visit);
+		visit_ask(roam, visit);
 	}
 }
 
@@ -462,7 +340,7 @@ void visit_peer_down(struct roam *roam, const struct roam_peer *peer)
 
 	HASH_ITER(hh, roam->visits, visit, next)
 		if (visit->r.domain == peer->domain)
-			unask(roam, visit);
+			visit_unask(roam, visit);
 }
 
 void roam_gateway_reset(struct roam *roam)
@@ -494,13 +372,13 @@ void visit_gateway_up(struct roam *roam)
 	HASH_ITER(hh, roam->visits, visit, next) {
 		if (visit->r.state == VISIT_LEAVING)
 			continue;
-		send_anchor(roam, visit);
+		visit_send_anchor(roam, visit);
 		if (visit->r.state == VISIT_ARRIVING)
 			continue;
 		visit->cursor = 0;
 		visit->n_flows = 0;
 		visit->r.state = VISIT_IMPORTING;
-		ask(roam, visit);
+		visit_ask(roam, visit);
 	}
 }
 
@@ -512,7 +390,7 @@ void visit_tick(struct roam *roam)
 	HASH_ITER(hh, roam->visits, visit, next) {
 		if (visit->importing && now > visit->import_until_ns) {
 			roam->counters[ROAM_C_VISITS_LATE]++;
-			stop_import(roam, visit);
+			visit_stop_import(roam, visit);
 		}
 		if (now < visit->next_ns)
 			continue;
@@ -520,7 +398,7 @@ void visit_tick(struct roam *roam)
 			visit->cursor = 0; /* an answer was lost: from the start */
 			visit->n_flows = 0;
 		}
-		ask(roam, visit);
+		visit_ask(roam, visit);
 	}
 }
 

@@ -118,8 +118,10 @@ static int run(struct state *state, enum statement which, const int64_t *values,
 int state_put_home(struct state *state, const struct home_record *h)
 {
 	const int64_t values[] = {
-		h->virt.s_addr, h->generation, (int64_t)h->counter, h->base, h->shift,
-		(int64_t)h->since_s, h->away, h->domain, h->endpoint.s_addr, h->proved,
+		h->virt.s_addr, h->generation, (int64_t)h->counter,
+		h->base,	h->shift,      (int64_t)h->since_s,
+		h->away,	h->domain,     h->endpoint.s_addr,
+		h->proved,
 	};
 
 	return run(state, PUT_HOME, values, sizeof(values) / sizeof(values[0]));
@@ -128,8 +130,8 @@ int state_put_home(struct state *state, const struct home_record *h)
 int state_put_visit(struct state *state, const struct visit_record *v)
 {
 	const int64_t values[] = {
-		v->domain, v->virt.s_addr, v->identity.s_addr, v->gateway.s_addr, v->flags,
-		v->state, (int64_t)v->counter,
+		v->domain, v->virt.s_addr, v->identity.s_addr,	v->gateway.s_addr,
+		v->flags,  v->state,	   (int64_t)v->counter,
 	};
 	sqlite3_stmt *stmt = state->statements[PUT_VISIT];
 

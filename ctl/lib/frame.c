@@ -235,8 +235,8 @@ static int encode_one(const struct mnat_frame_attribute *a, const uint8_t *field
 	return 0;
 }
 
-int mnat_frame_encode(const struct mnat_frame_protocol *protocol, const void *message,
-		      uint8_t *buf, size_t size)
+int mnat_frame_encode(const struct mnat_frame_protocol *protocol, const void *message, uint8_t *buf,
+		      size_t size)
 {
 	const struct mnat_frame *frame = message;
 	struct wire_header header = {

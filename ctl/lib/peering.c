@@ -8,10 +8,10 @@
 
 #include "mnat/frame.h"
 
-#define FIELD(prefix, type, length, kind, name)                                                \
-	{                                                                                      \
-		prefix##type, length, 0, MNAT_FRAME_##kind, PEERING_HAS_##type,                \
-			offsetof(struct peering_message, name)                                 \
+#define FIELD(prefix, type, length, kind, name)                                                    \
+	{                                                                                          \
+		prefix##type, length, 0, MNAT_FRAME_##kind, PEERING_HAS_##type,                    \
+			offsetof(struct peering_message, name)                                     \
 	}
 #define SHARED(type, length, kind, name) FIELD(SIMCO_A_X_, type, length, kind, name)
 #define OWN(type, length, kind, name)	 FIELD(PEERING_A_, type, length, kind, name)

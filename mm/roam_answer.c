@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What a visit's home answers, and when it says that the visit has ended. */
+#include "mnat/addr.h"
+#include "mnat/clock.h"
+#include "mnat/log.h"
+#include "roam_internal.h"
+
+static void on_served(struct roam *roam, struct roam_visit *visit)
+{
+	visit_enter(roam, visit, VISIT_SERVED);
+	visit_ask_later(roam, visit, ROAM_RENEW_S * 1000);
+	visit_stop_import(roam, visit);
+}
+
+static void on_arrived(struct roam *roam, struct roam_visit *visit, const struct peering_message *m)
+{
+	const uint32_t needs = PEERING_HAS_VIRTUAL | PEERING_HAS_GATEWAY | PEERING_HAS_FLAGS;
+	uint32_t flags = visit->r.flags & ~SIMCO_HANC_DIRECT;
+
+	if ((m->has & needs) != needs || m->virt.s_addr != visit->r.virt.s_addr ||
+	    m->gateway.s_addr != visit->r.gateway.s_addr) {
+		roam->counters[ROAM_C_VISITS_REFUSED]++;
+		visit_forget(roam, visit); /* not what the ticket says */
+		return;
+	}
+	if (m->flags & PEERING_DIRECT)
+		flags |= SIMCO_HANC_DIRECT;
+	if (flags != visit->r.flags) {
+		visit->r.flags = flags;
+		visit_send_anchor(roam, visit);
+	}
+	visit->cursor = 0;
+	visit->n_flows = 0;
+	visit_enter(roam, visit, VISIT_IMPORTING);
+	visit_ask(roam, visit);
+}
+
+static void on_flows(struct roam *roam, struct roam_visit *visit, const struct peering_message *m)
+{
+	const struct roam_peer *peer = roam_peer_of(roam, visit->r.domain);
+	const uint32_t needs = PEERING_HAS_FLOWS | PEERING_HAS_CURSOR;
+
+	if ((m->has & needs) != needs || (m->cursor && m->cursor <= visit->cursor)) {
+		roam_count_refusal(roam, NULL, PEERING_E_MALFORMED);
+		on_served(roam, visit); /* with what has come */
+		return;
+	}
+	visit->n_flows += m->n_flows;
+	if (visit->n_flows > peer->max_flows) {
+		roam->counters[ROAM_C_FLOWS_TOO_MANY]++;
+		on_served(roam, visit);
+		return;
+	}
+	roam->counters[ROAM_C_FLOWS_IMPORTED] += m->n_flows;
+	if (m->n_flows)
+		roam->ops->import_flows(visit->r.identity, visit->r.gateway, visit->r.virt,
+					m->flows, m->n_flows, roam->user);
+	visit->cursor = m->cursor;
+	if (m->cursor)
+		visit_ask(roam, visit);
+	else
+		on_served(roam, visit);
+}
+
+static void on_refused(struct roam *roam, struct roam_visit *visit, uint8_t error)
+{
+	char ip[MNAT_IP_LEN];
+
+	if (error == PEERING_E_BUSY) {
+		visit_ask_later(roam, visit, ROAM_RETRY_MS);
+		return;
+	}
+	if (visit->r.state == VISIT_ARRIVING) {
+		roam->counters[ROAM_C_VISITS_REFUSED]++;
+		log_info("domain %u does not serve %s here: %s", visit->r.domain,
+			 mnat_ip(visit->r.virt, ip), peering_error_text(error));
+	} else if (visit->r.state != VISIT_LEAVING) {
+		roam->counters[ROAM_C_VISITS_ENDED]++;
+	}
+	visit_forget(roam, visit);
+}
+
+void visit_on_reply(struct roam *roam, struct roam_peer *peer, const struct peering_message *m)
+{
+	struct roam_question question = {peer->domain, m->transaction};
+	struct roam_visit *visit;
+
+	HASH_FIND(hh_pending, roam->questions, &question, sizeof(question), visit);
+	if (!visit)
+		return; /* to a question that has been asked again, or a farewell */
+	visit_unask(roam, visit);
+	if (m->basic == SIMCO_NEGATIVE)
+		on_refused(roam, visit, m->subtype);
+	else if (m->basic != SIMCO_POSITIVE)
+		visit_ask_later(roam, visit, ROAM_RETRY_MS);
+	else if (visit->r.state == VISIT_ARRIVING)
+		on_arrived(roam, visit, m);
+	else if (visit->r.state == VISIT_IMPORTING)
+		on_flows(roam, visit, m);
+	else if (visit->r.state == VISIT_SERVED)
+		visit_ask_later(roam, visit, ROAM_RENEW_S * 1000);
+	else
+		visit_forget(roam, visit);
+}
+
+/* MOVED and ENDED; of an arrival before the last they say nothing. */
+uint8_t visit_on_end(struct roam *roam, struct roam_peer *peer, const struct peering_message *m)
+{
+	struct roam_visit *visit = visit_find(roam, peer->domain, m->virt);
+	struct peering_message reply = {.subtype = m->subtype};
+	char ip[MNAT_IP_LEN];
+
+	if (visit && visit->r.counter <= m->counter) {
+		roam->counters[ROAM_C_VISITS_ENDED]++;
+		if (m->has & PEERING_HAS_REASON)
+			log_info("domain %u ends its service for %s: %s", peer->domain,
+				 mnat_ip(visit->r.virt, ip), m->reason);
+		visit_forget(roam, visit);
+	}
+	roam_reply(roam, peer, m->transaction, &reply);
+	return 0;
+}

@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What the home believes: arrivals told by a visited domain or by the node itself in
+ * public space, and the proof of a host that comes back.
+ */
+#include <endian.h>
+#include <errno.h>
+#include <openssl/crypto.h>
+#include <string.h>
+#include <sys/param.h>
+
+#include "mnat/clock.h"
+#include "roam_internal.h"
+
+static bool is_newer(const struct ticket *ticket, uint64_t counter, const struct home_record *last)
+{
+	if (ticket->generation != last->generation)
+		return ticket->generation > last->generation;
+	return counter > last->counter;
+}
+
+static bool is_same(const struct ticket *ticket, uint64_t counter, uint32_t domain,
+		    struct in_addr endpoint, const struct home_record *last)
+{
+	return last->away && ticket->generation == last->generation && counter == last->counter &&
+	       domain == last->domain && endpoint.s_addr == last->endpoint.s_addr;
+}
+
+static bool is_endpoint(struct in_addr addr)
+{
+	uint32_t a = ntohl(addr.s_addr);
+
+	return a >> 24 && a >> 24 != 127 && !IN_MULTICAST(a) && !IN_BADCLASS(a);
+}
+
+static uint8_t check_policy(const struct roam *roam, const struct roam_peer *peer,
+			    const struct roam_home *home, struct in_addr endpoint)
+{
+	bool counted = home && home->r.away && peer && home->r.domain == peer->domain;
+
+	if (!is_endpoint(endpoint) || endpoint.s_addr == roam->tunnel_addr.s_addr)
+		return PEERING_E_POLICY;
+	if (peer && !counted && peer->ours >= peer->max_visitors)
+		return PEERING_E_POLICY;
+	return home && home_is_served_out(roam, peer, &home->r) ? PEERING_E_POLICY : 0;
+}
+
+static uint8_t check_lease(const struct roam *roam, const struct roam_home *home,
+			   const struct ticket *ticket, struct roam_lease *ret_lease)
+{
+	int r = roam->ops->lookup(ticket->virt, ret_lease, roam->user);
+
+	if (r)
+		return r == -EAGAIN ? PEERING_E_BUSY : PEERING_E_UNKNOWN;
+	if (ticket->generation >= ret_lease->issued ||
+	    (home && home->r.proved == ret_lease->issued))
+		return 0;
+	return PEERING_E_REPLAY;
+}
+
+static struct roam_home *obtain(struct roam *roam, struct in_addr virt)
+{
+	struct roam_home *home = home_find(roam, virt);
+
+	return home ? home : home_add(roam, &(struct home_record){.virt = virt});
+}
+
+/* The arrival is believed: from here the host is there. */
+static uint8_t depart(struct roam *roam, struct roam_home *home, const struct ticket *ticket,
+		      uint64_t counter, uint32_t domain, struct in_addr endpoint, uint32_t base)
+{
+	struct home_record was = home->r, now = was;
+	bool same_place =
+		was.away && was.domain == domain && was.endpoint.s_addr == endpoint.s_addr;
+
+	now.generation = ticket->generation;
+	now.counter = counter;
+	now.base = MAX(was.base, base);
+	now.shift += !same_place;
+	now.since_s = was.since_s ? was.since_s : roam->ops->wall_s(roam->user);
+	now.away = true;
+	now.domain = domain;
+	now.endpoint = endpoint;
+	if (was.away && !same_place)
+		home_close_tunnel(roam, &was);
+	if (home_update(roam, home, &now)) {
+		if (was.away)
+			roam->ops->arrival(was.virt, was.endpoint, was.virt, 0, roam->user);
+		return PEERING_E_BUSY;
+	}
+	roam->counters[ROAM_C_ARRIVED]++;
+	if (was.away && was.domain != domain) {
+		roam->counters[ROAM_C_MOVED_ON]++;
+		home_bid_farewell(roam, &was, PEERING_MOVED, NULL);
+	}
+	roam->ops->arrival(now.virt, endpoint, now.virt, 0, roam->user);
+	if (!same_place)
+		roam_locate(roam, now.virt);
+	return 0;
+}
+
+/* The ticket is ours and the node's proof holds. peer NULL: the node itself. */
+static uint8_t arrive(struct roam *roam, struct roam_peer *peer, const struct ticket *ticket,
+		      uint64_t counter, struct in_addr endpoint)
+{
+	struct roam_home *home = home_find(roam, ticket->virt);
+	uint32_t domain = peer ? peer->domain : 0;
+	struct roam_lease lease;
+	uint8_t error;
+
+	if (home && is_same(ticket, counter, domain, endpoint, &home->r)) {
+		roam->counters[ROAM_C_ARRIVED_AGAIN]++;
+		home->heard_ns = mnat_clock_now();
+		return 0;
+	}
+	if (home && !is_newer(ticket, counter, &home->r))
+		return PEERING_E_REPLAY;
+	error = check_lease(roam, home, ticket, &lease);
+	if (!error)
+		error = check_policy(roam, peer, home, endpoint);
+	if (error)
+		return error;
+	home = obtain(roam, ticket->virt);
+	if (!home)
+		return PEERING_E_BUSY;
+	home->heard_ns = mnat_clock_now();
+	return depart(roam, home, ticket, counter, domain, endpoint, lease.generation);
+}
+
+static struct peering_message accepted(const struct roam *roam, const struct roam_peer *peer,
+				       const struct roam_home *home)
+{
+	return (struct peering_message){
+		.basic = SIMCO_POSITIVE,
+		.subtype = PEERING_ARRIVE,
+		.has = PEERING_HAS_VIRTUAL | PEERING_HAS_GATEWAY | PEERING_HAS_FLAGS |
+		       PEERING_HAS_LIFETIME,
+		.virt = home->r.virt,
+		.gateway = roam->tunnel_addr,
+		.flags = peer && peer->direct ? PEERING_DIRECT : 0,
+		.lifetime = home_lifetime(roam, peer, home),
+	};
+}
+
+uint8_t home_on_arrive(struct roam *roam, struct roam_peer *peer, const struct peering_message *m)
+{
+	struct peering_message reply;
+	struct roam_home *home;
+	struct ticket ticket;
+	uint8_t error;
+
+	if (!ticket_verify(&roam->secret, roam->domain, roam->ops->wall_s(roam->user), m->ticket,
+			   &ticket))
+		return PEERING_E_TICKET;
+	if (!ticket_proves(&roam->secret, m->ticket, m->counter, m->proof))
+		return PEERING_E_PROOF;
+	error = arrive(roam, peer, &ticket, m->counter, m->endpoint);
+	if (error)
+		return error;
+	home = home_find(roam, ticket.virt);
+	home_keep_lease(roam, home);
+	reply = accepted(roam, peer, home);
+	roam_reply(roam, peer, m->transaction, &reply);
+	return 0;
+}
+
+/*
+ * Back home a host shows its last ticket once more: it is the one that had the address
+ * before, not a new holder, and that ticket stays good, should the next one be lost.
+ */
+void home_prove(struct roam *roam, struct in_addr virt, uint32_t generation,
+		const struct dhcp_mnat_arrival *arrival)
+{
+	uint64_t counter = be64toh(arrival->counter);
+	struct roam_home *home;
+	struct home_record record;
+	struct ticket ticket;
+
+	if (!ticket_verify(&roam->secret, roam->domain, roam->ops->wall_s(roam->user),
+			   arrival->ticket, &ticket) ||
+	    ticket.virt.s_addr != virt.s_addr ||
+	    !ticket_proves(&roam->secret, arrival->ticket, counter, arrival->proof))
+		return;
+	home = obtain(roam, virt);
+	if (!home || !is_newer(&ticket, counter, &home->r))
+		return;
+	record = home->r;
+	record.generation = ticket.generation;
+	record.counter = counter;
+	record.proved = generation;
+	home_update(roam, home, &record);
+}
+
+/* ---- A node in public space ---- */
+
+static bool afford_datagram(struct roam *roam)
+{
+	const uint64_t cost = MNAT_NS_PER_SEC / 200;
+	uint64_t now = mnat_clock_now();
+
+	roam->datagram_credit_ns =
+		MIN(MNAT_NS_PER_SEC, roam->datagram_credit_ns + now - roam->datagram_credited_ns);
+	roam->datagram_credited_ns = now;
+	if (roam->datagram_credit_ns < cost)
+		return false;
+	roam->datagram_credit_ns -= cost;
+	return true;
+}
+
+/* Is it a node's ARRIVE with ticket and seal of ours? */
+static bool is_authentic(const struct roam *roam, const uint8_t *buf, size_t len,
+			 struct peering_message *ret_message, struct ticket *ret_ticket,
+			 uint8_t ret_key[PEERING_MAC_LEN])
+{
+	const uint32_t needs =
+		PEERING_HAS_TICKET | PEERING_HAS_COUNTER | PEERING_HAS_PROOF | PEERING_HAS_ENDPOINT;
+	size_t skip;
+
+	if (peering_decode(buf, len, ret_message, &skip) != (int)len ||
+	    ret_message->basic != SIMCO_REQUEST || ret_message->subtype != PEERING_ARRIVE ||
+	    ret_message->has != needs)
+		return false;
+	if (!ticket_verify(&roam->secret, roam->domain, roam->ops->wall_s(roam->user),
+			   ret_message->ticket, ret_ticket))
+		return false;
+	ticket_key(&roam->secret, ret_message->ticket, ret_key);
+	return peering_is_sealed(ret_key, buf, len);
+}
+
+size_t roam_datagram(struct roam *roam, const uint8_t *buf, size_t len, struct in_addr source,
+		     uint8_t *reply_buf)
+{
+	struct peering_message m, reply = {.basic = SIMCO_NEGATIVE};
+	uint8_t key[PEERING_MAC_LEN], error;
+	struct ticket ticket;
+	int n;
+
+	if (!afford_datagram(roam) || !is_authentic(roam, buf, len, &m, &ticket, key)) {
+		roam->counters[ROAM_C_DATAGRAMS_SILENT]++;
+		return 0;
+	}
+	error = m.endpoint.s_addr == source.s_addr
+			? arrive(roam, NULL, &ticket, m.counter, m.endpoint)
+			: PEERING_E_POLICY;
+	if (error) {
+		roam_count_refusal(roam, NULL, error);
+		reply.subtype = error;
+	} else {
+		const struct roam_home *home = home_find(roam, ticket.virt);
+
+		home_keep_lease(roam, home);
+		reply = accepted(roam, NULL, home);
+	}
+	reply.transaction = m.transaction;
+	reply.has |= PEERING_HAS_PROOF;
+	n = peering_encode(&reply, reply_buf, SIMCO_MAX_MESSAGE);
+	if (n > 0)
+		peering_seal(key, reply_buf, (size_t)n);
+	OPENSSL_cleanse(key, sizeof(key));
+	return n > 0 ? (size_t)n : 0;
+}
