@@ -30,7 +30,7 @@ ALL_CFLAGS = $(CFLAGS) $(SANFLAGS) -std=gnu11 $(WARN) -Iinclude -I$(O)/bpf -D_GN
 LDFLAGS += -pie -Wl,--as-needed -Wl,-z,relro,-z,now $(SANFLAGS)
 LIBS    := -lbpf -lelf -lz -luv -lconfuse -ljansson -lmnl -lsqlite3 -lssl -lcrypto -lsystemd -lm
 
-BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -D__TARGET_ARCH_x86 -I. -Iinclude -Wall -Wextra -Werror \
+BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -I. -Iinclude -Wall -Wextra -Werror \
 	   -Wno-unused-parameter -Wno-missing-declarations -Wno-address-of-packed-member
 
 # program:folder
@@ -193,7 +193,9 @@ install: all
 	install -d $(DESTDIR)/lib/systemd/system
 	install -m 644 $(wildcard ctl/systemd/*.service) $(DESTDIR)/lib/systemd/system
 	install -d $(DESTDIR)/etc/mobilenat
-	install -m 644 $(wildcard ctl/dist/*.conf) $(DESTDIR)/etc/mobilenat
+	for f in $(notdir $(wildcard ctl/dist/*.conf)); do \
+		test -e $(DESTDIR)/etc/mobilenat/$$f || \
+		install -m 644 ctl/dist/$$f $(DESTDIR)/etc/mobilenat || exit 1; done
 
 clean:
 	rm -rf $(O)

@@ -45,6 +45,23 @@ Test(frame, checksums_are_right)
 		check(len);
 }
 
+/* RFC 768: a sum of zero is sent as its complement, since zero means no checksum. */
+Test(frame, checksum_is_never_zero)
+{
+	unsigned int zero_sums = 0;
+
+	for (uint32_t word = 0; word <= UINT16_MAX; word++) {
+		uint8_t payload[2] = {(uint8_t)(word >> 8), (uint8_t)word};
+		struct frame_header header;
+
+		frame_make(&header, (struct in_addr){inet_addr("10.0.1.1")},
+			   (struct in_addr){inet_addr("10.0.1.5")}, payload, sizeof(payload));
+		cr_assert_neq(header.udp.check, 0, "payload %04x", word);
+		zero_sums += header.udp.check == 0xffff;
+	}
+	cr_assert_gt(zero_sums, 0);
+}
+
 Test(hex, writes_bytes)
 {
 	char text[MNAT_HEX_LEN(3)];

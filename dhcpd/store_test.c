@@ -6,6 +6,7 @@
 #include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static char folder[32], path[64];
@@ -149,6 +150,37 @@ Test(store, is_durable_by_its_settings)
 	cr_assert_str_eq((const char *)sqlite3_column_text(stmt, 0), "wal");
 	sqlite3_finalize(stmt);
 	sqlite3_close(db);
+	store_sqlite.close(store);
+}
+
+/* SQLite's, so that the test sees what reaches the disk and when. */
+static unsigned int syncs;
+
+int fdatasync(int fd)
+{
+	syncs++;
+	return (int)syscall(SYS_fdatasync, fd);
+}
+
+int fsync(int fd)
+{
+	syncs++;
+	return (int)syscall(SYS_fsync, fd);
+}
+
+Test(store, a_commit_has_reached_the_disk)
+{
+	struct mnat_store *store = open_store();
+
+	for (int i = 0; i < 3; i++) {
+		unsigned int before;
+
+		cr_assert_eq(store_sqlite.begin(store), 0);
+		cr_assert_eq(store_sqlite.put(store, &actual), 0);
+		before = syncs;
+		cr_assert_eq(store_sqlite.commit(store), 0);
+		cr_assert_gt(syncs, before, "commit %d was not flushed", i);
+	}
 	store_sqlite.close(store);
 }
 

@@ -60,7 +60,8 @@ static void load_bad(const void *content, size_t len, char *said, size_t size)
 
 Test(conf, lines_are_right_behind_comments)
 {
-	static const char text[] = "# one\n/* two\n three */\n// four\nnumber = 5 # five\nbogus = 6\n";
+	static const char text[] =
+		"# one\n/* two\n three */\n// four\nnumber = 5 # five\nbogus = 6\n";
 	char said[256];
 
 	load_bad(text, strlen(text), said, sizeof(said));

@@ -12,6 +12,7 @@
 
 #define RETRY_FIRST_MS 10
 #define RETRY_LAST_MS 1000
+#define MAX_BACKLOG (8 << 20) /* a daemon that reads nothing for so long hangs */
 
 struct mnat_peer {
 	uv_timer_t retry;
@@ -133,11 +134,26 @@ bool mnat_peer_is_connected(const struct mnat_peer *peer)
 	return peer->greeted;
 }
 
+static void give_up(uv_timer_t *timer)
+{
+	struct mnat_peer *peer = timer->data;
+
+	log_warn("%s: its daemon does not read; connecting anew", peer->path);
+	disconnect(peer);
+}
+
 int mnat_peer_send(struct mnat_peer *peer, json_t *line)
 {
-	if (!peer->greeted) {
+	int r = peer->greeted ? 0 : -ENOTCONN;
+
+	if (!r && mnat_stream_backlog(peer->stream) > MAX_BACKLOG) {
+		/* not here: the caller does not expect to be told of the loss meanwhile */
+		uv_timer_start(&peer->retry, give_up, 0, 0);
+		r = -ENOBUFS;
+	}
+	if (r) {
 		json_decref(line);
-		return -ENOTCONN;
+		return r;
 	}
 	json_line_put(peer->stream, line);
 	return 0;

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "mnat/control.h"
@@ -53,6 +55,29 @@ static void until(const int *counter, int n)
 		usleep(1000);
 	}
 	cr_assert_eq(*counter, n);
+}
+
+/* A daemon that greets and then hangs. */
+static int hang_at(const char *where)
+{
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	strcpy(addr.sun_path, where);
+	cr_assert_eq(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
+	cr_assert_eq(listen(fd, 4), 0);
+	return fd;
+}
+
+static int greet_one(int listener)
+{
+	static const char greeting[] = "{\"mobilenat\":1}\n";
+	int fd;
+
+	uv_run(&loop, UV_RUN_NOWAIT);
+	fd = accept(listener, NULL, NULL);
+	cr_assert_eq(write(fd, greeting, strlen(greeting)), (ssize_t)strlen(greeting));
+	return fd;
 }
 
 static void setup(void)
@@ -113,4 +138,29 @@ Test(peer, connects_again_after_a_restart)
 	cr_assert_eq(mnat_peer_send(peer, json_pack("{s:s, s:i}", "cmd", "echo", "id", 7)), 0);
 	until(&n_messages, 1);
 	cr_assert_eq(last_code, 7);
+}
+
+/* The memory for a daemon that does not read is bounded; then it is tried anew. */
+Test(peer, one_that_hangs_costs_bounded_memory)
+{
+	int listener = hang_at(path), first = greet_one(listener), second, sent = 0;
+	char filler[1000];
+
+	memset(filler, 'x', sizeof(filler) - 1);
+	filler[sizeof(filler) - 1] = '\0';
+	until(&n_connected, 1);
+	while (!mnat_peer_send(peer, json_pack("{s:s}", "cmd", filler))) {
+		cr_assert_lt(sent++, 20000, "20 MB and no end");
+		uv_run(&loop, UV_RUN_NOWAIT);
+	}
+	cr_assert_eq(n_lost, 0, "told within the call");
+	until(&n_lost, 1);
+	usleep(20000);
+	second = greet_one(listener);
+	until(&n_connected, 2);
+	cr_assert_eq(mnat_peer_send(peer, json_object()), 0);
+	close(first);
+	close(second);
+	close(listener);
+	unlink(path);
 }

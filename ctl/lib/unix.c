@@ -104,7 +104,8 @@ static int claim(const char *run_dir, const struct sockaddr_un *addr, mode_t mod
 
 	if (mkdir(run_dir, 0755) && errno != EEXIST) {
 		r = -errno;
-		log_err("cannot make the run directory %s: %s; run as root, or choose another run-dir",
+		log_err("cannot make the run directory %s: %s; run as root, or choose another "
+			"run-dir",
 			run_dir, strerror(-r));
 		return r;
 	}

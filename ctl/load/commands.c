@@ -65,10 +65,19 @@ static int load_object(const struct role *role, struct plan *plan)
 
 	if (!r)
 		return 0;
-	uname(&kernel);
-	log_err("the kernel (%s) refused the %s's BPF programs: %s. Linux 6.1 or newer with "
-		"CONFIG_BPF_SYSCALL and CONFIG_NET_CLS_BPF is needed; -v shows the verifier's log",
-		kernel.release, role->name, strerror(-r));
+	if (r == -EPERM) {
+		log_err("not permitted to load BPF programs: CAP_BPF and CAP_NET_ADMIN are needed, "
+			"which a container may lack");
+	} else if (r == -ENOMEM || r == -E2BIG) {
+		log_err("no room for the %s's maps: %s; lower limits, prefixes or ports", role->name,
+			strerror(-r));
+	} else {
+		uname(&kernel);
+		log_err("the kernel (%s) refused the %s's BPF programs: %s. Linux 6.1 or newer with "
+			"CONFIG_BPF_SYSCALL and CONFIG_NET_CLS_BPF is needed; -v shows the "
+			"verifier's log",
+			kernel.release, role->name, strerror(-r));
+	}
 	return r;
 }
 

@@ -67,6 +67,8 @@ static void start_grace(struct hosts *h, uint32_t index, uint32_t id, uint32_t n
 		return;
 	}
 	store(&h->maps.actuals[index], mnat_actual(id, now + h->grace));
+	if (hosts_slot(h, id))
+		hosts_slot(h, id)->graced_until = now + h->grace;
 	remember_graced(h, index, now + h->grace);
 }
 
@@ -130,7 +132,7 @@ uint32_t hosts_release(struct hosts *h, const uint8_t *in_use, uint32_t before)
 
 	for (uint32_t i = 0; i < h->n_slots && h->n_left; i++)
 		if (h->slots[i].state == SLOT_LEFT && h->slots[i].since < before &&
-		    !(in_use[i / 8] & 1 << i % 8))
+		    h->slots[i].graced_until < before && !(in_use[i / 8] & 1 << i % 8))
 			release(h, h->maps.config->n_actuals + 1 + i);
 	return h->n_free - n_free;
 }

@@ -50,6 +50,7 @@ struct slot {
 	enum slot_state state;
 	uint32_t since; /* seconds */
 	bool end_told;	/* managers know that no session of the host is anchored here */
+	uint32_t graced_until; /* the last second an address it has left is accepted */
 };
 
 /* An address in its grace period. */
@@ -126,8 +127,9 @@ void hosts_expire(struct hosts *hosts, uint32_t now);
 
 /*
  * Free the ids of hosts that left before the given second and that are not in use:
- * bit i of in_use says that a session or binding names id n_actuals + 1 + i. Returns
- * how many.
+ * bit i of in_use says that a session or binding names id n_actuals + 1 + i. Nor is an
+ * id freed while an address its host has left is in grace: packets from there would be
+ * the next host's. Returns how many were freed.
  */
 uint32_t hosts_release(struct hosts *hosts, const uint8_t *in_use, uint32_t before);
 

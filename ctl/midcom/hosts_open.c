@@ -93,6 +93,8 @@ static void read_actual(struct hosts *h, uint32_t index, uint32_t now)
 	}
 	if (!until)
 		return;
+	if (id > h->maps.config->n_actuals)
+		h->slots[id - h->maps.config->n_actuals - 1].graced_until = until;
 	h->graced[h->n_graced++] = (struct graced){index, until};
 }
 

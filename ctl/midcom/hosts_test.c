@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -118,6 +119,44 @@ Test(hosts, the_record_comes_last)
 	cr_assert(seen_before_record);
 }
 
+/* What the data path would see at any moment: a host's new address is the host's already. */
+static volatile bool moving;
+static uint64_t torn, seen;
+
+static void *watch(void *user)
+{
+	while (moving) {
+		uint64_t word = __atomic_load_n(&arrays.hosts[FIRST_ID], __ATOMIC_ACQUIRE);
+		uint32_t index = ntohl(mnat_location_endpoint(word)) & 0xffff;
+		uint64_t actual = __atomic_load_n(&arrays.actuals[index], __ATOMIC_ACQUIRE);
+
+		if (__atomic_load_n(&arrays.hosts[FIRST_ID], __ATOMIC_ACQUIRE) != word)
+			continue;
+		seen++;
+		torn += mnat_actual_host(actual) != FIRST_ID;
+	}
+	return NULL;
+}
+
+Test(hosts, the_address_is_the_hosts_before_the_host_is_there)
+{
+	struct in_addr addr;
+	pthread_t watcher;
+	char text[INET_ADDRSTRLEN];
+
+	hosts.grace = 0; /* so that the address left is nobody's, and a new one is not yet ours */
+	bind_at(V, A1, 1, NOW);
+	moving = true;
+	cr_assert_eq(pthread_create(&watcher, NULL, watch, NULL), 0);
+	for (uint32_t i = 2; i < 400000 || !seen; i++) {
+		addr.s_addr = htonl(0x0a000000 | (i & 0x3fff) << 2);
+		bind_at(V, inet_ntop(AF_INET, &addr, text, sizeof(text)), i, NOW);
+	}
+	moving = false;
+	pthread_join(watcher, NULL);
+	cr_assert_eq(torn, 0, "%lu of %lu times", torn, seen);
+}
+
 Test(hosts, generations)
 {
 	bind_at(V, A1, 5, NOW);
@@ -171,6 +210,21 @@ Test(hosts, leaving_keeps_the_id_until_nothing_names_it)
 	cr_assert_eq(hosts.n_left, 0);
 	cr_assert_eq(arrays.virtuals[FIRST_ID], 0);
 	cr_assert_eq(hosts.n_free, N_MOBILE - 1);
+}
+
+/* Packets from the address it left before would be taken for the next host's. */
+Test(hosts, leaving_keeps_the_id_until_its_graces_are_over)
+{
+	bind_at(V, A1, 1, NOW);
+	bind_at(V, A2, 2, NOW + 5);
+	bind_at(V, NULL, 3, NOW + 6);
+	release_all(NOW + 5 + GRACE);
+	cr_assert_eq(hosts.n_left, 1, "released in the grace of " A1);
+	restart(NOW + 7);
+	release_all(NOW + 5 + GRACE);
+	cr_assert_eq(hosts.n_left, 1, "released in the grace of " A1 " after a restart");
+	release_all(NOW + 6 + GRACE);
+	cr_assert_eq(hosts.n_left, 0);
 }
 
 Test(hosts, a_host_returns_to_its_id)

@@ -150,7 +150,10 @@ int mnat_peer_new(uv_loop_t *loop, const char *path, const struct mnat_peer_ops 
 		  void *user, struct mnat_peer **ret_peer);
 bool mnat_peer_is_connected(const struct mnat_peer *peer);
 
-/* Steals line. -ENOTCONN when the peer is not there; the line is then dropped. */
+/*
+ * Steals line. -ENOTCONN when the peer is not there; -ENOBUFS when it has read nothing
+ * of the last 8 MiB: it is lost and connected anew. The line is then dropped.
+ */
 int mnat_peer_send(struct mnat_peer *peer, json_t *line);
 void mnat_peer_free(struct mnat_peer *peer);
 

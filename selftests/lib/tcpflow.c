@@ -36,6 +36,7 @@ struct stream {
 	int sock;
 	uint64_t rate;
 	uint64_t start_ns;
+	uint64_t next_ns; /* of the next piece to send */
 	uint64_t random; /* xorshift64 */
 	struct half out;
 	struct half in;
@@ -90,10 +91,17 @@ static void refill(struct stream *s)
 	s->offset = 0;
 }
 
-/*
- * How many bytes may be sent by now, so that the stream keeps its pace. Nothing until
- * it is a tick's worth: two paced ends would answer each other's crumbs with crumbs.
- */
+/* How long until the next piece is due, in ms: pieces gather for a tick. */
+static int pause_ms(const struct stream *s)
+{
+	uint64_t now = mnat_clock_now();
+
+	if (!s->rate || s->out_done)
+		return 1000;
+	return now < s->next_ns ? (int)((s->next_ns - now) / MNAT_NS_PER_MS) + 1 : 0;
+}
+
+/* How many bytes may be sent by now, so that the stream keeps its pace. */
 static uint64_t allowance(const struct stream *s)
 {
 	uint64_t due;
@@ -101,13 +109,16 @@ static uint64_t allowance(const struct stream *s)
 	if (!s->rate)
 		return UINT64_MAX;
 	due = (mnat_clock_now() - s->start_ns) / 1000 * s->rate / 1000000;
-	return due > s->out.bytes + s->rate * TICK_MS / 1000 ? due - s->out.bytes : 0;
+	return due > s->out.bytes ? due - s->out.bytes : 0;
 }
 
 static void pump_out(struct stream *s)
 {
 	uint64_t may = allowance(s);
 
+	if (s->rate && mnat_clock_now() < s->next_ns)
+		return;
+	s->next_ns = mnat_clock_now() + TICK_MS * MNAT_NS_PER_MS;
 	while (may && !s->error) {
 		ssize_t n;
 
@@ -160,7 +171,7 @@ static void converse(struct stream *s, int stop_fd, const struct options *o, boo
 			{s->out_done ? -1 : stop_fd, POLLIN},
 		};
 
-		poll(fds, 2, s->rate && !s->out_done ? TICK_MS : 1000);
+		poll(fds, 2, pause_ms(s));
 		if (fds[0].revents & (POLLIN | POLLHUP | POLLERR))
 			pump_in(s);
 		if (fds[1].revents || (!server && mnat_clock_now() > end) || (server && s->in_done))

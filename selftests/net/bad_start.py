@@ -50,9 +50,10 @@ WRONG = [
     ("node", "run-dir", 'dhcp {\n\tshim-option = "x"\n}\nrun-dir',
      '5: dhcp: shim-option = "x": expected "vivso", "seed" or "both"'),
     ("mmd", "\tsocket", "\t# socket",
-     '3: gateway "home": expected socket = "...", the path of its midcom.sock'),
+     '3: gateway "home": expected socket = "...", the path of its midcom.sock, '
+     'or address = "ADDRESS:PORT"'),
     ("mmd", 'gateway "home" {\n\tsocket = "{dir}/run/midcom.sock"\n}\n', "",
-     '2: missing: expected at least one gateway "NAME" { socket = ... }'),
+     '2: expected at least one gateway "NAME" { socket = ... }'),
     ("dhcpd", "server-id", "# server-id",
      '9: missing: server-id = "10.0.0.1": an address of this server that clients reach'),
     ("dhcpd", "10.0.1.9", "10.0.2.9",
@@ -174,6 +175,11 @@ def bad_privilege(run):
                             prefix=nobody)
         machine.refused(["mnat-load", role, "show"], role,
                         "mnat-load: only root can see BPF programs: use sudo", prefix=nobody)
+    machine.netns.sysctl({"net.ipv4.conf.in0.forwarding": 1, "net.ipv4.conf.out0.forwarding": 1})
+    machine.refused(["mnat-load", "gateway", "load"], "gateway",
+                    "mnat-load: not permitted to load BPF programs: CAP_BPF and CAP_NET_ADMIN are "
+                    "needed, which a container may lack",
+                    prefix=("setpriv", "--bounding-set=-bpf,-sys_admin"))
     for name, program in (("gateway", "mnat-midcomd"), ("node", "mnatc"), ("mmd", "mnat-mmd"),
                           ("dhcpd", "mnat-dhcpd")):
         machine.refused([program], name,
@@ -251,11 +257,14 @@ def bad_maps(run):
     for role in ("gateway", "node"):
         status, said = machine.call(["mnat-load", role, "load"], "-c", machine.path(role))
         equal(status, 0, said)
+    for device in ("in0", "out0"):
+        equal(machine.netns.sh("cat", f"/proc/sys/net/ipv4/conf/{device}/forwarding").strip(), "1",
+              f"forwarding on {device}")
 
     def shown(role):
         return machine.call(["mnat-load", role, "show", "-j"], "-c", machine.path(role))[1]
     before = shown("gateway"), shown("node")
-    for limit, map_name, has, wants in (("sessions = 70000", "sessions", 65536, 70000),
+    for limit, map_name, has, wants in (("sessions = 70000", "bib", 65536, 70000),
                                         ("hosts = 9", "hosts", 69633, 65546)):
         machine.write("gateway", machine.good("gateway") + f"limits {{\n\t{limit}\n}}\n")
         machine.refused(["mnat-load", "gateway", "load"], "gateway",

@@ -1,8 +1,7 @@
 """Programs, networks and whole gateways that fail while nodes change domains."""
 import time
 
-from mnatlab.checks import check, equal
-from mnatlab.proc import wait_until
+from mnatlab.checks import check
 from mnatlab.scenario import scenario
 from mnatlab.topology_domains import HOME, VISITED
 

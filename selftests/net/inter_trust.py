@@ -149,7 +149,8 @@ def limit(run):
     journey.open(VISITED)
     wait_until(lambda: stopped(journey.net, 5001), 20, "the home domain to end its service")
     check(not stopped(journey.net, 5002), "the session begun in the visited domain goes on")
-    wait_until(lambda: not journey.providers.gateways[VISITED].anchors(), 5, "the anchor to be forgotten")
+    wait_until(lambda: not journey.providers.gateways[VISITED].anchors(), 5,
+               "the anchor to be forgotten")
     stream, _ = journey.streams.pop(5001)
     journey.all_go_on()
     journey.finish()

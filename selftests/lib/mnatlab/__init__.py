@@ -5,10 +5,13 @@ proc       programs: start, wait for a text or a state, end by process id
 topology   the networks, routers and hosts of the seed's figures
 services   what stands in them unmodified: web, ssh, DHCP relays and clients
 mobilenat  the programs under test: configuration, start, questions to them
+*_domains  both of them for several providers and public space
+certs      what managers of different domains show each other
 flows      traffic, and what became of it
 capture    packets at a point, decoded
 checks     assertions that say what was expected
 scenario   the registry behind selftests/net/run
+tale       what the demonstration's acts have in common; abroad: its second act
 ui         the demonstration's account
 """
 import os

@@ -20,6 +20,9 @@ class Capture:
             "tcpdump", "-i", device, "-p", "-n", "-s", "0" if whole else "400", "-B", "65536", "-U",
             "--immediate-mode", "-Z", "root", "-w", self.path, *expression.split()])
         self.program.wait_text("listening on")
+        # on a busy device the kernel counts what came before the filter was in place
+        self.missed = min(received - captured for captured, received in
+                          (self._counts() for _ in range(3)))
 
     COUNTS = re.compile(r"(\d+) packets? captured, (\d+) packets? received by filter")
 
@@ -34,7 +37,8 @@ class Capture:
     def stop(self):
         """The packets up to now, in order."""
         _, received = self._counts()
-        wait_until(lambda: self._counts()[0] >= received, 10, "tcpdump to write what it has")
+        wait_until(lambda: self._counts()[0] >= received - self.missed, 10,
+                   "tcpdump to write what it has")
         self.program.stop()
         dropped = re.search(r"^(\d+) packets? dropped by kernel", self.program.log(), re.MULTILINE)
         if not dropped or int(dropped[1]):

@@ -40,8 +40,9 @@ class Authority:
         for counter in ("serial", "crlnumber"):
             (self.dir / counter).write_text("01\n")
         self._key("ca")
-        sh(["openssl", "req", "-config", self.config, "-x509", "-new", "-key", self.key("ca"), "-subj", f"/CN={name}",
-            "-days", "2", "-extensions", "authority", "-out", self.certificate("ca")])
+        sh(["openssl", "req", "-config", self.config, "-x509", "-new", "-key", self.key("ca"),
+            "-subj", f"/CN={name}", "-days", "2", "-extensions", "authority",
+            "-out", self.certificate("ca")])
         self.publish_revocations()
 
     def key(self, name):

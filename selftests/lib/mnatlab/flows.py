@@ -6,7 +6,6 @@ import re
 import signal
 import subprocess
 import threading
-import time
 
 from . import BUILD, SLOW
 from .proc import Program, wait_until

@@ -151,8 +151,15 @@ class Providers:
             gateway.DAEMONS = daemons or gateway.DAEMONS
             self.gateways[site] = gateway.up()
         self.home = self.gateways[sites[0]]
+        self.wait_peers()
         if no_offload:
             self.net.no_offload()
+
+    def wait_peers(self):
+        """Until all managers have found one another."""
+        wait_until(lambda: all(row["connected"] for gateway in self.gateways.values()
+                               for row in gateway.dump("mnat-mmd", "peers")), 10,
+                   "all managers to be connected")
 
     def recertify(self, site, name=None, issuer=None):
         """Another certificate for a site's manager, and the newest revocations."""

@@ -7,7 +7,6 @@ from .flows import Download, UdpFlow, connections
 from .proc import wait_until
 from .services import Nginx, Sshd
 from .terminal import Terminal
-from .topology import boottime
 from .ui import bar
 
 RATE = 20_000_000
