@@ -258,7 +258,10 @@ void visit_arrivals(struct engine *e, const struct fsm_message *message,
 		else
 			add_proof(e, homes[i], ret_arrivals);
 	}
-	here = e->fsm.state == FSM_REQUESTING ? roam_known(&e->state.roam, place) : NULL;
+	/* and again while its manager has not answered: the DHCP server keeps the last list */
+	here = place && (e->fsm.state == FSM_REQUESTING || e->fsm.tokenless) ?
+		       roam_known(&e->state.roam, place) :
+		       NULL;
 	if (here)
 		add_proof(e, here, ret_arrivals);
 }
