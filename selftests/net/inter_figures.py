@@ -123,7 +123,7 @@ def fig10_direct(run):
 
 @scenario("inter.urpf")
 def urpf(run):
-    """An upstream that filters sources strictly: the reverse tunnel passes, direct cannot."""
+    """An upstream that filters sources strictly: the reverse tunnel passes."""
     chain = Observed(run, (HOME, VISITED))
     chain.net.strict(VISITED)
     chain.node.move(chain.net, VISITED.ap, VISITED.actual)
