@@ -164,41 +164,44 @@ static int name_anchor(struct agent *agent, const struct simco_message *request,
 	return r;
 }
 
-static int anchor(struct agent_session *session, const struct simco_message *request,
-		  struct simco_message *reply)
+/* HANC and HARR: make what the request names, or remove it; what is not there is removed. */
+static int make_or_remove(struct agent_session *session, const struct simco_message *request,
+			  int (*make)(struct anchors *anchors, const struct anchor_name *name,
+				      uint32_t flags),
+			  void (*remove)(struct anchors *anchors, const struct anchor_name *name))
 {
 	struct anchors *anchors = session->agent->anchors;
 	bool removing = request->flags & SIMCO_REMOVE;
 	struct anchor_name name;
 	int r = name_anchor(session->agent, request, !removing, &name);
 
-	if (removing) {
-		if (!r)
-			anchors_remove(anchors, &name);
-		return r == -ENOENT ? 0 : error_of(r);
-	}
+	if (!removing)
+		return error_of(r ? r : make(anchors, &name, request->flags));
 	if (!r)
-		r = anchors_set(anchors, &name, request->flags & SIMCO_HANC_DIRECT,
-				request->flags & SIMCO_HANC_DEFAULT);
-	return error_of(r);
+		remove(anchors, &name);
+	return r == -ENOENT ? 0 : error_of(r);
+}
+
+static int set_anchor(struct anchors *anchors, const struct anchor_name *name, uint32_t flags)
+{
+	return anchors_set(anchors, name, flags & SIMCO_HANC_DIRECT, flags & SIMCO_HANC_DEFAULT);
+}
+
+static int admit_arrival(struct anchors *anchors, const struct anchor_name *name, uint32_t flags)
+{
+	return anchors_admit(anchors, name);
+}
+
+static int anchor(struct agent_session *session, const struct simco_message *request,
+		  struct simco_message *reply)
+{
+	return make_or_remove(session, request, set_anchor, anchors_remove);
 }
 
 static int arrival(struct agent_session *session, const struct simco_message *request,
 		   struct simco_message *reply)
 {
-	struct anchors *anchors = session->agent->anchors;
-	bool removing = request->flags & SIMCO_REMOVE;
-	struct anchor_name name;
-	int r = name_anchor(session->agent, request, !removing, &name);
-
-	if (removing) {
-		if (!r)
-			anchors_dismiss(anchors, &name);
-		return r == -ENOENT ? 0 : error_of(r);
-	}
-	if (!r)
-		r = anchors_admit(anchors, &name);
-	return error_of(r);
+	return make_or_remove(session, request, admit_arrival, anchors_dismiss);
 }
 
 static int export_flows(struct agent_session *session, const struct simco_message *request,
