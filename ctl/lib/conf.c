@@ -9,6 +9,7 @@
 
 #include "conf_text.h"
 #include "mnat/addr.h"
+#include "mnat/role_conf.h"
 #include "mnat/cleanup.h"
 
 /* Sections do not know their file in libconfuse 3.3; one file is read at a time. */
@@ -147,5 +148,48 @@ int mnat_conf_is_positive(cfg_t *cfg, cfg_opt_t *opt)
 			return -1;
 		}
 	}
+	return 0;
+}
+
+int mnat_conf_copy_text(cfg_t *cfg, const char *option, char *out, size_t size)
+{
+	const char *text = cfg_getstr(cfg, option);
+
+	if (!text || strlen(text) >= size) {
+		cfg_error(cfg, "%s: longer than %zu characters", option, size - 1);
+		return -EINVAL;
+	}
+	memcpy(out, text, strlen(text) + 1);
+	return 0;
+}
+
+int mnat_conf_is_interfaces(cfg_t *cfg, cfg_opt_t *opt)
+{
+	for (unsigned int i = 0; i < cfg_opt_size(opt); i++) {
+		const char *name = cfg_opt_getnstr(opt, i);
+
+		if (*name && strlen(name) < IF_NAMESIZE)
+			continue;
+		cfg_error(cfg, "%s: \"%s\" is not an interface name", cfg_opt_name(opt), name);
+		return -1;
+	}
+	return 0;
+}
+
+int mnat_conf_copy_interfaces(cfg_t *cfg, const char *option, char out[][IF_NAMESIZE],
+			      int *ret_n)
+{
+	unsigned int n = cfg_size(cfg, option);
+
+	if (!n || n > MNAT_MAX_INTERFACES) {
+		cfg_error(cfg, "%s: expected 1 to %d interface names", option, MNAT_MAX_INTERFACES);
+		return -EINVAL;
+	}
+	for (unsigned int i = 0; i < n; i++) {
+		const char *name = cfg_getnstr(cfg, option, i);
+
+		memcpy(out[i], name, strlen(name) + 1);
+	}
+	*ret_n = (int)n;
 	return 0;
 }

@@ -7,6 +7,7 @@
 #ifndef MNAT_ROLE_CONF_H
 #define MNAT_ROLE_CONF_H
 
+#include <confuse.h>
 #include <net/if.h>
 #include <stdbool.h>
 
@@ -66,6 +67,17 @@ struct mnat_node_conf {
 	enum mnat_public { MNAT_PUBLIC_KEEP, MNAT_PUBLIC_RESET, MNAT_PUBLIC_NEVER } public_space;
 	bool release; /* older virtual addresses, when their last socket is gone */
 };
+
+/* A validator, as those of conf.h. */
+int mnat_conf_is_interfaces(cfg_t *cfg, cfg_opt_t *opt);
+
+/*
+ * Copy a setting out of a section; 0, or -EINVAL with the error printed if it is too
+ * long, or is not 1 to MNAT_MAX_INTERFACES interface names.
+ */
+int mnat_conf_copy_text(cfg_t *cfg, const char *option, char *out, size_t size);
+int mnat_conf_copy_interfaces(cfg_t *cfg, const char *option, char out[][IF_NAMESIZE],
+			      int *ret_n);
 
 /* 0, or -errno with the error printed as FILE:LINE: ... */
 int mnat_gateway_conf_load(const char *path, struct mnat_gateway_conf *ret_conf);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/* gateway.conf, for mnat-load and mnat-midcomd. */
 #include "mnat/role_conf.h"
 
 #include <arpa/inet.h>
@@ -9,50 +10,6 @@
 #include "mnat/control.h"
 #include "mnat/dhcp.h"
 #include "mnat/maps.h"
-
-static int copy_text(cfg_t *cfg, const char *option, char *out, size_t size)
-{
-	const char *text = cfg_getstr(cfg, option);
-
-	if (!text || strlen(text) >= size) {
-		cfg_error(cfg, "%s: longer than %zu characters", option, size - 1);
-		return -EINVAL;
-	}
-	memcpy(out, text, strlen(text) + 1);
-	return 0;
-}
-
-static int is_interfaces(cfg_t *cfg, cfg_opt_t *opt)
-{
-	for (unsigned int i = 0; i < cfg_opt_size(opt); i++) {
-		const char *name = cfg_opt_getnstr(opt, i);
-
-		if (*name && strlen(name) < IF_NAMESIZE)
-			continue;
-		cfg_error(cfg, "%s: \"%s\" is not an interface name", cfg_opt_name(opt), name);
-		return -1;
-	}
-	return 0;
-}
-
-static int copy_interfaces(cfg_t *cfg, const char *option, char out[][IF_NAMESIZE], int *ret_n)
-{
-	unsigned int n = cfg_size(cfg, option);
-
-	if (!n || n > MNAT_MAX_INTERFACES) {
-		cfg_error(cfg, "%s: expected 1 to %d interface names", option, MNAT_MAX_INTERFACES);
-		return -EINVAL;
-	}
-	for (unsigned int i = 0; i < n; i++) {
-		const char *name = cfg_getnstr(cfg, option, i);
-
-		memcpy(out[i], name, strlen(name) + 1);
-	}
-	*ret_n = (int)n;
-	return 0;
-}
-
-/* ---- gateway.conf ---- */
 
 static int parse_inside(cfg_t *cfg, struct mnat_gateway_config *bpf)
 {
@@ -156,11 +113,11 @@ static int parse_managers(cfg_t *cfg, struct mnat_midcom_conf *conf)
 
 static int parse_midcom(cfg_t *cfg, struct mnat_midcom_conf *conf)
 {
-	if (copy_text(cfg, "listen", conf->listen, sizeof(conf->listen)) ||
-	    copy_text(cfg, "ca", conf->ca, sizeof(conf->ca)) ||
-	    copy_text(cfg, "cert", conf->cert, sizeof(conf->cert)) ||
-	    copy_text(cfg, "key", conf->key, sizeof(conf->key)) ||
-	    copy_text(cfg, "crl", conf->crl, sizeof(conf->crl)))
+	if (mnat_conf_copy_text(cfg, "listen", conf->listen, sizeof(conf->listen)) ||
+	    mnat_conf_copy_text(cfg, "ca", conf->ca, sizeof(conf->ca)) ||
+	    mnat_conf_copy_text(cfg, "cert", conf->cert, sizeof(conf->cert)) ||
+	    mnat_conf_copy_text(cfg, "key", conf->key, sizeof(conf->key)) ||
+	    mnat_conf_copy_text(cfg, "crl", conf->crl, sizeof(conf->crl)))
 		return -EINVAL;
 	if (!conf->listen[0])
 		return 0;
@@ -177,10 +134,10 @@ static int parse_gateway(cfg_t *cfg, struct mnat_gateway_conf *conf)
 	cfg_t *inside = cfg_getsec(cfg, "inside"), *outside = cfg_getsec(cfg, "outside");
 	cfg_t *limits = cfg_getsec(cfg, "limits"), *timeouts = cfg_getsec(cfg, "timeouts");
 
-	if (copy_text(cfg, "pin", conf->pin, sizeof(conf->pin)) ||
-	    copy_text(cfg, "run-dir", conf->run_dir, sizeof(conf->run_dir)) ||
-	    copy_interfaces(inside, "interfaces", conf->inside_if, &conf->n_inside_if) ||
-	    copy_interfaces(outside, "interfaces", conf->outside_if, &conf->n_outside_if) ||
+	if (mnat_conf_copy_text(cfg, "pin", conf->pin, sizeof(conf->pin)) ||
+	    mnat_conf_copy_text(cfg, "run-dir", conf->run_dir, sizeof(conf->run_dir)) ||
+	    mnat_conf_copy_interfaces(inside, "interfaces", conf->inside_if, &conf->n_inside_if) ||
+	    mnat_conf_copy_interfaces(outside, "interfaces", conf->outside_if, &conf->n_outside_if) ||
 	    parse_inside(inside, &conf->bpf) || parse_outside(outside, &conf->bpf) ||
 	    parse_midcom(cfg_getsec(cfg, "midcom"), &conf->midcom))
 		return -EINVAL;
@@ -199,8 +156,8 @@ static void validate_gateway(cfg_t *cfg)
 {
 	char option[64];
 
-	cfg_set_validate_func(cfg, "inside|interfaces", is_interfaces);
-	cfg_set_validate_func(cfg, "outside|interfaces", is_interfaces);
+	cfg_set_validate_func(cfg, "inside|interfaces", mnat_conf_is_interfaces);
+	cfg_set_validate_func(cfg, "outside|interfaces", mnat_conf_is_interfaces);
 	cfg_set_validate_func(cfg, "inside|prefixes", mnat_conf_is_prefix);
 	cfg_set_validate_func(cfg, "outside|addresses", mnat_conf_is_range);
 	cfg_set_validate_func(cfg, "outside|ports", mnat_conf_is_ports);
@@ -275,142 +232,6 @@ int mnat_gateway_conf_load(const char *path, struct mnat_gateway_conf *ret_conf)
 	if (r)
 		return r;
 	r = parse_gateway(cfg, &conf);
-	if (!r)
-		*ret_conf = conf;
-	cfg_free(cfg);
-	return r;
-}
-
-/* ---- node.conf ---- */
-
-/* The position of the setting's value in choices, which ends with NULL. */
-static int parse_choice(cfg_t *cfg, const char *option, const char *const *choices,
-			const char *hint, int *ret_choice)
-{
-	const char *text = cfg_getstr(cfg, option);
-
-	for (int i = 0; choices[i]; i++)
-		if (!strcmp(choices[i], text)) {
-			*ret_choice = i;
-			return 0;
-		}
-	cfg_error(cfg, "%s = \"%s\": expected %s", option, text, hint);
-	return -EINVAL;
-}
-
-static int parse_roaming(cfg_t *cfg, struct mnat_node_conf *conf)
-{
-	static const char *const public[] = {
-		[MNAT_PUBLIC_KEEP] = "keep",
-		[MNAT_PUBLIC_RESET] = "reset",
-		[MNAT_PUBLIC_NEVER] = "never",
-		NULL,
-	};
-	static const char *const release[] = {"auto", "never", NULL};
-	int space, never;
-
-	if (parse_choice(cfg, "public", public, "\"keep\", \"reset\" or \"never\"", &space) ||
-	    parse_choice(cfg, "release", release, "\"auto\" or \"never\"", &never))
-		return -EINVAL;
-	conf->public_space = (enum mnat_public)space;
-	conf->release = !never;
-	return 0;
-}
-
-static int parse_node(cfg_t *cfg, struct mnat_node_conf *conf)
-{
-	cfg_t *dhcp = cfg_getsec(cfg, "dhcp");
-	const char *form = cfg_getstr(dhcp, "shim-option");
-	long enterprise = cfg_getint(dhcp, "enterprise"), seed = cfg_getint(dhcp, "seed-option");
-	char device[IF_NAMESIZE];
-
-	if (copy_text(cfg, "pin", conf->pin, sizeof(conf->pin)) ||
-	    copy_text(cfg, "run-dir", conf->run_dir, sizeof(conf->run_dir)) ||
-	    copy_text(cfg, "state", conf->state_file, sizeof(conf->state_file)) ||
-	    copy_text(cfg, "device", conf->device, sizeof(device)) ||
-	    copy_text(dhcp, "client-id", conf->client_id, sizeof(conf->client_id)) ||
-	    copy_interfaces(cfg, "uplinks", conf->uplink, &conf->n_uplink) ||
-	    parse_roaming(cfg, conf))
-		return -EINVAL;
-	if (strcmp(form, "vivso") && strcmp(form, "seed") && strcmp(form, "both")) {
-		cfg_error(dhcp, "shim-option = \"%s\": expected \"vivso\", \"seed\" or \"both\"",
-			  form);
-		return -EINVAL;
-	}
-	memcpy(conf->form, form, strlen(form) + 1);
-	if (enterprise < 1 || enterprise > UINT32_MAX) {
-		cfg_error(dhcp, "enterprise = %ld: expected an enterprise number", enterprise);
-		return -EINVAL;
-	}
-	if (seed && (seed < 224 || seed > 254)) {
-		cfg_error(dhcp, "seed-option = %ld: expected 224 to 254 (RFC 3942), or 0", seed);
-		return -EINVAL;
-	}
-	conf->enterprise = (unsigned int)enterprise;
-	conf->seed_option = (unsigned int)seed;
-	mnat_parse_ip(cfg_getstr(cfg, "virtual-gateway"), &conf->virt_gateway);
-	mnat_parse_ip(cfg_getstr(cfg, "virtual-mask"), &conf->virt_mask);
-	conf->default_route = cfg_getbool(cfg, "default-route");
-	conf->old_grace_ms = (unsigned int)cfg_getint(cfg, "old-address-grace");
-	return 0;
-}
-
-static int is_mask(cfg_t *cfg, cfg_opt_t *opt)
-{
-	const char *text = cfg_opt_getstr(opt);
-	struct in_addr mask;
-	uint32_t hosts;
-
-	if (mnat_conf_is_ip(cfg, opt))
-		return -1;
-	mnat_parse_ip(text, &mask);
-	hosts = ~ntohl(mask.s_addr);
-	if (!(hosts & (hosts + 1)))
-		return 0;
-	cfg_error(cfg, "%s = \"%s\": expected a mask such as 255.0.0.0", cfg_opt_name(opt), text);
-	return -1;
-}
-
-static void validate_node(cfg_t *cfg)
-{
-	cfg_set_validate_func(cfg, "uplinks", is_interfaces);
-	cfg_set_validate_func(cfg, "virtual-gateway", mnat_conf_is_ip);
-	cfg_set_validate_func(cfg, "virtual-mask", is_mask);
-	cfg_set_validate_func(cfg, "old-address-grace", mnat_conf_is_positive);
-}
-
-int mnat_node_conf_load(const char *path, struct mnat_node_conf *ret_conf)
-{
-	cfg_opt_t dhcp[] = {
-		CFG_STR("shim-option", "vivso", CFGF_NONE),
-		CFG_INT("enterprise", DHCP_ENTERPRISE_DEFAULT, CFGF_NONE),
-		CFG_INT("seed-option", DHCP_SEED_OPTION_DEFAULT, CFGF_NONE),
-		CFG_STR("client-id", "", CFGF_NONE),
-		CFG_END(),
-	};
-	cfg_opt_t opts[] = {
-		CFG_STR_LIST("uplinks", NULL, CFGF_NONE),
-		CFG_STR("device", "mnat0", CFGF_NONE),
-		CFG_STR("virtual-gateway", "10.0.0.1", CFGF_NONE),
-		CFG_STR("virtual-mask", "255.0.0.0", CFGF_NONE),
-		CFG_BOOL("default-route", cfg_true, CFGF_NONE),
-		CFG_STR("public", "keep", CFGF_NONE),
-		CFG_STR("release", "auto", CFGF_NONE),
-		CFG_SEC("dhcp", dhcp, CFGF_NONE),
-		CFG_INT("old-address-grace", 2000, CFGF_NONE),
-		CFG_STR("pin", MNAT_PIN_NODE, CFGF_NONE),
-		CFG_STR("run-dir", MNAT_RUN_DIR, CFGF_NONE),
-		CFG_STR("state", "/var/lib/mobilenat/mnatc.json", CFGF_NONE),
-		CFG_END(),
-	};
-	struct mnat_node_conf conf = {};
-	cfg_t *cfg;
-	int r;
-
-	r = mnat_conf_load(path, opts, validate_node, &cfg);
-	if (r)
-		return r;
-	r = parse_node(cfg, &conf);
 	if (!r)
 		*ret_conf = conf;
 	cfg_free(cfg);

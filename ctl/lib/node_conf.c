@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* node.conf, for mnat-load and mnatc. */
+#include "mnat/role_conf.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <string.h>
+
+#include "mnat/conf.h"
+#include "mnat/control.h"
+#include "mnat/dhcp.h"
+#include "mnat/maps.h"
+
+/* The position of the setting's value in choices, which ends with NULL. */
+static int parse_choice(cfg_t *cfg, const char *option, const char *const *choices,
+			const char *hint, int *ret_choice)
+{
+	const char *text = cfg_getstr(cfg, option);
+
+	for (int i = 0; choices[i]; i++)
+		if (!strcmp(choices[i], text)) {
+			*ret_choice = i;
+			return 0;
+		}
+	cfg_error(cfg, "%s = \"%s\": expected %s", option, text, hint);
+	return -EINVAL;
+}
+
+static int parse_roaming(cfg_t *cfg, struct mnat_node_conf *conf)
+{
+	static const char *const public[] = {
+		[MNAT_PUBLIC_KEEP] = "keep",
+		[MNAT_PUBLIC_RESET] = "reset",
+		[MNAT_PUBLIC_NEVER] = "never",
+		NULL,
+	};
+	static const char *const release[] = {"auto", "never", NULL};
+	int space, never;
+
+	if (parse_choice(cfg, "public", public, "\"keep\", \"reset\" or \"never\"", &space) ||
+	    parse_choice(cfg, "release", release, "\"auto\" or \"never\"", &never))
+		return -EINVAL;
+	conf->public_space = (enum mnat_public)space;
+	conf->release = !never;
+	return 0;
+}
+
+static int parse_node(cfg_t *cfg, struct mnat_node_conf *conf)
+{
+	cfg_t *dhcp = cfg_getsec(cfg, "dhcp");
+	const char *form = cfg_getstr(dhcp, "shim-option");
+	long enterprise = cfg_getint(dhcp, "enterprise"), seed = cfg_getint(dhcp, "seed-option");
+	char device[IF_NAMESIZE];
+
+	if (mnat_conf_copy_text(cfg, "pin", conf->pin, sizeof(conf->pin)) ||
+	    mnat_conf_copy_text(cfg, "run-dir", conf->run_dir, sizeof(conf->run_dir)) ||
+	    mnat_conf_copy_text(cfg, "state", conf->state_file, sizeof(conf->state_file)) ||
+	    mnat_conf_copy_text(cfg, "device", conf->device, sizeof(device)) ||
+	    mnat_conf_copy_text(dhcp, "client-id", conf->client_id, sizeof(conf->client_id)) ||
+	    mnat_conf_copy_interfaces(cfg, "uplinks", conf->uplink, &conf->n_uplink) ||
+	    parse_roaming(cfg, conf))
+		return -EINVAL;
+	if (strcmp(form, "vivso") && strcmp(form, "seed") && strcmp(form, "both")) {
+		cfg_error(dhcp, "shim-option = \"%s\": expected \"vivso\", \"seed\" or \"both\"",
+			  form);
+		return -EINVAL;
+	}
+	memcpy(conf->form, form, strlen(form) + 1);
+	if (enterprise < 1 || enterprise > UINT32_MAX) {
+		cfg_error(dhcp, "enterprise = %ld: expected an enterprise number", enterprise);
+		return -EINVAL;
+	}
+	if (seed && (seed < 224 || seed > 254)) {
+		cfg_error(dhcp, "seed-option = %ld: expected 224 to 254 (RFC 3942), or 0", seed);
+		return -EINVAL;
+	}
+	conf->enterprise = (unsigned int)enterprise;
+	conf->seed_option = (unsigned int)seed;
+	mnat_parse_ip(cfg_getstr(cfg, "virtual-gateway"), &conf->virt_gateway);
+	mnat_parse_ip(cfg_getstr(cfg, "virtual-mask"), &conf->virt_mask);
+	conf->default_route = cfg_getbool(cfg, "default-route");
+	conf->old_grace_ms = (unsigned int)cfg_getint(cfg, "old-address-grace");
+	return 0;
+}
+
+static int is_mask(cfg_t *cfg, cfg_opt_t *opt)
+{
+	const char *text = cfg_opt_getstr(opt);
+	struct in_addr mask;
+	uint32_t hosts;
+
+	if (mnat_conf_is_ip(cfg, opt))
+		return -1;
+	mnat_parse_ip(text, &mask);
+	hosts = ~ntohl(mask.s_addr);
+	if (!(hosts & (hosts + 1)))
+		return 0;
+	cfg_error(cfg, "%s = \"%s\": expected a mask such as 255.0.0.0", cfg_opt_name(opt), text);
+	return -1;
+}
+
+static void validate_node(cfg_t *cfg)
+{
+	cfg_set_validate_func(cfg, "uplinks", mnat_conf_is_interfaces);
+	cfg_set_validate_func(cfg, "virtual-gateway", mnat_conf_is_ip);
+	cfg_set_validate_func(cfg, "virtual-mask", is_mask);
+	cfg_set_validate_func(cfg, "old-address-grace", mnat_conf_is_positive);
+}
+
+int mnat_node_conf_load(const char *path, struct mnat_node_conf *ret_conf)
+{
+	cfg_opt_t dhcp[] = {
+		CFG_STR("shim-option", "vivso", CFGF_NONE),
+		CFG_INT("enterprise", DHCP_ENTERPRISE_DEFAULT, CFGF_NONE),
+		CFG_INT("seed-option", DHCP_SEED_OPTION_DEFAULT, CFGF_NONE),
+		CFG_STR("client-id", "", CFGF_NONE),
+		CFG_END(),
+	};
+	cfg_opt_t opts[] = {
+		CFG_STR_LIST("uplinks", NULL, CFGF_NONE),
+		CFG_STR("device", "mnat0", CFGF_NONE),
+		CFG_STR("virtual-gateway", "10.0.0.1", CFGF_NONE),
+		CFG_STR("virtual-mask", "255.0.0.0", CFGF_NONE),
+		CFG_BOOL("default-route", cfg_true, CFGF_NONE),
+		CFG_STR("public", "keep", CFGF_NONE),
+		CFG_STR("release", "auto", CFGF_NONE),
+		CFG_SEC("dhcp", dhcp, CFGF_NONE),
+		CFG_INT("old-address-grace", 2000, CFGF_NONE),
+		CFG_STR("pin", MNAT_PIN_NODE, CFGF_NONE),
+		CFG_STR("run-dir", MNAT_RUN_DIR, CFGF_NONE),
+		CFG_STR("state", "/var/lib/mobilenat/mnatc.json", CFGF_NONE),
+		CFG_END(),
+	};
+	struct mnat_node_conf conf = {};
+	cfg_t *cfg;
+	int r;
+
+	r = mnat_conf_load(path, opts, validate_node, &cfg);
+	if (r)
+		return r;
+	r = parse_node(cfg, &conf);
+	if (!r)
+		*ret_conf = conf;
+	cfg_free(cfg);
+	return r;
+}
