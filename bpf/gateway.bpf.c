@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The gateway's programs on TC: one for each way in, the guard, the sweep. */
 #include "ctx_tc.h"
-#include "nat.h"
+#include "guard.h"
+#include "inside.h"
+#include "outside.h"
 #include "sweep.h"
 
 SEC("tc")

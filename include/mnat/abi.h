@@ -18,7 +18,7 @@
 #endif
 
 #define MNAT_ABI_MAGIC 0x4d4e4154 /* "MNAT" */
-#define MNAT_ABI_VERSION 2
+#define MNAT_ABI_VERSION 3
 
 enum mnat_role { MNAT_ROLE_GATEWAY = 1, MNAT_ROLE_NODE = 2 };
 

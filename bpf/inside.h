@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What comes from the domain. */
+#ifndef MNAT_INSIDE_H
+#define MNAT_INSIDE_H
+
+#include "icmp_error.h"
+#include "nat.h"
+
+/*
+ * An error from inside about a packet that came in: quoted is what the host got. Who
+ * speaks, host or router, shows outside as the external address.
+ */
+static __always_inline int icmp_error_out(ctx_t *ctx, const struct packet *pkt)
+{
+	struct mnat_bib_key key = {};
+	struct packet inner = {};
+	struct route route;
+	__u32 *index;
+	__be32 addr;
+	__be16 port;
+	int reason = parse_quoted(ctx, pkt, &inner);
+
+	if (reason != PARSE_OK)
+		return refuse(ctx, reason);
+	key.host = host_of(inner.daddr, &reason);
+	key.port = inner.dport;
+	key.proto = inner.proto;
+	index = key.host ? bpf_map_lookup_elem(&bib, &key) : NULL;
+	if (!index)
+		return refuse(ctx, MNAT_C_ICMP_UNSUPPORTED);
+	binding_endpoint(*index, &addr, &port);
+	reason = route_lookup(ctx, pkt->saddr, pkt->daddr, &route);
+	if (reason != PARSE_OK)
+		return refuse(ctx, reason);
+	if (rewrite_quoted(ctx, pkt, &inner, DEST, addr, port) ||
+	    rewrite_address(ctx, pkt, SOURCE, addr, true))
+		return refuse(ctx, MNAT_C_INTERNAL);
+	count(MNAT_C_ICMP_ERROR_OUT, ctx_len(ctx));
+	return route_send(ctx, &route);
+}
+
+static __always_inline int from_inside(ctx_t *ctx)
+{
+	struct packet pkt = {};
+	int reason = receive(ctx, &pkt);
+	__u32 host;
+
+	if (reason != PARSE_OK)
+		return refuse(ctx, reason);
+	if (is_broadcast_or_multicast(pkt.daddr) || is_external(pkt.daddr))
+		return refuse(ctx, MNAT_C_TO_GATEWAY);
+	if (actual_index(pkt.daddr) >= 0)
+		return refuse(ctx, MNAT_C_INTRA_DOMAIN);
+	reason = parse_transport(ctx, &pkt);
+	if (reason != PARSE_OK)
+		return refuse(ctx, reason);
+	if (is_icmp_error(&pkt))
+		return icmp_error_out(ctx, &pkt);
+	host = host_of(pkt.saddr, &reason);
+	if (!host)
+		return refuse(ctx, reason);
+	return nat_out(ctx, &pkt, host, MNAT_C_OUT_TRANSLATED);
+}
+
+#endif

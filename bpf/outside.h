@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What comes from outside: from correspondents, and through tunnels. */
+#ifndef MNAT_OUTSIDE_H
+#define MNAT_OUTSIDE_H
+
+#include "icmp_error.h"
+#include "nat.h"
+
+/*
+ * Only packets that change a TCP session's state look it up: for all others the
+ * binding says everything (endpoint-independent filtering), and what comes from
+ * outside refreshes nothing (RFC 7857 section 3).
+ */
+static __always_inline void session_in(const struct packet *pkt, __u64 owner)
+{
+	struct mnat_session_key key = {
+		.host = mnat_owner_host(owner),
+		.remote = pkt->saddr,
+		.port = mnat_owner_port(owner),
+		.remote_port = pkt->sport,
+		.proto = MNAT_TCP,
+	};
+	struct mnat_session *s;
+
+	if (pkt->proto != MNAT_TCP || !(pkt->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST)))
+		return;
+	s = bpf_map_lookup_elem(&sessions, &key);
+	if (s)
+		session_note_tcp(s, pkt->tcp_flags, false);
+}
+
+/* To a host that is here: its address becomes where it is, its port stays or is given. */
+static __always_inline int deliver(ctx_t *ctx, const struct packet *pkt, __be32 addr, __be16 port,
+				   enum mnat_counter_id counter)
+{
+	struct route route;
+	int reason = route_lookup(ctx, pkt->saddr, addr, &route);
+
+	if (reason == MNAT_C_TOO_BIG && counter == MNAT_C_IN_TRANSLATED)
+		return tell_too_big(ctx, cfg.tunnel_addr, route.mtu);
+	if (reason != PARSE_OK)
+		return refuse(ctx, reason == MNAT_C_TOO_BIG ? reason : MNAT_C_NO_ROUTE_IN);
+	if (rewrite_endpoint(ctx, pkt, DEST, addr, port))
+		return refuse(ctx, MNAT_C_INTERNAL);
+	count(counter, ctx_len(ctx));
+	return route_send(ctx, &route);
+}
+
+/* The owner of an external endpoint, 0: nobody. */
+static __always_inline __u64 owner_of(const struct packet *pkt)
+{
+	long index = binding_index(pkt->proto, pkt->daddr, pkt->dport);
+	struct mnat_binding *b;
+	__u32 key = index;
+
+	if (index < 0)
+		return 0;
+	b = bpf_map_lookup_elem(&bindings, &key);
+	return b ? b->owner : 0;
+}
+
+static __always_inline int nat_in(ctx_t *ctx, const struct packet *pkt)
+{
+	__u64 owner = owner_of(pkt), where;
+	__u32 host = mnat_owner_host(owner);
+	__be16 port = mnat_owner_port(owner);
+
+	if (!owner)
+		return refuse(ctx, MNAT_C_NO_BINDING);
+	where = host_location(host);
+	if (!where)
+		return refuse(ctx, MNAT_C_HOST_GONE);
+	if (pkt->ttl <= 1)
+		return refuse(ctx, MNAT_C_TTL_EXPIRED_IN);
+	session_in(pkt, owner);
+	if (mnat_location_path(where) == MNAT_PATH_TUNNEL)
+		return to_visited(ctx, pkt, host, port, mnat_location_endpoint(where));
+	return deliver(ctx, pkt, mnat_location_endpoint(where), port, MNAT_C_IN_TRANSLATED);
+}
+
+/* An error from outside about a packet we sent: quoted is its translated form. */
+static __always_inline int icmp_error_in(ctx_t *ctx, const struct packet *pkt)
+{
+	struct packet inner = {}, sent = {};
+	struct mnat_host_info *info;
+	struct route route;
+	__u64 owner, where;
+	__be32 addr;
+	__u32 host;
+	int reason = parse_quoted(ctx, pkt, &inner);
+
+	if (reason != PARSE_OK)
+		return refuse(ctx, reason);
+	sent.proto = inner.proto;
+	sent.daddr = inner.saddr;
+	sent.dport = inner.sport;
+	owner = is_external(inner.saddr) ? owner_of(&sent) : 0;
+	host = mnat_owner_host(owner);
+	where = owner ? host_location(host) : 0;
+	if (!where)
+		return refuse(ctx, MNAT_C_ICMP_ERROR_UNKNOWN);
+	addr = mnat_location_endpoint(where);
+	reason = route_lookup(ctx, pkt->saddr, addr, &route);
+	if (reason != PARSE_OK)
+		return refuse(ctx, MNAT_C_NO_ROUTE_IN);
+	if (mnat_location_path(where) == MNAT_PATH_TUNNEL) {
+		info = bpf_map_lookup_elem(&host_info, &host);
+		if (!info)
+			return refuse(ctx, MNAT_C_HOST_GONE);
+		addr = info->virt;
+	}
+	if (rewrite_quoted(ctx, pkt, &inner, SOURCE, addr, mnat_owner_port(owner)) ||
+	    rewrite_address(ctx, pkt, DEST, addr, true))
+		return refuse(ctx, MNAT_C_INTERNAL);
+	if (mnat_location_path(where) == MNAT_PATH_TUNNEL &&
+	    tunnel_wrap(ctx, cfg.tunnel_addr, mnat_location_endpoint(where), false))
+		return refuse(ctx, MNAT_C_INTERNAL);
+	count(MNAT_C_ICMP_ERROR_IN, ctx_len(ctx));
+	return route_send(ctx, &route);
+}
+
+/* An error that came through the tunnel for a host that is here. */
+static __always_inline int icmp_error_deliver(ctx_t *ctx, const struct packet *pkt, __be32 addr)
+{
+	struct packet inner = {};
+	struct route route;
+	int reason = parse_quoted(ctx, pkt, &inner);
+
+	if (reason != PARSE_OK)
+		return refuse(ctx, reason);
+	reason = route_lookup(ctx, pkt->saddr, addr, &route);
+	if (reason != PARSE_OK)
+		return refuse(ctx, MNAT_C_NO_ROUTE_IN);
+	if (rewrite_quoted(ctx, pkt, &inner, SOURCE, addr, inner.sport) ||
+	    rewrite_address(ctx, pkt, DEST, addr, true))
+		return refuse(ctx, MNAT_C_INTERNAL);
+	count(MNAT_C_ICMP_ERROR_IN, ctx_len(ctx));
+	return route_send(ctx, &route);
+}
+
+/*
+ * A tunnel packet, believed only if an arrival says so: to a host that is here, or
+ * from a host of ours that is behind the peer.
+ */
+static __always_inline int from_tunnel(ctx_t *ctx, const struct packet *outer)
+{
+	struct packet pkt = {};
+	int reason = tunnel_peek(ctx, outer, &pkt);
+	__u32 host, sender;
+	__u64 where;
+
+	if (reason != PARSE_OK)
+		return refuse(ctx, reason);
+	host = arrival(outer->saddr, pkt.daddr);
+	sender = host ? 0 : arrival(outer->saddr, pkt.saddr);
+	if (!host && !sender)
+		return refuse(ctx, MNAT_C_TUNNEL_UNKNOWN);
+	reason = tunnel_unwrap(ctx, &pkt);
+	if (reason == PARSE_OK)
+		reason = parse_transport(ctx, &pkt);
+	if (reason != PARSE_OK)
+		return refuse(ctx, reason);
+	if (sender)
+		return nat_out(ctx, &pkt, sender, MNAT_C_FROM_VISITED);
+	where = host_location(host);
+	if (!where)
+		return refuse(ctx, MNAT_C_HOST_GONE);
+	if (is_icmp_error(&pkt) && mnat_location_path(where) == MNAT_PATH_TRANSLATE)
+		return icmp_error_deliver(ctx, &pkt, mnat_location_endpoint(where));
+	if (pkt.ttl <= 1)
+		return refuse(ctx, MNAT_C_TTL_EXPIRED_IN);
+	session_in(&pkt, (__u64)host << 32 | (__u32)pkt.dport << 16);
+	/* it has moved on: after it, by the address it has at the anchor */
+	if (mnat_location_path(where) == MNAT_PATH_TUNNEL)
+		return send_wrapped(ctx, &pkt, DEST, pkt.daddr, pkt.dport,
+				    mnat_location_endpoint(where), MNAT_C_FORWARDED_AWAY);
+	return deliver(ctx, &pkt, mnat_location_endpoint(where), pkt.dport, MNAT_C_TUNNEL_IN);
+}
+
+static __always_inline int from_outside(ctx_t *ctx)
+{
+	struct packet pkt = {};
+	int reason = receive(ctx, &pkt);
+
+	if (reason != PARSE_OK)
+		return refuse(ctx, reason);
+	if (actual_index(pkt.daddr) >= 0)
+		return refuse(ctx, MNAT_C_INSIDE_FROM_OUTSIDE);
+	if (pkt.ip_proto == IPPROTO_IPIP && pkt.daddr == cfg.tunnel_addr)
+		return from_tunnel(ctx, &pkt);
+	if (!is_external(pkt.daddr))
+		return refuse(ctx, MNAT_C_OTHER_ADDRESS);
+	reason = parse_transport(ctx, &pkt);
+	if (reason != PARSE_OK)
+		return refuse(ctx, reason);
+	if (is_icmp_error(&pkt))
+		return icmp_error_in(ctx, &pkt);
+	if (pkt.proto == MNAT_ICMP && pkt.icmp_type != ICMP_ECHOREPLY)
+		return refuse(ctx, MNAT_C_TO_GATEWAY);
+	return nat_in(ctx, &pkt);
+}
+
+#endif
