@@ -98,6 +98,12 @@ static __always_inline long ctx_shrink(ctx_t *ctx, __u32 len, bool udp)
 				   udp ? BPF_F_ADJ_ROOM_FIXED_GSO : 0);
 }
 
+/* Take len bytes out that follow the IPv4 header, which has no options. */
+static __always_inline long ctx_shrink_payload(ctx_t *ctx, __u32 len)
+{
+	return bpf_skb_adjust_room(ctx, -(__s32)len, BPF_ADJ_ROOM_NET, 0);
+}
+
 /* Room that is no tunnel header; for packets of one link only. */
 static __always_inline long ctx_grow_plain(ctx_t *ctx, __u32 len)
 {
@@ -108,6 +114,12 @@ static __always_inline long ctx_grow_plain(ctx_t *ctx, __u32 len)
 static __always_inline long ctx_cut(ctx_t *ctx, __u32 len)
 {
 	return bpf_skb_change_tail(ctx, len, 0);
+}
+
+/* In a VLAN whose tag the kernel has taken out of the frame. */
+static __always_inline bool ctx_is_tagged(const ctx_t *ctx)
+{
+	return ctx->vlan_present;
 }
 
 /* A packet that stands for many: the kernel cuts it, its length says nothing of theirs. */

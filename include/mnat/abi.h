@@ -90,10 +90,14 @@ struct mnat_abi {
 	X(NODE_OUT, FORWARD, "virtual to actual, sent on the uplink")                          \
 	X(NODE_IN, FORWARD, "actual to virtual, given to the stack")                           \
 	X(NODE_IN_OLD, FORWARD, "to the previous actual address within its grace, accepted")   \
-	X(NODE_TUNNEL_OUT, FORWARD, "in public space, to the session's home gateway")          \
-	X(NODE_TUNNEL_IN, FORWARD, "in public space, from the session's home gateway")         \
+	X(NODE_TUNNEL_OUT, FORWARD, "by tunnel, to the gateway or the session's home gateway") \
+	X(NODE_TUNNEL_IN, FORWARD, "by tunnel, from the gateway or the session's home gateway") \
+	X(NODE_TUNNEL_ERROR, FORWARD, "ICMP error about a tunnel packet, told to the stack")   \
+	X(NODE_GROUP_IN, FORWARD, "broadcast or multicast, given to the stack")                \
 	X(NODE_PASS, STACK, "passed as it is: passthrough mode or not for the shim")           \
 	X(NODE_DHCP, STACK, "DHCP, left to the client daemon")                                 \
+	X(NODE_VLAN, STACK, "VLAN tag: another network on the same wire")                      \
+	X(NODE_DHCP_STACK, STACK, "the stack's own DHCP, handed to the client daemon")         \
 	X(NODE_NOT_IPV4, DROP, "other ethertype on mnat0, has no translation")                 \
 	X(NODE_NO_LINK, DROP, "no uplink is configured yet")                                   \
 	X(NODE_NO_GATEWAY, DROP, "the gateway's MAC address is not known yet")                 \
@@ -455,6 +459,12 @@ enum mnat_shim_mode {
 	 * others are translated as in MNAT_MODE_TRANSLATE.
 	 */
 	MNAT_MODE_PUBLIC = 2,
+	/*
+	 * Figure 3A: what the domain's gateway sends is in IP-in-IP, the virtual address
+	 * inside. The way out is as in MNAT_MODE_TRANSLATE, or by tunnel too
+	 * (tunnel_out; seed paragraph 56).
+	 */
+	MNAT_MODE_TUNNEL = 3,
 };
 
 /*
@@ -493,7 +503,11 @@ struct mnat_shim {
 	__u8 device_mac[6];
 	__u32 arp_pending;	/* mnatc has asked for the gateway; one reply is welcome */
 	__u32 homes;		/* 1: map "homes" is in use */
-	__u32 pad;
+	__be32 tunnel;		/* MNAT_MODE_TUNNEL: the gateway's end */
+	__be32 virt_mask;	/* of the network the stack believes in (255.0.0.0) */
+	__u8 tunnel_out;	/* MNAT_MODE_TUNNEL: 1: the way out is by tunnel too */
+	__u8 consumer;		/* 1: a daemon takes DHCP, the stack's own too; 0: it passes */
+	__u16 pad;
 	__u64 first_out_ns;	/* CLOCK_BOOTTIME of the first packet under this slot */
 	__u64 first_in_ns;
 };
@@ -513,7 +527,7 @@ MNAT_ASSERT(sizeof(struct mnat_bib_key) == 8, "bib key");
 MNAT_ASSERT(sizeof(struct mnat_session_key) == 16, "session key");
 MNAT_ASSERT(sizeof(struct mnat_session) == 16, "session");
 MNAT_ASSERT(sizeof(struct mnat_sweep) == 32 + 16 * MNAT_SWEEP_KEYS, "sweep");
-MNAT_ASSERT(sizeof(struct mnat_shim) == 96, "shim");
+MNAT_ASSERT(sizeof(struct mnat_shim) == 104, "shim");
 MNAT_ASSERT(sizeof(struct mnat_home_key) == 12, "home key");
 MNAT_ASSERT(sizeof(struct mnat_home) == 8, "home");
 

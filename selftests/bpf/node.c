@@ -23,6 +23,8 @@ struct node *node_start(void)
 		.mask = ip4("255.255.255.0"),
 		.gateway = ip4("10.0.1.1"),
 		.virt_gateway = ip4("10.0.0.1"),
+		.virt_mask = ip4("255.0.0.0"),
+		.consumer = 1,
 	};
 	struct node *n;
 

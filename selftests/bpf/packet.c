@@ -69,7 +69,7 @@ static void settle_checksum(uint8_t proto, uint8_t *l4, size_t len)
 static size_t build_inner(const struct packet *p, uint8_t *at)
 {
 	uint8_t frame[PACKET_MAX];
-	size_t len = packet_build(p->inner, frame) - ETH_HLEN, quote = p->ours ? 20 : 8;
+	size_t len = packet_build(p->inner, frame) - ETH_HLEN, quote = p->ours ? 20 : p->quote ? p->quote : 8;
 
 	if (p->proto == IPPROTO_ICMP && len > sizeof(struct iphdr) + quote)
 		len = sizeof(struct iphdr) + quote;

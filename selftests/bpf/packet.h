@@ -28,7 +28,8 @@ struct packet {
 	uint8_t icmp_code;
 	uint16_t mtu; /* ICMP 3/4 */
 	uint8_t ours; /* ICMP 3/4 by the gateway: it quotes 20 bytes, their checksum settled */
-	/* IPPROTO_IPIP: the packet inside; ICMP errors: quoted, header and 8 bytes */
+	uint16_t quote; /* ICMP errors: bytes quoted after the header; 0: 8 */
+	/* IPPROTO_IPIP: the packet inside; ICMP errors: quoted */
 	const struct packet *inner;
 	const uint8_t *smac; /* NULL: zeros */
 	const uint8_t *dmac;

@@ -167,6 +167,74 @@ Test(shim, later_udp_fragment)
 	cr_assert_arr_eq(run.frame, expected, len);
 }
 
+/* S3, S4: with a daemon that takes DHCP it goes there, the stack's own too; else it passes. */
+Test(shim, dhcp_and_its_consumer)
+{
+	struct node *n = node_start();
+	struct mnat_shim shim = node_shim(n);
+	struct row out = { "out", tcp("0.0.0.0", 68, "255.255.255.255", 67), {}, OK,
+			   MNAT_C_NODE_DHCP_STACK };
+	struct row in = { "in", tcp("10.0.1.1", 67, "255.255.255.255", 68), {}, OK,
+			  MNAT_C_NODE_DHCP };
+
+	out.packet.proto = in.packet.proto = IPPROTO_UDP;
+	out.packet.dmac = in.packet.dmac = broadcast;
+	check(n, &out, true);
+	check(n, &in, false);
+	shim.consumer = 0;
+	node_put(n, &shim);
+	out.want = out.packet, in.want = in.packet;
+	out.verdict = in.verdict = REDIRECT;
+	out.counter = MNAT_C_NODE_OUT, in.counter = MNAT_C_NODE_GROUP_IN;
+	out.want.smac = mac_node;
+	check(n, &out, true);
+	check(n, &in, false);
+}
+
+/* The stack's DHCP reaches the daemon before there is any lease; nothing else leaves. */
+Test(shim, no_uplink_yet)
+{
+	struct node *n = node_start();
+	struct mnat_shim shim = node_shim(n);
+	struct row dhcp = { "DHCP", tcp("0.0.0.0", 68, "255.255.255.255", 67), {}, OK,
+			    MNAT_C_NODE_DHCP_STACK };
+	struct row other = { "other", tcp(V, 68, CN, 67), {}, SHOT, MNAT_C_NODE_NO_LINK };
+
+	dhcp.packet.proto = IPPROTO_UDP;
+	shim.uplink = 0;
+	node_put(n, &shim);
+	check(n, &dhcp, true);
+	check(n, &other, true);
+}
+
+/* The stack's network is 10/8, the link's 10.0.1.0/24: so are their broadcast addresses. */
+Test(shim, broadcasts_and_groups)
+{
+	struct node *n = node_start();
+	struct row rows[] = {
+		{ "directed out", tcp(V, 1, "10.255.255.255", 2), tcp(A, 1, "10.0.1.255", 2),
+		  REDIRECT, MNAT_C_NODE_OUT },
+		{ "directed in", tcp("10.0.1.9", 1, "10.0.1.255", 2),
+		  tcp("10.0.1.9", 1, "10.255.255.255", 2), REDIRECT, MNAT_C_NODE_GROUP_IN },
+		{ "limited in", tcp("10.0.1.9", 1, "255.255.255.255", 2), {}, REDIRECT,
+		  MNAT_C_NODE_GROUP_IN },
+		{ "multicast in", tcp("10.0.1.9", 1, "224.0.0.251", 2), {}, REDIRECT,
+		  MNAT_C_NODE_GROUP_IN },
+		{ "another link's", tcp("10.0.2.9", 1, "10.0.2.255", 2), {}, OK,
+		  MNAT_C_NODE_NOT_OURS },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		rows[i].packet.proto = IPPROTO_UDP;
+		rows[i].packet.dmac = broadcast;
+		if (rows[i].want.src)
+			rows[i].want.proto = IPPROTO_UDP, rows[i].want.dmac = broadcast;
+		if (!i)
+			rows[i].want.smac = mac_node;
+		check(n, &rows[i], !i);
+	}
+}
+
 Test(shim, refusals_out)
 {
 	struct node *n = node_start();
