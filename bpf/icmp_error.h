@@ -92,7 +92,7 @@ static __always_inline int rewrite_quoted(ctx_t *ctx, const struct packet *pkt,
 	if ((void *)(ip + 1) > ctx_data_end(ctx))
 		return -1;
 	ip_set_addr(ip, side == SOURCE ? &ip->saddr : &ip->daddr, addr);
-	field = ctx_data(ctx) + port_offset(inner, side);
+	field = ctx_data(ctx) + HEADER_OFFSET(port_offset(inner, side));
 	if ((void *)(field + 1) > ctx_data_end(ctx))
 		return -1;
 	quoted_set(field, port, &sum);
@@ -100,13 +100,13 @@ static __always_inline int rewrite_quoted(ctx_t *ctx, const struct packet *pkt,
 		change = csum_add32(0, from, addr);
 	change = csum_add16(change, from_port, port);
 	if (inner->csum_offset) {
-		field = ctx_data(ctx) + inner->csum_offset;
+		field = ctx_data(ctx) + HEADER_OFFSET(inner->csum_offset);
 		if ((void *)(field + 1) > ctx_data_end(ctx))
 			return -1;
 		if (*field || inner->ip_proto != IPPROTO_UDP)
 			quoted_set(field, csum_fold((__u16)~*field + change), &sum);
 	}
-	icmp = ctx_data(ctx) + pkt->l4_offset;
+	icmp = ctx_data(ctx) + HEADER_OFFSET(pkt->l4_offset);
 	if ((void *)(icmp + 1) > ctx_data_end(ctx))
 		return -1;
 	icmp->checksum = csum_fold((__u16)~icmp->checksum + sum);

@@ -3,8 +3,10 @@
 #ifndef MNAT_INSIDE_H
 #define MNAT_INSIDE_H
 
+#include "host_tunnel.h"
 #include "icmp_error.h"
 #include "nat.h"
+#include "tunnel_relay.h"
 
 /*
  * An error from inside about a packet that came in: quoted is what the host got. Who
@@ -39,14 +41,28 @@ static __always_inline int icmp_error_out(ctx_t *ctx, const struct packet *pkt)
 	return route_send(ctx, &route);
 }
 
+/* ICMP to our end of tunnels: about one of them, or for the kernel. */
+static __always_inline int icmp_to_tunnel_end(ctx_t *ctx, struct packet *pkt)
+{
+	__be32 end;
+
+	if (parse_transport(ctx, pkt) == PARSE_OK && is_tunnel_error(ctx, pkt, pkt->daddr, &end))
+		return relay_tunnel_error(ctx, end);
+	return refuse(ctx, MNAT_C_TO_GATEWAY);
+}
+
 static __always_inline int from_inside(ctx_t *ctx)
 {
 	struct packet pkt = {};
 	int reason = receive(ctx, &pkt);
 	__u32 host;
 
+	if (reason == PARSE_OK && pkt.ip_proto == IPPROTO_IPIP && pkt.daddr == cfg.tunnel_addr)
+		reason = host_unwrap(ctx, &pkt, &pkt);
 	if (reason != PARSE_OK)
 		return refuse(ctx, reason);
+	if (pkt.ip_proto == IPPROTO_ICMP && pkt.daddr == cfg.tunnel_addr)
+		return icmp_to_tunnel_end(ctx, &pkt);
 	if (is_broadcast_or_multicast(pkt.daddr) || is_external(pkt.daddr))
 		return refuse(ctx, MNAT_C_TO_GATEWAY);
 	if (actual_index(pkt.daddr) >= 0)

@@ -201,8 +201,10 @@ static __always_inline int ipv4_in(ctx_t *ctx, struct mnat_shim *s)
 		return refuse(ctx, MNAT_C_NODE_NOT_OURS);
 	if (tunnels && pkt.ip_proto == IPPROTO_IPIP)
 		return wrapped_in(ctx, &pkt, s);
-	if (tunnels && is_tunnel_error(ctx, &pkt, pkt.daddr, &end))
-		return tunnel_error_in(ctx, &pkt, s, end);
+	if (tunnels && is_tunnel_error(ctx, &pkt, pkt.daddr, &end)) {
+		reason = tunnel_error_unwrap(ctx);
+		return reason == PARSE_OK ? tunnel_error_in(ctx, s, end) : refuse(ctx, reason);
+	}
 	return translate_in(ctx, &pkt, s, counter);
 }
 

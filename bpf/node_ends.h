@@ -7,27 +7,6 @@
 #include "icmp_error.h"
 #include "refuse.h"
 
-/*
- * Where the checksum that covers the addresses stands. Fragments after the first
- * have none, nor have protocols without a pseudo header.
- */
-static __always_inline int parse_checksum(ctx_t *ctx, struct packet *pkt)
-{
-	struct iphdr *ip = ctx_data(ctx) + ETH_HLEN;
-
-	if ((void *)(ip + 1) > ctx_data_end(ctx))
-		return MNAT_C_SHORT_PACKET;
-	if (ip->frag_off & bpf_htons(IP_OFFSET))
-		return PARSE_OK;
-	if (pkt->ip_proto == IPPROTO_TCP)
-		return parse_tcp(ctx, pkt);
-	if (pkt->ip_proto == IPPROTO_UDP)
-		return parse_udp(ctx, pkt);
-	if (pkt->ip_proto == IPPROTO_ICMP)
-		return parse_icmp(ctx, pkt);
-	return PARSE_OK;
-}
-
 /* A datagram to everybody on the link: of IPv4's addresses or the actual subnet's own. */
 static __always_inline bool is_group(__be32 addr, const struct mnat_shim *s)
 {

@@ -54,20 +54,22 @@ static __always_inline int wrapped_in(ctx_t *ctx, const struct packet *outer, st
 }
 
 /* A tunnel of ours is narrower on its way than at its start: the stack shall know. */
-static __always_inline int tunnel_error_in(ctx_t *ctx, struct packet *pkt, struct mnat_shim *s,
-					   __be32 end)
+static __noinline int tunnel_error_in(ctx_t *ctx, struct mnat_shim *s, __be32 end)
 {
-	struct packet inner = {};
+	struct packet pkt = {}, inner = {};
 	struct mnat_home *home;
-	int reason = tunnel_error_unwrap(ctx, pkt, &inner);
+	int reason;
 
+	if (!s)
+		return refuse(ctx, MNAT_C_INTERNAL);
+	reason = parse_error(ctx, &pkt, &inner);
 	if (reason != PARSE_OK)
 		return refuse(ctx, reason);
 	home = home_of(s, &inner, true);
 	if (inner.saddr != (home ? home->virt : s->virt) ||
 	    end != (home && home->gateway ? home->gateway : s->tunnel))
 		return refuse(ctx, MNAT_C_TUNNEL_UNKNOWN);
-	if (rewrite_address(ctx, pkt, DEST, inner.saddr, false))
+	if (rewrite_address(ctx, &pkt, DEST, inner.saddr, false))
 		return refuse(ctx, MNAT_C_INTERNAL);
 	return give_to_stack(ctx, s, MNAT_C_NODE_TUNNEL_ERROR);
 }

@@ -5,6 +5,7 @@
 
 #include "icmp_error.h"
 #include "nat.h"
+#include "tunnel_relay.h"
 
 /*
  * Only packets that change a TCP session's state look it up: for all others the
@@ -181,6 +182,7 @@ static __always_inline int from_outside(ctx_t *ctx)
 {
 	struct packet pkt = {};
 	int reason = receive(ctx, &pkt);
+	__be32 end;
 
 	if (reason != PARSE_OK)
 		return refuse(ctx, reason);
@@ -193,6 +195,8 @@ static __always_inline int from_outside(ctx_t *ctx)
 	reason = parse_transport(ctx, &pkt);
 	if (reason != PARSE_OK)
 		return refuse(ctx, reason);
+	if (is_tunnel_error(ctx, &pkt, cfg.tunnel_addr, &end))
+		return relay_tunnel_error(ctx, end);
 	if (is_icmp_error(&pkt))
 		return icmp_error_in(ctx, &pkt);
 	if (pkt.proto == MNAT_ICMP && pkt.icmp_type != ICMP_ECHOREPLY)

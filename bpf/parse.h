@@ -14,7 +14,7 @@ struct packet {
 	__u16 l4_offset;
 	__u16 csum_offset; /* of the transport checksum */
 	__u8 ip_proto;
-	__u8 proto;	/* enum mnat_proto_class, once transport is parsed */
+	__u8 proto; /* enum mnat_proto_class, once transport is parsed */
 	__u8 tcp_flags;
 	__u8 icmp_type;
 	__u8 ttl;
@@ -22,6 +22,13 @@ struct packet {
 	__u8 df;
 	__u16 total; /* IP's length; of a GSO packet more than a link takes */
 };
+
+/*
+ * No header that is read begins further into the frame than this says, quoted ones
+ * included. Said where an offset is used, for the verifier: it forgets an offset's bounds
+ * when the compiler keeps it in memory.
+ */
+#define HEADER_OFFSET(offset) ((offset) & 0xff)
 
 struct ports {
 	__be16 source;
@@ -140,6 +147,27 @@ static __always_inline int parse_icmp(ctx_t *ctx, struct packet *pkt)
 	pkt->icmp_type = icmp->type;
 	pkt->sport = pkt->dport = icmp->un.echo.id;
 	pkt->csum_offset = pkt->l4_offset + offsetof(struct icmphdr, checksum);
+	return PARSE_OK;
+}
+
+/*
+ * Where the checksum that covers the addresses stands. Fragments after the first
+ * have none, nor have protocols without a pseudo header.
+ */
+static __always_inline int parse_checksum(ctx_t *ctx, struct packet *pkt)
+{
+	struct iphdr *ip = ctx_data(ctx) + ETH_HLEN;
+
+	if ((void *)(ip + 1) > ctx_data_end(ctx))
+		return MNAT_C_SHORT_PACKET;
+	if (ip->frag_off & bpf_htons(IP_OFFSET))
+		return PARSE_OK;
+	if (pkt->ip_proto == IPPROTO_TCP)
+		return parse_tcp(ctx, pkt);
+	if (pkt->ip_proto == IPPROTO_UDP)
+		return parse_udp(ctx, pkt);
+	if (pkt->ip_proto == IPPROTO_ICMP)
+		return parse_icmp(ctx, pkt);
 	return PARSE_OK;
 }
 

@@ -50,16 +50,15 @@ static __always_inline bool is_tunnel_error(ctx_t *ctx, const struct packet *pkt
 }
 
 /*
- * Take the outer header out of the quotation, and its length off the MTU. PARSE_OK: pkt
- * and ret_inner describe the new error and the packet it quotes.
+ * Take the outer header out of the quotation, and its length off the MTU: what is left is
+ * an error about the packet that was inside. Only after is_tunnel_error().
  */
-static __always_inline int tunnel_error_unwrap(ctx_t *ctx, struct packet *pkt,
-					       struct packet *ret_inner)
+static __noinline int tunnel_error_unwrap(ctx_t *ctx)
 {
 	struct tunnel_error *e = ctx_data(ctx) + ETH_HLEN;
 	struct icmphdr icmp, *field;
+	__u16 mtu, total, less;
 	struct iphdr *ip;
-	__u16 mtu, total;
 	__u32 sum;
 
 	if ((void *)(e + 1) > ctx_data_end(ctx))
@@ -71,6 +70,7 @@ static __always_inline int tunnel_error_unwrap(ctx_t *ctx, struct packet *pkt,
 	icmp.un.frag.mtu = bpf_htons(mtu - TUNNEL_OVERHEAD);
 	sum = csum_add16((__u16)~icmp.checksum, bpf_htons(mtu), icmp.un.frag.mtu);
 	icmp.checksum = csum_fold(sum + ip_checksum(&e->outer)); /* minus its sum */
+	total = e->ip.tot_len;
 	if (ctx_shrink_payload(ctx, TUNNEL_OVERHEAD) ||
 	    !ctx_pull(ctx, ETH_HLEN + sizeof(*ip) + sizeof(*field)))
 		return MNAT_C_INTERNAL;
@@ -78,12 +78,21 @@ static __always_inline int tunnel_error_unwrap(ctx_t *ctx, struct packet *pkt,
 	field = (void *)(ip + 1);
 	if ((void *)(field + 1) > ctx_data_end(ctx))
 		return MNAT_C_INTERNAL;
-	total = bpf_htons(pkt->total - TUNNEL_OVERHEAD);
-	ip->check = csum_fold(csum_add16((__u16)~ip->check, bpf_htons(pkt->total), total));
-	ip->tot_len = total;
+	less = bpf_htons(bpf_ntohs(total) - TUNNEL_OVERHEAD);
+	ip->check = csum_fold(csum_add16((__u16)~ip->check, total, less));
+	ip->tot_len = less;
 	*field = icmp;
-	pkt->total -= TUNNEL_OVERHEAD;
-	return parse_quoted(ctx, pkt, ret_inner);
+	return PARSE_OK;
+}
+
+/* The error that tunnel_error_unwrap() has left, and what it quotes. */
+static __always_inline int parse_error(ctx_t *ctx, struct packet *ret_pkt, struct packet *ret_inner)
+{
+	int reason = parse_ipv4(ctx, ret_pkt);
+
+	if (reason == PARSE_OK)
+		reason = parse_icmp(ctx, ret_pkt);
+	return reason == PARSE_OK ? parse_quoted(ctx, ret_pkt, ret_inner) : reason;
 }
 
 #endif

@@ -62,6 +62,7 @@ struct mnat_abi {
 	X(ICMP_ERROR_OUT, FORWARD, "ICMP error to outside, outer and inner translated")        \
 	X(ICMP_ERROR_IN, FORWARD, "ICMP error to a host, outer and inner translated")          \
 	X(ICMP_ERROR_UNKNOWN, STACK, "ICMP error about no session of a host")                  \
+	X(TUNNEL_NARROW, FORWARD, "ICMP 3/4 about a tunnel of ours, told to the sender inside") \
 	X(TOO_BIG_TOLD, FORWARD, "larger than the next link, its sender told by ICMP 3/4")     \
 	X(SHORT_PACKET, DROP, "truncated, or lengths that contradict each other")              \
 	X(BAD_HEADER, DROP, "IP version, header length or TCP offset is impossible")           \
@@ -81,6 +82,7 @@ struct mnat_abi {
 	X(TOO_BIG, DROP, "larger than the MTU of the next link")                               \
 	X(UNTRANSLATED, DROP, "inside source about to leave on the outside, stopped")          \
 	X(INTERNAL, DROP, "a kernel helper failed")                                            \
+	X(HOST_TUNNEL_OUT, EVENT, "packets of hosts of this domain that came by tunnel")       \
 	X(SESSION_NEW, EVENT, "sessions created")                                              \
 	X(BINDING_NEW, EVENT, "bindings (external ports) taken")                               \
 	X(CREATE_RACE, EVENT, "two CPUs created one flow, the second adopted the first's")     \
@@ -163,9 +165,9 @@ enum mnat_path {
 	MNAT_PATH_NONE = 0,
 	MNAT_PATH_TRANSLATE = 1, /* destination becomes the endpoint (figure 3B) */
 	/*
-	 * IP-in-IP to the endpoint (figure 3A): the gateway of the domain the host visits
-	 * (figure 10), or the host itself in public space (figure 11). The inner
-	 * destination is the host's virtual address.
+	 * IP-in-IP to the endpoint: the host's actual address (figure 3A), the gateway of
+	 * the domain it visits (figure 10), or the host itself in public space (figure 11).
+	 * The inner destination is the host's virtual address.
 	 */
 	MNAT_PATH_TUNNEL = 2,
 };
@@ -176,6 +178,9 @@ enum mnat_path {
  * here yet: packets of no known session go to its default anchor (map "defaults").
  */
 #define MNAT_HOST_IMPORTING (1 << 1)
+
+/* Path TUNNEL ends at the host's own actual address, in this domain (figure 3A). */
+#define MNAT_HOST_TUNNELLED (1 << 2)
 
 static inline __u64 mnat_location(__be32 endpoint, __u8 path, __u8 flags, __u16 gen)
 {

@@ -41,6 +41,7 @@ struct gateway *gateway_start(struct gateway_setup setup)
 	bpf_map__set_max_entries(g->maps.actuals, N_ACTUALS);
 	bpf_map__set_max_entries(g->maps.bindings, bindings);
 	bpf_map__set_max_entries(g->maps.bib, bindings);
+	bpf_map__set_max_entries(g->maps.virtuals, 16);
 	bpf_map__set_max_entries(g->maps.anchors, 16);
 	bpf_map__set_max_entries(g->maps.defaults, TEST_HOST + 16);
 	bpf_map__set_max_entries(g->maps.direct, 16);
@@ -78,6 +79,18 @@ void gateway_send_away(struct gateway *g, uint32_t host, const char *virt, const
 
 	cr_assert_eq(bpf_map_update_elem(bpf_map__fd(g->maps.host_info), &host, &info, BPF_ANY), 0);
 	store(g->maps.hosts, host, mnat_location(ip4(end), MNAT_PATH_TUNNEL, 0, 9));
+}
+
+void gateway_tunnel(struct gateway *g, uint32_t host, const char *virt, const char *actual)
+{
+	struct mnat_host_info info = { .virt = ip4(virt), .actual = ip4(actual) };
+	__be32 key = ip4(virt);
+
+	store(g->maps.actuals, actual_key(actual), mnat_actual(host, 0));
+	cr_assert_eq(bpf_map_update_elem(bpf_map__fd(g->maps.host_info), &host, &info, BPF_ANY), 0);
+	cr_assert_eq(bpf_map_update_elem(bpf_map__fd(g->maps.virtuals), &key, &host, BPF_ANY), 0);
+	store(g->maps.hosts, host,
+	      mnat_location(ip4(actual), MNAT_PATH_TUNNEL, MNAT_HOST_TUNNELLED, 1));
 }
 
 void gateway_admit(struct gateway *g, const char *peer, const char *virt, uint32_t host)

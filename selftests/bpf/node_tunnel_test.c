@@ -123,13 +123,13 @@ Test(node_tunnel, too_big_on_the_way)
 {
 	struct packet sent = udp(V, 1756, CN, 80), outer = wrap(A, GATEWAY, &sent);
 	struct packet told = { .src = ROUTER, .dst = A, .proto = IPPROTO_ICMP, .icmp_type = 3,
-			       .icmp_code = 4, .mtu = 1400, .inner = &outer, .quote = 28 + 20,
+			       .icmp_code = 4, .mtu = 1400, .inner = &outer, .quote = 28,
 			       .smac = mac_gateway };
 	struct packet want = told, foreign = told, other = wrap(A, "135.180.32.9", &sent);
 	struct node *n = start(true);
 	struct run r = run(n, &told, false);
 
-	want.dst = V, want.mtu = 1380, want.inner = &sent, want.quote = 28, want.dmac = mac_device;
+	want.dst = V, want.mtu = 1380, want.inner = &sent, want.quote = 8, want.dmac = mac_device;
 	cr_expect_eq(r.verdict, REDIRECT);
 	expect_frame(&r, &want, "told");
 	cr_expect_eq(node_count(n, MNAT_C_NODE_TUNNEL_ERROR), 1);

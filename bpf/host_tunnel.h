@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A host's own tunnel with its gateway (figure 3A; seed paragraph 56). What a host sends
+ * through it becomes here what the host would have sent without: so all that follows knows
+ * one kind of packet from inside.
+ */
+#ifndef MNAT_HOST_TUNNEL_H
+#define MNAT_HOST_TUNNEL_H
+
+#include "icmp_error.h"
+#include "nat.h"
+
+/* The host said what it got: by the virtual address here, by the actual one without. */
+static __always_inline int quoted_as(ctx_t *ctx, const struct packet *pkt, __be32 actual)
+{
+	struct packet inner = {};
+
+	if (parse_quoted(ctx, pkt, &inner) != PARSE_OK || inner.daddr != pkt->saddr)
+		return 0;
+	return rewrite_quoted(ctx, pkt, &inner, DEST, actual, inner.dport);
+}
+
+/* outer: a tunnel packet to us. PARSE_OK: ret_pkt describes the packet that was inside. */
+static __always_inline int host_unwrap(ctx_t *ctx, const struct packet *outer,
+				       struct packet *ret_pkt)
+{
+	struct mnat_host_info *info;
+	struct packet pkt = {};
+	int reason;
+	__u32 host = host_of(outer->saddr, &reason);
+
+	if (!host)
+		return reason;
+	info = bpf_map_lookup_elem(&host_info, &host);
+	reason = tunnel_peek(ctx, outer, &pkt);
+	if (reason != PARSE_OK)
+		return reason;
+	if (!info || !info->virt)
+		return MNAT_C_TUNNEL_UNKNOWN;
+	reason = tunnel_unwrap(ctx, &pkt);
+	if (reason == PARSE_OK)
+		reason = parse_checksum(ctx, &pkt);
+	if (reason != PARSE_OK)
+		return reason;
+	if ((is_icmp_error(&pkt) && quoted_as(ctx, &pkt, outer->saddr)) ||
+	    rewrite_address(ctx, &pkt, SOURCE, outer->saddr, false))
+		return MNAT_C_INTERNAL;
+	count(MNAT_C_HOST_TUNNEL_OUT, ctx_len(ctx));
+	pkt.saddr = outer->saddr;
+	*ret_pkt = pkt;
+	return PARSE_OK;
+}
+
+#endif
