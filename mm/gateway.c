@@ -298,6 +298,9 @@ int gateway_rebind(struct gateway *g, struct host *host, struct batch *batch)
 		message.path = MNAT_PATH_TUNNEL;
 		message.endpoint = host->endpoint;
 		message.new_actual.s_addr = 0;
+	} else if (host->tunnel && host->actual.s_addr) {
+		message.has |= SIMCO_HAS(SIMCO_A_X_PATH);
+		message.path = MNAT_PATH_TUNNEL;
 	}
 	return g->established ? send_request(g, &message, &form) : -ENOTCONN;
 }

@@ -98,6 +98,7 @@ int lease_parse(const json_t *json, struct event *ret_event, const char **ret_wh
 		*ret_why = "names no host: one of \"virtual\", \"actual\" and \"old\" is needed";
 	} else {
 		event.generation = (uint32_t)json_integer_value(generation);
+		event.tunnel = json_is_true(json_object_get(json, "tunnel"));
 		strcpy(event.mac, mac ? mac : "");
 		*ret_event = event;
 		return 0;

@@ -37,6 +37,17 @@ Test(lease, mobile_host)
 	cr_assert_str_eq(e.mac, "02:00:00:00:00:01");
 }
 
+Test(lease, host_in_tunnel_mode)
+{
+	struct event e;
+
+	cr_assert_eq(parse("{\"virtual\":\"10.128.0.2\",\"actual\":\"10.0.2.7\","
+			   "\"gen\":1,\"tunnel\":true}",
+			   &e),
+		     0);
+	cr_expect(e.tunnel);
+}
+
 Test(lease, plain_host_is_its_address)
 {
 	struct event e;

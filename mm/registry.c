@@ -58,7 +58,9 @@ static enum applied compare(const struct host *host, const struct event *event)
 		return event->plain && event->actual.s_addr ? APPLIED_CHANGED : APPLIED_STALE;
 	if (event->generation > host->generation || host_has_left(host) != !event->actual.s_addr)
 		return APPLIED_CHANGED;
-	return event->actual.s_addr == host->actual.s_addr ? APPLIED_REPEATED : APPLIED_STALE;
+	if (event->actual.s_addr != host->actual.s_addr || event->tunnel != host->tunnel)
+		return APPLIED_STALE;
+	return APPLIED_REPEATED;
 }
 
 static void change(struct host *host, struct in_addr actual, uint32_t generation, uint64_t now_ns)
@@ -91,8 +93,10 @@ int registry_apply(struct registry *registry, const struct event *event, uint64_
 		return -ENOMEM;
 	host->snapshot = registry->snapshot;
 	memcpy(host->mac, event->mac, sizeof(host->mac));
-	if (applied == APPLIED_CHANGED)
+	if (applied == APPLIED_CHANGED) {
 		change(host, event->actual, event->generation, now_ns);
+		host->tunnel = event->tunnel;
+	}
 	*ret_host = host;
 	return applied;
 }

@@ -23,6 +23,7 @@ struct event {
 	struct in_addr old;    /* 0.0.0.0: not told */
 	uint32_t generation;
 	bool plain;
+	bool tunnel; /* reached by a tunnel to actual (figure 3A) */
 	char mac[MAC_LEN];
 	struct dhcp_mnat_arrival arrivals[DHCP_MNAT_MAX_ARRIVALS]; /* it has sessions there */
 	unsigned int n_arrivals;
@@ -38,6 +39,7 @@ struct host {
 	struct in_addr actual; /* 0.0.0.0: left */
 	struct in_addr old;
 	uint32_t generation;
+	bool tunnel;		 /* at actual, by a tunnel */
 	bool away;		 /* not at actual but behind endpoint, in another domain */
 	struct in_addr endpoint;
 	uint32_t issued; /* generation of the last event that bound it */

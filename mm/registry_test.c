@@ -69,6 +69,21 @@ Test(registry, generations)
 	cr_assert_eq(apply("10.128.0.2", "10.0.2.7", 6), APPLIED_STALE, "revived by a late event");
 }
 
+/* The way to a host is part of its place. */
+Test(registry, tunnel_mode)
+{
+	struct event e = event("10.128.0.2", "10.0.1.5", 5);
+	struct host *host;
+
+	e.tunnel = true;
+	cr_assert_eq(registry_apply(&registry, &e, 0, &host), APPLIED_CHANGED);
+	cr_expect(host->tunnel);
+	cr_expect_eq(registry_apply(&registry, &e, 0, &host), APPLIED_REPEATED);
+	cr_expect_eq(apply("10.128.0.2", "10.0.1.5", 5), APPLIED_STALE);
+	cr_expect_eq(apply("10.128.0.2", "10.0.1.5", 6), APPLIED_CHANGED);
+	cr_expect_not(host->tunnel);
+}
+
 Test(registry, plain_hosts)
 {
 	cr_assert_eq(apply_plain("10.0.1.9", true, 12), APPLIED_CHANGED);

@@ -10,6 +10,7 @@
 
 #include "conf_text.h"
 #include "mnat/conf.h"
+#include "mnat/dhcp.h"
 #include "mnat/role_conf.h"
 
 Test(conf_text, comments_become_spaces)
@@ -98,6 +99,23 @@ static int load_node(const char *text, struct mnat_node_conf *conf)
 	r = mnat_node_conf_load(path, conf);
 	unlink(path);
 	return r;
+}
+
+Test(node_conf, mode)
+{
+	struct mnat_node_conf conf;
+
+	cr_redirect_stderr();
+	cr_assert_eq(load_node("uplinks = {\"wl0\"}\n", &conf), 0);
+	cr_expect_eq(conf.mode, DHCP_MODE_EITHER);
+	cr_expect_not(conf.tunnel_out);
+	cr_assert_eq(load_node("uplinks = {\"wl0\"}\nmode = \"tunnel\"\ntunnel-out = true\n",
+			       &conf),
+		     0);
+	cr_expect_eq(conf.mode, DHCP_MODE_TUNNEL);
+	cr_expect(conf.tunnel_out);
+	cr_expect_eq(load_node("uplinks = {\"wl0\"}\nmode = \"mobile-ip-home\"\n", &conf), -EINVAL);
+	cr_expect_eq(load_node("uplinks = {\"wl0\"}\nmode = \"fast\"\n", &conf), -EINVAL);
 }
 
 Test(node_conf, roaming)

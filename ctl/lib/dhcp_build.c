@@ -100,6 +100,8 @@ static void put_vivso(struct dhcp_builder *b, uint32_t enterprise, const struct 
 	add_suboption(&block, DHCP_MNAT_SHIM, &mnat->shim, sizeof(mnat->shim));
 	if (mnat->manager.s_addr)
 		add_suboption(&block, DHCP_MNAT_MANAGER, &mnat->manager, sizeof(mnat->manager));
+	if (mnat->gateway.s_addr)
+		add_suboption(&block, DHCP_MNAT_GATEWAY, &mnat->gateway, sizeof(mnat->gateway));
 	if (mnat->mode)
 		add_suboption(&block, DHCP_MNAT_MODE, &mnat->mode, sizeof(mnat->mode));
 	if (domain)

@@ -203,6 +203,11 @@ static void take_manager(struct dhcp_message *message, const uint8_t *data)
 	memcpy(&message->manager, data, sizeof(message->manager));
 }
 
+static void take_gateway(struct dhcp_message *message, const uint8_t *data)
+{
+	memcpy(&message->gateway, data, sizeof(message->gateway));
+}
+
 static void take_mode(struct dhcp_message *message, const uint8_t *data)
 {
 	message->mode = data[0];
@@ -240,6 +245,7 @@ static const struct {
 	{DHCP_MNAT_MANAGER, 4, true, take_manager},
 	{DHCP_MNAT_MODE, 1, true, take_mode},
 	{DHCP_MNAT_DOMAIN, 4, false, take_domain},
+	{DHCP_MNAT_GATEWAY, 4, true, take_gateway},
 	{DHCP_MNAT_TOKEN, sizeof(struct dhcp_mnat_token), false, take_token},
 	{DHCP_MNAT_ARRIVAL, sizeof(struct dhcp_mnat_arrival), false, take_arrival},
 };

@@ -26,6 +26,30 @@ static int parse_choice(cfg_t *cfg, const char *option, const char *const *choic
 	return -EINVAL;
 }
 
+/* What the seed calls the Mobile IP modes (paragraph 132) is a name only so far. */
+static int parse_mode(cfg_t *cfg, struct mnat_node_conf *conf)
+{
+	static const char *const modes[] = {
+		[DHCP_MODE_EITHER] = "either",
+		[DHCP_MODE_TRANSLATE] = "translate",
+		[DHCP_MODE_TUNNEL] = "tunnel",
+		"mobile-ip-home",
+		"mobile-ip-foreign",
+		NULL,
+	};
+	int mode;
+
+	if (parse_choice(cfg, "mode", modes, "\"either\", \"translate\" or \"tunnel\"", &mode))
+		return -EINVAL;
+	if (mode > DHCP_MODE_TUNNEL) {
+		cfg_error(cfg, "mode = \"%s\": Mobile IP is not supported yet", modes[mode]);
+		return -EINVAL;
+	}
+	conf->mode = (uint8_t)mode;
+	conf->tunnel_out = cfg_getbool(cfg, "tunnel-out");
+	return 0;
+}
+
 static int parse_roaming(cfg_t *cfg, struct mnat_node_conf *conf)
 {
 	static const char *const public[] = {
@@ -58,7 +82,7 @@ static int parse_node(cfg_t *cfg, struct mnat_node_conf *conf)
 	    mnat_conf_copy_text(cfg, "device", conf->device, sizeof(device)) ||
 	    mnat_conf_copy_text(dhcp, "client-id", conf->client_id, sizeof(conf->client_id)) ||
 	    mnat_conf_copy_interfaces(cfg, "uplinks", conf->uplink, &conf->n_uplink) ||
-	    parse_roaming(cfg, conf))
+	    parse_mode(cfg, conf) || parse_roaming(cfg, conf))
 		return -EINVAL;
 	if (strcmp(form, "vivso") && strcmp(form, "seed") && strcmp(form, "both")) {
 		cfg_error(dhcp, "shim-option = \"%s\": expected \"vivso\", \"seed\" or \"both\"",
@@ -122,6 +146,8 @@ int mnat_node_conf_load(const char *path, struct mnat_node_conf *ret_conf)
 		CFG_STR("virtual-gateway", "10.0.0.1", CFGF_NONE),
 		CFG_STR("virtual-mask", "255.0.0.0", CFGF_NONE),
 		CFG_BOOL("default-route", cfg_true, CFGF_NONE),
+		CFG_STR("mode", "either", CFGF_NONE),
+		CFG_BOOL("tunnel-out", cfg_false, CFGF_NONE),
 		CFG_STR("public", "keep", CFGF_NONE),
 		CFG_STR("release", "auto", CFGF_NONE),
 		CFG_SEC("dhcp", dhcp, CFGF_NONE),

@@ -212,8 +212,8 @@ static int move(struct hosts *h, uint32_t id, struct mnat_host_info *info, __be3
 		uint32_t now)
 {
 	int64_t to_index = index_of(h, to);
-	uint64_t word = mnat_location(to, MNAT_PATH_TRANSLATE, flags,
-				      (uint16_t)hosts_generation(info));
+	enum mnat_path path = flags & MNAT_HOST_TUNNELLED ? MNAT_PATH_TUNNEL : MNAT_PATH_TRANSLATE;
+	uint64_t word = mnat_location(to, path, flags, (uint16_t)hosts_generation(info));
 
 	evict(h, (uint32_t)to_index, id, now);
 	store(&h->maps.actuals[to_index], mnat_actual(id, 0)); /* (a) */
@@ -247,6 +247,7 @@ static bool is_there(const struct hosts *h, uint32_t id, const struct rebind *re
 	if (rebind->endpoint)
 		return hosts_is_away(h, id) && mnat_location_endpoint(word) == rebind->endpoint;
 	return rebind->actual == info->actual && hosts_actual_of(word) == rebind->actual &&
+	       !(mnat_location_flags(word) & MNAT_HOST_TUNNELLED) == !rebind->tunnel &&
 	       (word != 0) == (rebind->actual != 0);
 }
 
@@ -271,6 +272,8 @@ static int check(const struct hosts *h, const struct rebind *rebind)
 		return -EINVAL;
 	if (rebind->endpoint && (rebind->plain || rebind->actual))
 		return -EINVAL;
+	if (rebind->tunnel && (rebind->plain || !rebind->actual))
+		return -EINVAL;
 	if (rebind->actual && index_of(h, rebind->actual) < 0)
 		return -ERANGE;
 	return 0;
@@ -289,7 +292,8 @@ static int apply(struct hosts *h, uint32_t id, const struct rebind *rebind,
 		 struct mnat_host_info *info, uint32_t now)
 {
 	uint8_t flags = (rebind->plain ? MNAT_HOST_PLAIN : 0) |
-			(rebind->importing ? MNAT_HOST_IMPORTING : 0);
+			(rebind->importing ? MNAT_HOST_IMPORTING : 0) |
+			(rebind->tunnel ? MNAT_HOST_TUNNELLED : 0);
 	bool binds = rebind->actual || rebind->endpoint;
 
 	if (is_stale(rebind, info))
@@ -366,7 +370,9 @@ int hosts_replace(struct hosts *h, __be32 from, __be32 to, uint32_t now)
 		return r;
 	info.flags++;
 	return move(h, id, &info, to,
-		    mnat_location_flags(h->maps.hosts[id]) & MNAT_HOST_IMPORTING, now);
+		    mnat_location_flags(h->maps.hosts[id]) &
+			    (MNAT_HOST_IMPORTING | MNAT_HOST_TUNNELLED),
+		    now);
 }
 
 void hosts_close(struct hosts *h)

@@ -81,7 +81,8 @@ struct rebind {
 	uint32_t generation;
 	bool plain;
 	bool importing;	 /* more sessions of other domains will be made known */
-	__be32 endpoint; /* of the tunnel to it, 0: none */
+	bool tunnel;	 /* here, but reached by a tunnel to actual */
+	__be32 endpoint; /* of the tunnel to it elsewhere, 0: none */
 };
 
 /*
@@ -149,12 +150,12 @@ static inline struct slot *hosts_slot(struct hosts *hosts, uint32_t id)
 /* The inside address a location word leads to; 0: none. */
 static inline __be32 hosts_actual_of(uint64_t word)
 {
-	return mnat_location_path(word) == MNAT_PATH_TRANSLATE ? mnat_location_endpoint(word) : 0;
+	return mnat_location_is_away(word) ? 0 : mnat_location_endpoint(word);
 }
 
 static inline bool hosts_is_away(const struct hosts *hosts, uint32_t id)
 {
-	return mnat_location_path(hosts->maps.hosts[id]) == MNAT_PATH_TUNNEL;
+	return mnat_location_is_away(hosts->maps.hosts[id]);
 }
 
 /* The generation in force: the manager's, and one more for each replace since. */

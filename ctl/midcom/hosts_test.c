@@ -425,6 +425,34 @@ Test(hosts, a_departed_hosts_address_is_free)
 	cr_assert_eq(hosts_replace(&hosts, ip(A2), ip(A1), NOW), -ENOENT);
 }
 
+/* Figure 3A: the host is here, its packets go to it by tunnel; a move is the same store. */
+Test(hosts, here_by_tunnel)
+{
+	struct rebind rebind = {.identity = ip(V), .actual = ip(A1), .generation = 1,
+				.tunnel = true};
+	const uint64_t at_a1 = mnat_location(ip(A1), MNAT_PATH_TUNNEL, MNAT_HOST_TUNNELLED, 1);
+	uint64_t bound_at;
+
+	cr_assert_eq(hosts_rebind(&hosts, &rebind, NOW, &bound_at), 0);
+	cr_expect_eq(arrays.hosts[FIRST_ID], at_a1);
+	cr_expect_eq(*actual_word(A1), mnat_actual(FIRST_ID, 0));
+	cr_expect_not(hosts_is_away(&hosts, FIRST_ID));
+
+	rebind.actual = ip(A2), rebind.generation = 2;
+	cr_assert_eq(hosts_rebind(&hosts, &rebind, NOW, &bound_at), 0);
+	cr_expect_eq(*actual_word(A1), mnat_actual(FIRST_ID, NOW + GRACE));
+	cr_expect_eq(arrays.info[FIRST_ID].actual, ip(A2));
+
+	/* the mode is part of the place: another one needs another generation */
+	rebind.tunnel = false;
+	cr_expect_eq(hosts_rebind(&hosts, &rebind, NOW, &bound_at), -ESTALE);
+	rebind.generation = 3;
+	cr_expect_eq(hosts_rebind(&hosts, &rebind, NOW, &bound_at), 0);
+	cr_expect_eq(arrays.hosts[FIRST_ID], mnat_location(ip(A2), MNAT_PATH_TRANSLATE, 0, 3));
+	rebind = (struct rebind){.identity = ip(V), .generation = 4, .tunnel = true};
+	cr_expect_eq(hosts_rebind(&hosts, &rebind, NOW, &bound_at), -EINVAL);
+}
+
 Test(hosts, plain_hosts_stay)
 {
 	const struct rebind rebind = {ip(A1), 0, 1, .plain = true, .endpoint = ip(W)};

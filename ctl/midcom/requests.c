@@ -86,10 +86,11 @@ static bool asks_for_tunnel(const struct simco_message *request)
 	return request->has & SIMCO_HAS(SIMCO_A_X_PATH) && request->path != MNAT_PATH_TRANSLATE;
 }
 
+/* To the host itself, here, or to where it is elsewhere: one of the two. */
 static bool is_sane_tunnel(const struct simco_message *request)
 {
-	return request->path == MNAT_PATH_TUNNEL && request->endpoint.s_addr &&
-	       !request->new_actual.s_addr;
+	return request->path == MNAT_PATH_TUNNEL &&
+	       !request->endpoint.s_addr != !request->new_actual.s_addr;
 }
 
 static int rebind(struct agent_session *session, const struct simco_message *request,
@@ -107,6 +108,7 @@ static int rebind(struct agent_session *session, const struct simco_message *req
 
 	if (asks_for_tunnel(request)) {
 		order.endpoint = request->endpoint.s_addr;
+		order.tunnel = !order.endpoint;
 		r = is_sane_tunnel(request) ? 0 : -EINVAL;
 	}
 	if (!r)

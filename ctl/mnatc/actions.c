@@ -11,7 +11,7 @@
 #define SAVE_AFTER   (50 * MNAT_NS_PER_MS) /* off the path of a move; a disk may be slow */
 #define STAMPS_FIRST (2 * MNAT_NS_PER_MS)
 #define STAMPS_FOR   (10 * MNAT_NS_PER_SEC)
-#define IP_IN_IP     20 /* bytes more of a packet that goes home from public space */
+#define IP_IN_IP     20 /* bytes more of a packet in a tunnel */
 
 void action_record(struct engine *e, enum move_event what)
 {
@@ -27,16 +27,29 @@ static void watch_stamps(struct engine *e)
 	e->stamps_until_ns = now + STAMPS_FOR;
 }
 
+static enum mnat_shim_mode mode_under(const struct engine *e, const struct lease *lease)
+{
+	if (e->passthrough)
+		return MNAT_MODE_PASSTHRU;
+	if (e->visit.public)
+		return MNAT_MODE_PUBLIC;
+	return lease->tunnel.s_addr ? MNAT_MODE_TUNNEL : MNAT_MODE_TRANSLATE;
+}
+
 static struct mnat_shim slot_for(const struct engine *e, const struct lease *lease,
 				 const struct uplink *uplink)
 {
 	struct mnat_shim slot = {
-		.mode = e->visit.public ? MNAT_MODE_PUBLIC : MNAT_MODE_TRANSLATE,
+		.mode = mode_under(e, lease),
+		.tunnel = lease->tunnel.s_addr,
+		.tunnel_out = e->conf.tunnel_out,
 		.virt = visit_virtual(e, lease).s_addr,
 		.actual = lease->actual.s_addr,
 		.mask = lease->mask.s_addr,
 		.gateway = lease->router.s_addr,
 		.virt_gateway = e->conf.virt_gateway.s_addr,
+		.virt_mask = e->conf.virt_mask.s_addr,
+		.consumer = 1,
 		.uplink = (uint32_t)uplink->link.index,
 		.device = (uint32_t)e->stack.device.index,
 	};
@@ -73,6 +86,8 @@ static void disable_shim(struct engine *e)
 		.mode = MNAT_MODE_TRANSLATE,
 		.virt = e->fsm.virt.s_addr,
 		.virt_gateway = e->conf.virt_gateway.s_addr,
+		.virt_mask = e->conf.virt_mask.s_addr,
+		.consumer = 1,
 		.device = (uint32_t)e->stack.device.index,
 	};
 
@@ -136,9 +151,10 @@ static void fsm_accepted(const struct reply *reply, void *user)
 
 void action_set_mtu(struct engine *e)
 {
+	bool tunnel = e->visit.public || e->fsm.lease.tunnel.s_addr;
 	uint32_t mtu = e->links.current->link.mtu;
 
-	stack_set_mtu(&e->stack, e->visit.public && mtu > IP_IN_IP ? mtu - IP_IN_IP : mtu);
+	stack_set_mtu(&e->stack, tunnel && mtu > IP_IN_IP ? mtu - IP_IN_IP : mtu);
 }
 
 void action_set_stack(struct engine *e)

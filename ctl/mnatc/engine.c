@@ -121,6 +121,24 @@ int engine_rebind(struct engine *e)
 	return e->links.current ? 0 : -ENOTCONN;
 }
 
+int engine_set_mode(struct engine *e, uint8_t mode)
+{
+	e->conf.mode = e->identity.mode = mode;
+	e->passthrough = false;
+	if (fsm_is_bound(&e->fsm))
+		action_install_lease(e);
+	return engine_renew(e);
+}
+
+int engine_pass_through(struct engine *e)
+{
+	if (!fsm_is_bound(&e->fsm))
+		return -ENOTCONN;
+	e->passthrough = true;
+	action_install_lease(e);
+	return 0;
+}
+
 int engine_release(struct engine *e)
 {
 	struct mnat_shim nothing = {};
@@ -163,6 +181,7 @@ static void adopt_shim(struct engine *e)
 		.mask.s_addr = live.mask,
 		.router.s_addr = live.gateway,
 		.virt.s_addr = live.virt,
+		.tunnel.s_addr = live.mode == MNAT_MODE_TUNNEL ? live.tunnel : 0,
 		.mobile = !e->visit.public && live.virt != live.actual,
 		.lease_s = 60,
 		.since_ns = mnat_clock_now(),
@@ -262,6 +281,8 @@ void engine_reload(struct engine *e, const struct mnat_node_conf *conf)
 
 	fixed.default_route = e->conf.default_route;
 	fixed.old_grace_ms = e->conf.old_grace_ms;
+	fixed.mode = e->conf.mode;
+	fixed.tunnel_out = e->conf.tunnel_out;
 	fixed.public_space = e->conf.public_space;
 	fixed.release = e->conf.release;
 	fixed.virt_gateway = e->conf.virt_gateway;
@@ -270,6 +291,8 @@ void engine_reload(struct engine *e, const struct mnat_node_conf *conf)
 		log_warn("uplinks, device, paths and DHCP settings change only by a restart");
 	e->conf.default_route = conf->default_route;
 	e->conf.old_grace_ms = conf->old_grace_ms;
+	e->conf.mode = e->identity.mode = conf->mode;
+	e->conf.tunnel_out = conf->tunnel_out;
 	e->conf.public_space = conf->public_space;
 	e->conf.release = conf->release;
 	e->conf.virt_gateway = conf->virt_gateway;

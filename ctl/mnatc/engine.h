@@ -33,6 +33,7 @@ struct engine {
 	struct visit visit;
 	struct mnat_control *control;
 	uint64_t started_ns;
+	bool passthrough; /* by command: packets pass as they are */
 	/* one timer for all deadlines: CLOCK_BOOTTIME, which libuv's own are not */
 	int timer_fd;
 	struct watch *timer_watch;
@@ -63,6 +64,10 @@ void engine_rearm(struct engine *engine);
 int engine_renew(struct engine *engine);
 int engine_rebind(struct engine *engine);
 int engine_release(struct engine *engine);
+/* Ask for another mode, an enum dhcp_mnat_mode: what the domain grants holds from its ACK on. */
+int engine_set_mode(struct engine *engine, uint8_t mode);
+/* Until the next engine_set_mode(). */
+int engine_pass_through(struct engine *engine);
 
 /* control.c */
 int control_start(struct engine *engine);

@@ -21,6 +21,7 @@ struct lease {
 	struct in_addr server;
 	struct in_addr manager; /* the mobility manager; 0.0.0.0: not named */
 	struct in_addr virt;	/* the actual one when the server gives no virtual address */
+	struct in_addr tunnel;	/* the gateway's end in tunnel mode; 0.0.0.0: translate */
 	bool mobile;		/* the server speaks MobileNAT: virt outlives actual */
 	uint32_t domain;	/* whose server it is; 0: not told */
 	bool have_token;	/* for arrivals in other domains */

@@ -35,6 +35,7 @@ void identity_init(const struct mnat_node_conf *conf, const uint8_t mac[6],
 		.codec = {.enterprise = conf->enterprise,
 			  .seed_option = (uint8_t)conf->seed_option},
 		.form = form_by_name(conf),
+		.mode = conf->mode,
 	};
 }
 
@@ -59,6 +60,7 @@ int message_build(const struct identity *identity, const struct fsm_message *mes
 {
 	const struct dhcp_mnat mnat = {
 		.shim = message->shim,
+		.mode = identity->mode,
 		.arrivals = arrivals->list,
 		.n_arrivals = arrivals->n,
 	};

@@ -17,6 +17,7 @@ struct identity {
 	struct client_id client_id;
 	struct dhcp_codec codec;
 	enum dhcp_shim_form form;
+	uint8_t mode; /* enum dhcp_mnat_mode: what the domain is asked for */
 };
 
 /* From the configuration; mac is the first uplink's. */

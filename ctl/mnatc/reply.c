@@ -64,6 +64,8 @@ static const char *decode_lease(const struct dhcp_message *message, struct lease
 	lease->virt = lease->mobile ? message->shim : lease->actual;
 	lease->manager = message->manager;
 	lease->domain = message->domain;
+	if (lease->mobile && message->mode == DHCP_MODE_TUNNEL)
+		lease->tunnel = message->gateway;
 	lease->have_token = lease->mobile && message->token_present;
 	if (lease->have_token)
 		lease->token = message->token;

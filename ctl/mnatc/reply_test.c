@@ -25,6 +25,7 @@ struct sent {
 	const char *yiaddr, *server, *mask, *router, *shim;
 	uint32_t lease, t1, t2;
 	const char *text;
+	uint8_t mode;
 };
 
 /* A whole ACK's values, in the order of struct sent. */
@@ -72,8 +73,14 @@ static int decode(const struct sent *sent, struct reply *ret_reply)
 	put_seconds(&b, DHCP_OPT_T2, sent->t2);
 	if (sent->text)
 		dhcp_put(&b, DHCP_OPT_MESSAGE, sent->text, strlen(sent->text));
-	if (sent->shim)
-		dhcp_put_shim(&b, &codec, DHCP_SHIM_VIVSO, ip(sent->shim), ip("10.0.0.1"), 0);
+	if (sent->shim) {
+		const struct dhcp_mnat mnat = {.shim = ip(sent->shim),
+					       .manager = ip("10.0.0.1"),
+					       .mode = sent->mode,
+					       .gateway = ip("135.180.32.4")};
+
+		dhcp_put_mnat(&b, &codec, DHCP_SHIM_VIVSO, &mnat);
+	}
 	cr_assert_eq(dhcp_finish(&b, &len), 0);
 	if (dhcp_parse(&codec, DHCP_BOOTREPLY, buf, len, &message) != DHCP_E_NONE)
 		return -EBADMSG; /* the codec has noticed already */
@@ -98,6 +105,20 @@ Test(reply, a_whole_ack)
 	cr_assert(reply.lease.mobile);
 	cr_assert_eq(reply.lease.t1_s, 1800);
 	cr_assert_eq(reply.lease.t2_s, 3150);
+}
+
+/* A tunnel's end counts only where the domain grants the mode. */
+Test(reply, tunnel_mode)
+{
+	struct sent sent = whole_ack();
+	struct reply reply;
+
+	sent.mode = DHCP_MODE_TUNNEL;
+	cr_assert_eq(decode(&sent, &reply), 0);
+	cr_expect_eq(reply.lease.tunnel.s_addr, ip("135.180.32.4").s_addr);
+	sent.mode = DHCP_MODE_TRANSLATE;
+	cr_assert_eq(decode(&sent, &reply), 0);
+	cr_expect_eq(reply.lease.tunnel.s_addr, 0);
 }
 
 Test(reply, without_the_option_the_actual_address_is_all_there_is)

@@ -45,7 +45,7 @@ int shim_read(const struct shim *shim, struct mnat_shim *ret_slot)
 static bool same_place(const struct mnat_shim *a, const struct mnat_shim *b)
 {
 	return a->mode == b->mode && a->virt == b->virt && a->actual == b->actual &&
-	       a->uplink == b->uplink && a->gateway == b->gateway;
+	       a->uplink == b->uplink && a->gateway == b->gateway && a->tunnel == b->tunnel;
 }
 
 static void carry(const struct mnat_shim *live, struct mnat_shim *slot)

@@ -42,11 +42,11 @@ static json_t *lease_json(const struct lease *lease)
 	char boot_id[BOOT_ID_LEN];
 
 	read_boot_id(boot_id);
-	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:b,s:I,s:I,s:I,s:I,s:I,s:I,s:s}", "actual",
+	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:b,s:I,s:I,s:I,s:I,s:I,s:I,s:s}", "actual",
 			 address(lease->actual), "mask", address(lease->mask), "router",
 			 address(lease->router), "server", address(lease->server), "manager",
-			 address(lease->manager), "virtual", address(lease->virt), "mobile",
-			 lease->mobile, "domain", (json_int_t)lease->domain, "lease_s",
+			 address(lease->manager), "virtual", address(lease->virt), "tunnel",
+			 address(lease->tunnel), "mobile", lease->mobile, "domain", (json_int_t)lease->domain, "lease_s",
 			 (json_int_t)lease->lease_s, "t1_s", (json_int_t)lease->t1_s, "t2_s",
 			 (json_int_t)lease->t2_s, "since_boottime_ns", (json_int_t)lease->since_ns,
 			 "since_wall_s", (json_int_t)time(NULL) - (json_int_t)age_s, "boot_id",
@@ -212,7 +212,8 @@ static bool get_lease(const json_t *object, struct lease *lease)
 	    !get_seconds(object, "t1_s", &lease->t1_s) ||
 	    !get_seconds(object, "t2_s", &lease->t2_s))
 		return false;
-	get_seconds(object, "domain", &lease->domain); /* older files have none */
+	get_seconds(object, "domain", &lease->domain); /* older files have neither */
+	get_address(object, "tunnel", &lease->tunnel);
 	lease->mobile = json_is_true(json_object_get(object, "mobile"));
 	lease->since_ns = since(object);
 	return true;

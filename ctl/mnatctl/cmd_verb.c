@@ -4,17 +4,19 @@
 #include "mnat/addr.h"
 #include "mnat/log.h"
 
-/* The command's words become these arguments of the request; all are addresses. */
+/* The command's words become these arguments of the request. */
 static const struct verb {
 	const char *name;
 	const char *daemon;
 	const char *keys[2];
+	bool plain; /* they are words that the daemon knows, not addresses */
 } verbs[] = {
 	{"replace", "midcomd", {"old", "new"}},
 	{"sweep", "midcomd"},
 	{"renew", "mnatc"},
 	{"release", "mnatc"},
 	{"rebind", "mnatc"},
+	{"mode", "mnatc", {"mode"}, .plain = true},
 };
 
 static json_t *request_of(const struct verb *verb, char **words)
@@ -23,7 +25,7 @@ static json_t *request_of(const struct verb *verb, char **words)
 	struct in_addr addr;
 
 	for (size_t i = 0; i < CTL_COUNT(verb->keys) && verb->keys[i]; i++) {
-		if (mnat_parse_ip(words[i], &addr)) {
+		if (!verb->plain && mnat_parse_ip(words[i], &addr)) {
 			log_err("%s: \"%s\" is not an IPv4 address such as 10.0.1.5", verb->name,
 				words[i]);
 			json_decref(request);

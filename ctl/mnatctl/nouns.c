@@ -109,6 +109,7 @@ static const struct ctl_column shim[] = {
 	{"mask", "MASK"},
 	{"gateway", "GATEWAY"},
 	{"gateway_mac", "GATEWAY MAC", .null = "unknown"},
+	{"tunnel", "TUNNEL", .null = "none"},
 	{"uplink", "UPLINK", .null = "none"},
 	{"generation", "GENERATION", .right = true},
 	{},

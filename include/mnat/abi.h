@@ -207,6 +207,13 @@ static inline __u16 mnat_location_gen(__u64 word)
 	return (__u16)word;
 }
 
+/* Reached through another domain's gateway, or in public space. */
+static inline int mnat_location_is_away(__u64 word)
+{
+	return mnat_location_path(word) == MNAT_PATH_TUNNEL &&
+	       !(mnat_location_flags(word) & MNAT_HOST_TUNNELLED);
+}
+
 /*
  * Map "actuals", ARRAY[n_actuals] of __u64, mmapable: who uses an inside
  * address. Index: the address's position among the inside prefixes, in order.

@@ -75,8 +75,11 @@ enum dhcp_mnat_option {
 	 * on gives back one struct dhcp_mnat_arrival a domain where it has sessions.
 	 */
 	DHCP_MNAT_TOKEN = 10,
+	DHCP_MNAT_GATEWAY = 11, /* 4 bytes a gateway's end of tunnels, the host's own first */
 	DHCP_MNAT_ARRIVAL = 12,
 };
+
+enum dhcp_mnat_mode { DHCP_MODE_EITHER, DHCP_MODE_TRANSLATE, DHCP_MODE_TUNNEL };
 
 /* Opaque to the node but for its length; made and verified by the home manager alone. */
 #define DHCP_MNAT_TICKET_LEN 48
@@ -153,6 +156,7 @@ struct dhcp_message {
 	enum dhcp_shim_form shim_form;
 	struct in_addr shim; /* 0.0.0.0 in a request: allocate one */
 	struct in_addr manager;
+	struct in_addr gateway;
 	uint8_t mode;
 	uint32_t domain; /* 0: not told */
 	bool token_present;
@@ -228,6 +232,7 @@ void dhcp_put_u8(struct dhcp_builder *b, uint8_t code, uint8_t value);
 struct dhcp_mnat {
 	struct in_addr shim;
 	struct in_addr manager;
+	struct in_addr gateway;
 	uint8_t mode;
 	uint32_t domain;
 	const struct dhcp_mnat_token *token;

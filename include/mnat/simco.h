@@ -103,8 +103,9 @@
  *          reply:   BOUND_AT (of the store that moved it)
  *          A generation older than the one in force: negative, STALE. An equal one
  *          with the same place: positive, nothing is done; with another place: STALE.
- *          With PATH tunnel: the host is behind ENDPOINT, another domain's gateway
- *          or its own public address; NEW_ACTUAL is 0.0.0.0. IMPORTING: its sessions
+ *          With PATH tunnel and ENDPOINT: the host is behind that, another domain's
+ *          gateway or its own public address; NEW_ACTUAL is 0.0.0.0. With PATH tunnel
+ *          and no ENDPOINT: it is here, reached by a tunnel to NEW_ACTUAL. IMPORTING: its sessions
  *          elsewhere follow; packets of unknown sessions go to the default anchor until
  *          a HREB of the same generation without the bit; they stay with that anchor
  *          unless a FIMP of another names them. The bit does not come back within
