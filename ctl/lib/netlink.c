@@ -209,7 +209,7 @@ int mnat_link_add_pair(struct mnl_socket *nl, const char *name, const char *peer
 	return mnat_nl_talk(nl, nlh, NULL, NULL);
 }
 
-int mnat_link_set_up(struct mnl_socket *nl, int index)
+static int set_up(struct mnl_socket *nl, int index, bool up)
 {
 	char buf[MNL_NLMSG_HDRLEN + 64] __attribute__((aligned(4)));
 	struct ifinfomsg *info;
@@ -217,9 +217,19 @@ int mnat_link_set_up(struct mnl_socket *nl, int index)
 
 	nlh = request(buf, RTM_NEWLINK, NLM_F_ACK, sizeof(*info), &info);
 	info->ifi_index = index;
-	info->ifi_flags = IFF_UP;
+	info->ifi_flags = up ? IFF_UP : 0;
 	info->ifi_change = IFF_UP;
 	return mnat_nl_talk(nl, nlh, NULL, NULL);
+}
+
+int mnat_link_set_up(struct mnl_socket *nl, int index)
+{
+	return set_up(nl, index, true);
+}
+
+int mnat_link_set_down(struct mnl_socket *nl, int index)
+{
+	return set_up(nl, index, false);
 }
 
 int mnat_link_set_mtu(struct mnl_socket *nl, int index, uint32_t mtu)

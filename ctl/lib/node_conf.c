@@ -50,6 +50,29 @@ static int parse_mode(cfg_t *cfg, struct mnat_node_conf *conf)
 	return 0;
 }
 
+static int parse_stack(cfg_t *cfg, struct mnat_node_conf *conf)
+{
+	static const char *const dns[] = {
+		[MNAT_DNS_AUTO] = "auto",
+		[MNAT_DNS_RESOLVED] = "resolved",
+		[MNAT_DNS_RESOLVCONF] = "resolvconf",
+		[MNAT_DNS_FILE] = "file",
+		[MNAT_DNS_NONE] = "none",
+		NULL,
+	};
+	static const char *const stacks[] = {"netlink", "dhcp", NULL};
+	int how, stack;
+
+	if (parse_choice(cfg, "dns", dns,
+			 "\"auto\", \"resolved\", \"resolvconf\", \"file\" or \"none\"", &how) ||
+	    parse_choice(cfg, "stack", stacks, "\"netlink\" or \"dhcp\"", &stack) ||
+	    mnat_conf_copy_text(cfg, "resolv-conf", conf->resolv_conf, sizeof(conf->resolv_conf)))
+		return -EINVAL;
+	conf->dns = (enum mnat_dns)how;
+	conf->stack_dhcp = stack;
+	return 0;
+}
+
 static int parse_roaming(cfg_t *cfg, struct mnat_node_conf *conf)
 {
 	static const char *const public[] = {
@@ -82,7 +105,7 @@ static int parse_node(cfg_t *cfg, struct mnat_node_conf *conf)
 	    mnat_conf_copy_text(cfg, "device", conf->device, sizeof(device)) ||
 	    mnat_conf_copy_text(dhcp, "client-id", conf->client_id, sizeof(conf->client_id)) ||
 	    mnat_conf_copy_interfaces(cfg, "uplinks", conf->uplink, &conf->n_uplink) ||
-	    parse_mode(cfg, conf) || parse_roaming(cfg, conf))
+	    parse_mode(cfg, conf) || parse_stack(cfg, conf) || parse_roaming(cfg, conf))
 		return -EINVAL;
 	if (strcmp(form, "vivso") && strcmp(form, "seed") && strcmp(form, "both")) {
 		cfg_error(dhcp, "shim-option = \"%s\": expected \"vivso\", \"seed\" or \"both\"",
@@ -147,6 +170,9 @@ int mnat_node_conf_load(const char *path, struct mnat_node_conf *ret_conf)
 		CFG_STR("virtual-mask", "255.0.0.0", CFGF_NONE),
 		CFG_BOOL("default-route", cfg_true, CFGF_NONE),
 		CFG_STR("mode", "either", CFGF_NONE),
+		CFG_STR("stack", "netlink", CFGF_NONE),
+		CFG_STR("dns", "auto", CFGF_NONE),
+		CFG_STR("resolv-conf", "/etc/resolv.conf", CFGF_NONE),
 		CFG_BOOL("tunnel-out", cfg_false, CFGF_NONE),
 		CFG_STR("public", "keep", CFGF_NONE),
 		CFG_STR("release", "auto", CFGF_NONE),

@@ -79,8 +79,7 @@ int action_install_lease(struct engine *e)
 	return action_install(e, &slot);
 }
 
-/* Nothing leaves; the virtual address stays the stack's. */
-static void disable_shim(struct engine *e)
+void action_disable(struct engine *e)
 {
 	struct mnat_shim slot = {
 		.mode = MNAT_MODE_TRANSLATE,
@@ -157,13 +156,33 @@ void action_set_mtu(struct engine *e)
 	stack_set_mtu(&e->stack, tunnel && mtu > IP_IN_IP ? mtu - IP_IN_IP : mtu);
 }
 
+static void tell_stack(struct engine *e)
+{
+	const struct lease *lease = &e->fsm.lease;
+	const struct local_offer offer = {
+		.virt = visit_virtual(e, lease),
+		.mask = e->conf.virt_mask,
+		.gateway = e->conf.virt_gateway,
+		.server = lease->server,
+		.mtu = e->stack.device.mtu,
+		.dns = lease->dns,
+	};
+
+	local_dhcp_set(&e->local_dhcp, &offer);
+}
+
 void action_set_stack(struct engine *e)
 {
 	struct stack_addresses want;
 
 	visit_addresses(e, &e->fsm.lease, &want);
-	stack_set_addresses(&e->stack, &want);
+	if (e->conf.stack_dhcp)
+		stack_set_old(&e->stack, &want);
+	else
+		stack_set_addresses(&e->stack, &want);
 	action_set_mtu(e);
+	tell_stack(e);
+	names_apply(&e->names, &e->fsm.lease.dns);
 }
 
 void action_remember(struct engine *e)
@@ -247,7 +266,7 @@ static void fsm_unbound(const char *why, void *user)
 
 	log_info("address %s is no longer used: %s", mnat_ip(e->fsm.lease.actual, actual), why);
 	if (!other_path_works(e))
-		disable_shim(e);
+		action_disable(e);
 	e->lease_by_ns = mnat_clock_now() + LEASE_WITHIN;
 	action_remember(e);
 }

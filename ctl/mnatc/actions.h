@@ -20,6 +20,9 @@ int action_install(struct engine *e, const struct mnat_shim *slot);
 /* The state machine's lease on the current uplink, as things stand now. */
 int action_install_lease(struct engine *e);
 
+/* Nothing leaves; the virtual address stays the stack's. */
+void action_disable(struct engine *e);
+
 /* The stack's addresses and route under the lease. */
 void action_set_stack(struct engine *e);
 

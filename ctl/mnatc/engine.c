@@ -141,12 +141,15 @@ int engine_pass_through(struct engine *e)
 
 int engine_release(struct engine *e)
 {
-	struct mnat_shim nothing = {};
+	const struct local_offer no_offer = {};
+	struct mnat_shim nothing = {.consumer = 1};
 	int r = fsm_release(&e->fsm);
 
 	if (r < 0)
 		return r;
 	visit_forget(e);
+	names_revert(&e->names);
+	local_dhcp_set(&e->local_dhcp, &no_offer);
 	action_install(e, &nothing);
 	stack_clear(&e->stack);
 	resolver_reset(&e->resolver);
@@ -219,6 +222,8 @@ static int open_all(struct engine *e)
 		r = shim_open(e->conf.pin, &e->shim);
 	if (!r)
 		r = stack_open(e->conf.device, &e->stack);
+	if (!r && e->conf.stack_dhcp)
+		r = local_dhcp_open(e->loop, e->conf.device, &e->local_dhcp);
 	if (!r)
 		r = visit_open(e);
 	if (!r)
@@ -242,6 +247,7 @@ int engine_start(uv_loop_t *loop, const struct mnat_node_conf *conf, struct engi
 		.lease_by_ns = NEVER,
 	};
 	resolver_reset(&e->resolver);
+	names_open(loop, &e->conf, &e->names);
 	fsm_init(&e->fsm, &engine_fsm_ops, e);
 	r = open_all(e);
 	if (r < 0) {
@@ -253,6 +259,8 @@ int engine_start(uv_loop_t *loop, const struct mnat_node_conf *conf, struct engi
 		e->state.roam.counter = e->state.roam.reserved = roam_first_counter(time(NULL));
 	adopt_shim(e);
 	fsm_restore(&e->fsm, e->state.virt, e->state.have_lease ? &e->state.lease : NULL);
+	if (conf->stack_dhcp && !e->state.have_lease)
+		action_disable(e); /* the stack's requests are for us from now on */
 	links_choose(&e->links);
 	return 0;
 }
@@ -268,6 +276,7 @@ void engine_stop(struct engine *e, bool release)
 	e->control = NULL;
 	links_close(&e->links);
 	visit_close(e);
+	local_dhcp_close(&e->local_dhcp);
 	watch_stop(&e->timer_watch);
 	mnat_closep(&e->timer_fd);
 	e->timer_fd = -1;

@@ -10,8 +10,10 @@
 
 #include "fsm.h"
 #include "link.h"
+#include "local_dhcp.h"
 #include "message.h"
 #include "mnat/control.h"
+#include "names.h"
 #include "recorder.h"
 #include "resolver.h"
 #include "shim.h"
@@ -26,6 +28,8 @@ struct engine {
 	struct stack stack;
 	struct links links;
 	struct fsm fsm;
+	struct local_dhcp local_dhcp;
+	struct names names;
 	struct resolver resolver;
 	struct recorder recorder;
 	struct identity identity;

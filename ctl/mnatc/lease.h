@@ -13,6 +13,15 @@
 #define LEASE_INFINITE UINT32_MAX /* RFC 2131 3.3 */
 #define NEVER	       UINT64_MAX /* a deadline that does not come */
 
+#define LEASE_MAX_DNS	 3   /* as many as resolv.conf takes */
+#define LEASE_DOMAIN_MAX 254 /* RFC 1035 2.3.4, and the end */
+
+struct lease_dns {
+	struct in_addr servers[LEASE_MAX_DNS];
+	int n;
+	char search[LEASE_DOMAIN_MAX]; /* the domain; "": not told */
+};
+
 /* Addresses: network order. Durations: seconds, counted from since_ns. */
 struct lease {
 	struct in_addr actual;
@@ -23,6 +32,7 @@ struct lease {
 	struct in_addr virt;	/* the actual one when the server gives no virtual address */
 	struct in_addr tunnel;	/* the gateway's end in tunnel mode; 0.0.0.0: translate */
 	bool mobile;		/* the server speaks MobileNAT: virt outlives actual */
+	struct lease_dns dns;
 	uint32_t domain;	/* whose server it is; 0: not told */
 	bool have_token;	/* for arrivals in other domains */
 	struct dhcp_mnat_token token;

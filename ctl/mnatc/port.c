@@ -11,15 +11,17 @@
 #include "mnat/cleanup.h"
 #include "mnat/dhcp.h"
 
-/* UDP, first fragment or whole, to port 68; the socket hands over from the IP header on. */
-static struct sock_filter dhcp_filter[] = {
+#define PORT_AT 6 /* in this filter */
+
+/* UDP, first fragment or whole, to one port; the socket hands over from the IP header on. */
+static const struct sock_filter udp_filter[] = {
 	BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 9),
 	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_UDP, 0, 6),
 	BPF_STMT(BPF_LD | BPF_H | BPF_ABS, 6),
 	BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, 0x1fff, 4, 0),
 	BPF_STMT(BPF_LDX | BPF_B | BPF_MSH, 0),
 	BPF_STMT(BPF_LD | BPF_H | BPF_IND, 2),
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, DHCP_CLIENT_PORT, 0, 1),
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 1),
 	BPF_STMT(BPF_RET | BPF_K, 0xffff),
 	BPF_STMT(BPF_RET | BPF_K, 0),
 };
@@ -54,14 +56,27 @@ static int open_filtered(int index, uint16_t protocol, struct sock_filter *filte
 	return TAKE_FD(fd);
 }
 
+int port_open_udp(int index, uint16_t port, int *ret_fd)
+{
+	struct sock_filter filter[sizeof(udp_filter) / sizeof(udp_filter[0])];
+	int fd;
+
+	memcpy(filter, udp_filter, sizeof(filter));
+	filter[PORT_AT].k = port;
+	fd = open_filtered(index, ETH_P_IP, filter, sizeof(filter) / sizeof(filter[0]));
+	if (fd < 0)
+		return fd;
+	*ret_fd = fd;
+	return 0;
+}
+
 int port_open(int index, const uint8_t mac[6], struct port *ret_port)
 {
 	_cleanup_close_ int dhcp = -1, arp = -1;
+	int r = port_open_udp(index, DHCP_CLIENT_PORT, &dhcp);
 
-	dhcp = open_filtered(index, ETH_P_IP, dhcp_filter,
-			     sizeof(dhcp_filter) / sizeof(dhcp_filter[0]));
-	if (dhcp < 0)
-		return dhcp;
+	if (r < 0)
+		return r;
 	arp = open_filtered(index, ETH_P_ARP, arp_filter,
 			    sizeof(arp_filter) / sizeof(arp_filter[0]));
 	if (arp < 0)
@@ -103,22 +118,25 @@ static int send_frame(int fd, int index, uint16_t protocol, const uint8_t *mac, 
 	return -errno;
 }
 
+int port_send_udp(int fd, int index, struct in_addr from, uint16_t from_port, struct in_addr to,
+		  uint16_t to_port, const uint8_t *mac, const void *message, size_t len)
+{
+	uint8_t buf[DHCP_MAX_MESSAGE + PACKET_UDP_HEADERS];
+	int n = packet_udp_build(from, from_port, to, to_port, message, len, buf, sizeof(buf));
+
+	return n < 0 ? n : send_frame(fd, index, ETH_P_IP, mac, buf, (size_t)n);
+}
+
 int port_send_dhcp(const struct port *port, struct in_addr from, struct in_addr to,
 		   const uint8_t *mac, const void *message, size_t len)
 {
-	uint8_t buf[DHCP_MAX_MESSAGE + PACKET_UDP_HEADERS];
-	int n;
-
 	if (!to.s_addr) {
 		from.s_addr = 0;
 		to.s_addr = INADDR_BROADCAST;
 		mac = NULL;
 	}
-	n = packet_udp_build(from, DHCP_CLIENT_PORT, to, DHCP_SERVER_PORT, message, len, buf,
-			     sizeof(buf));
-	if (n < 0)
-		return n;
-	return send_frame(port->dhcp_fd, port->index, ETH_P_IP, mac, buf, (size_t)n);
+	return port_send_udp(port->dhcp_fd, port->index, from, DHCP_CLIENT_PORT, to,
+			     DHCP_SERVER_PORT, mac, message, len);
 }
 
 int port_send_arp(const struct port *port, struct in_addr sender, struct in_addr target)
@@ -174,18 +192,23 @@ static int receive_frame(int fd, uint8_t *buf, size_t size, struct received *ret
 	return (int)n;
 }
 
-int port_receive_dhcp(const struct port *port, uint8_t *buf, size_t size,
-		      const uint8_t **ret_payload)
+int port_receive_udp(int fd, uint16_t port, uint8_t *buf, size_t size, const uint8_t **ret_payload)
 {
 	struct received received;
 	size_t len;
 	int n, r;
 
-	n = receive_frame(port->dhcp_fd, buf, size, &received);
+	n = receive_frame(fd, buf, size, &received);
 	if (n < 0)
 		return n;
-	r = packet_udp_parse(buf, (size_t)n, DHCP_CLIENT_PORT, received.partial, ret_payload, &len);
+	r = packet_udp_parse(buf, (size_t)n, port, received.partial, ret_payload, &len);
 	return r < 0 ? r : (int)len;
+}
+
+int port_receive_dhcp(const struct port *port, uint8_t *buf, size_t size,
+		      const uint8_t **ret_payload)
+{
+	return port_receive_udp(port->dhcp_fd, DHCP_CLIENT_PORT, buf, size, ret_payload);
 }
 
 int port_receive_arp(const struct port *port, struct in_addr owner, uint8_t ret_mac[6])

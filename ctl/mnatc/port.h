@@ -44,4 +44,13 @@ int port_send_arp(const struct port *port, struct in_addr sender, struct in_addr
 /* As port_receive_dhcp(): 0 and the MAC address for a reply by owner. */
 int port_receive_arp(const struct port *port, struct in_addr owner, uint8_t ret_mac[6]);
 
+/*
+ * The same for one UDP port of any interface: a socket of its own, datagrams with their
+ * IPv4 headers made and checked here. mac NULL: in a frame to all.
+ */
+int port_open_udp(int index, uint16_t port, int *ret_fd);
+int port_send_udp(int fd, int index, struct in_addr from, uint16_t from_port, struct in_addr to,
+		  uint16_t to_port, const uint8_t *mac, const void *message, size_t len);
+int port_receive_udp(int fd, uint16_t port, uint8_t *buf, size_t size, const uint8_t **ret_payload);
+
 #endif

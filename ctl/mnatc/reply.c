@@ -45,6 +45,32 @@ static void decode_times(const struct dhcp_message *message, struct lease *lease
 			lease->t2_s < lease->lease_s / 2 ? lease->t2_s / 2 : lease->lease_s / 2;
 }
 
+static bool is_name(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (!isalnum((unsigned char)text[i]) && text[i] != '-' && text[i] != '.')
+			return false;
+	return len && isalnum((unsigned char)text[0]);
+}
+
+/* It goes into a file that programs trust: what is not a name is left out. */
+static void decode_dns(const struct dhcp_message *message, struct lease_dns *dns)
+{
+	const struct dhcp_option *servers = &message->options[DHCP_OPT_DNS];
+	const struct dhcp_option *domain = &message->options[DHCP_OPT_DOMAIN];
+	size_t len = domain->present ? strnlen((const char *)domain->data, domain->len) : 0;
+	struct in_addr server;
+
+	for (size_t i = 0; servers->present && i + 4 <= servers->len && dns->n < LEASE_MAX_DNS;
+	     i += 4) {
+		memcpy(&server, servers->data + i, sizeof(server));
+		if (is_host_address(server))
+			dns->servers[dns->n++] = server;
+	}
+	if (len < sizeof(dns->search) && is_name((const char *)domain->data, len))
+		memcpy(dns->search, domain->data, len);
+}
+
 static const char *decode_lease(const struct dhcp_message *message, struct lease *lease)
 {
 	lease->actual = message->header.yiaddr;
@@ -62,6 +88,7 @@ static const char *decode_lease(const struct dhcp_message *message, struct lease
 	if (lease->mobile && !is_host_address(message->shim))
 		return "virtual address is not one a host can have";
 	lease->virt = lease->mobile ? message->shim : lease->actual;
+	decode_dns(message, &lease->dns);
 	lease->manager = message->manager;
 	lease->domain = message->domain;
 	if (lease->mobile && message->mode == DHCP_MODE_TUNNEL)

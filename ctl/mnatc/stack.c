@@ -151,6 +151,21 @@ int stack_set_addresses(struct stack *stack, const struct stack_addresses *want)
 	return r;
 }
 
+int stack_set_old(struct stack *stack, const struct stack_addresses *want)
+{
+	struct plan plan;
+	int r = make_plan(stack, want, &plan);
+
+	for (int i = 1; !r && i < plan.n_want; i++)
+		r = add(stack, &plan, &plan.want[i]);
+	if (!r)
+		r = remove_others(stack, &plan, true);
+	if (r < 0)
+		log_err("the old addresses of %s cannot be set: %s", stack->device.name,
+			strerror(-r));
+	return r;
+}
+
 int stack_clear(struct stack *stack)
 {
 	struct plan plan;

@@ -36,6 +36,9 @@ void stack_close(struct stack *stack);
  */
 int stack_set_addresses(struct stack *stack, const struct stack_addresses *want);
 
+/* Only the old ones: the preferred one and the route are a DHCP client's on the device. */
+int stack_set_old(struct stack *stack, const struct stack_addresses *want);
+
 /* Remove all IPv4 addresses, and with them the route. */
 int stack_clear(struct stack *stack);
 

@@ -46,11 +46,11 @@ static json_t *lease_json(const struct lease *lease)
 			 address(lease->actual), "mask", address(lease->mask), "router",
 			 address(lease->router), "server", address(lease->server), "manager",
 			 address(lease->manager), "virtual", address(lease->virt), "tunnel",
-			 address(lease->tunnel), "mobile", lease->mobile, "domain", (json_int_t)lease->domain, "lease_s",
-			 (json_int_t)lease->lease_s, "t1_s", (json_int_t)lease->t1_s, "t2_s",
-			 (json_int_t)lease->t2_s, "since_boottime_ns", (json_int_t)lease->since_ns,
-			 "since_wall_s", (json_int_t)time(NULL) - (json_int_t)age_s, "boot_id",
-			 boot_id);
+			 address(lease->tunnel), "mobile", lease->mobile, "domain",
+			 (json_int_t)lease->domain, "lease_s", (json_int_t)lease->lease_s, "t1_s",
+			 (json_int_t)lease->t1_s, "t2_s", (json_int_t)lease->t2_s,
+			 "since_boottime_ns", (json_int_t)lease->since_ns, "since_wall_s",
+			 (json_int_t)time(NULL) - (json_int_t)age_s, "boot_id", boot_id);
 }
 
 static json_t *home_json(const struct home *home)

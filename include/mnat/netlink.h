@@ -51,6 +51,7 @@ int mnat_link_get(struct mnl_socket *nl, const char *name, struct mnat_link *ret
 int mnat_link_add_pair(struct mnl_socket *nl, const char *name, const char *peer);
 
 int mnat_link_set_up(struct mnl_socket *nl, int index);
+int mnat_link_set_down(struct mnl_socket *nl, int index);
 int mnat_link_set_mtu(struct mnl_socket *nl, int index, uint32_t mtu);
 
 /* An IPv4 address on an interface. */

@@ -65,6 +65,15 @@ struct mnat_node_conf {
 	unsigned int old_grace_ms;
 	/* where nobody speaks MobileNAT: sessions are kept, ended by RST, or left to die */
 	enum mnat_public { MNAT_PUBLIC_KEEP, MNAT_PUBLIC_RESET, MNAT_PUBLIC_NEVER } public_space;
+	enum mnat_dns {
+		MNAT_DNS_AUTO,
+		MNAT_DNS_RESOLVED,
+		MNAT_DNS_RESOLVCONF,
+		MNAT_DNS_FILE,
+		MNAT_DNS_NONE,
+	} dns;
+	char resolv_conf[MNAT_PATH_MAX];
+	bool stack_dhcp; /* the stack gets its address by DHCP on the device, not by netlink */
 	uint8_t mode;	 /* enum dhcp_mnat_mode: what the domain is asked for */
 	bool tunnel_out; /* in tunnel mode the way out is by tunnel too */
 	bool release; /* older virtual addresses, when their last socket is gone */

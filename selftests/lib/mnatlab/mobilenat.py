@@ -64,6 +64,7 @@ manager-socket = "{manager}"
 
 NODE_CONF = """
 uplinks = {{"{uplink}"}}
+{settings}
 device = "mnat0"
 virtual-gateway = "10.0.0.1"
 virtual-mask = "255.0.0.0"
@@ -198,11 +199,12 @@ class Gateway(Box):
 class Node(Box):
     """The mobile node."""
 
-    def __init__(self, net, uplink, form="vivso", netns=None):
+    # the machine's own resolv.conf is not the lab's
+    def __init__(self, net, uplink, form="vivso", netns=None, settings='dns = "none"'):
         super().__init__(netns or net.mn, "node")
         if netns:
             self.pins = net.run.pins / netns.name
-        self.configure("node", NODE_CONF, uplink=uplink, form=form)
+        self.configure("node", NODE_CONF, uplink=uplink, form=form, settings=settings)
 
     def conf(self, daemon="mnatc"):
         return self.run_dir / "node.conf"
