@@ -5,7 +5,7 @@
  *
  * Framing as SIMCO's (simco.h: basic type, sub-type, length, transaction), over TLS
  * 1.3 with both sides verified (TCP port 7627), or, from a node, single datagrams
- * (UDP port 7627) of which only ARRIVE is accepted and answered.
+ * (UDP port 7627) of which only ARRIVE and REBIND are accepted and answered.
  *
  *   0x01 HELLO    DOMAIN, EPOCH                   both sides, first
  *   0x02 ARRIVE   visited -> home: a node is here. TICKET, COUNTER, PROOF, ENDPOINT
@@ -24,6 +24,11 @@
  *                 home: forget this anchor
  *   0x07 ENDED    home -> visited: VIRTUAL, COUNTER: its last session here ended, or
  *                 (REASON) the home domain serves it no longer: forget this anchor
+ *
+ *   0x10 REBIND   a node, at home, to its own manager, by a datagram sealed like ARRIVE's:
+ *                 TICKET (of its last ACK, which this uses up), COUNTER, ENDPOINT (an actual
+ *                 address it had here, and has again). reply: VIRTUAL, ENDPOINT: its lease
+ *                 is extended, the gateways send there.
  *
  * COUNTER in these three is that of the arrival they end: about a later one they say
  * nothing, however late they come. Requests may be pipelined; replies come in any order.
@@ -61,6 +66,7 @@ enum peering_subtype {
 	PEERING_LEFT,
 	PEERING_MOVED,
 	PEERING_ENDED,
+	PEERING_REBIND = 0x10,
 };
 
 /* Attributes not in enum simco_attribute's extension range, which is used otherwise. */
