@@ -4,30 +4,9 @@
 #define MNAT_OUTSIDE_H
 
 #include "icmp_error.h"
+#include "hairpin.h"
+#include "intra.h"
 #include "nat.h"
-
-/*
- * Only packets that change a TCP session's state look it up: for all others the
- * binding says everything (endpoint-independent filtering), and what comes from
- * outside refreshes nothing (RFC 7857 section 3).
- */
-static __always_inline void session_in(const struct packet *pkt, __u64 owner)
-{
-	struct mnat_session_key key = {
-		.host = mnat_owner_host(owner),
-		.remote = pkt->saddr,
-		.port = mnat_owner_port(owner),
-		.remote_port = pkt->sport,
-		.proto = MNAT_TCP,
-	};
-	struct mnat_session *s;
-
-	if (pkt->proto != MNAT_TCP || !(pkt->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST)))
-		return;
-	s = bpf_map_lookup_elem(&sessions, &key);
-	if (s)
-		session_note_tcp(s, pkt->tcp_flags, false);
-}
 
 /* To a host that is here: its address becomes where it is, its port stays or is given. */
 static __always_inline int deliver(ctx_t *ctx, const struct packet *pkt, __be32 addr, __be16 port,
@@ -44,19 +23,6 @@ static __always_inline int deliver(ctx_t *ctx, const struct packet *pkt, __be32 
 		return refuse(ctx, MNAT_C_INTERNAL);
 	count(counter, ctx_len(ctx));
 	return route_send(ctx, &route);
-}
-
-/* The owner of an external endpoint, 0: nobody. */
-static __always_inline __u64 owner_of(const struct packet *pkt)
-{
-	long index = binding_index(pkt->proto, pkt->daddr, pkt->dport);
-	struct mnat_binding *b;
-	__u32 key = index;
-
-	if (index < 0)
-		return 0;
-	b = bpf_map_lookup_elem(&bindings, &key);
-	return b ? b->owner : 0;
 }
 
 static __always_inline int nat_in(ctx_t *ctx, const struct packet *pkt)
@@ -79,7 +45,7 @@ static __always_inline int nat_in(ctx_t *ctx, const struct packet *pkt)
 }
 
 /* An error from outside about a packet we sent: quoted is its translated form. */
-static __always_inline int icmp_error_in(ctx_t *ctx, const struct packet *pkt)
+__noinline int icmp_error_in(ctx_t *ctx, const struct packet *pkt)
 {
 	struct packet inner = {}, sent = {};
 	struct mnat_host_info *info;
@@ -87,8 +53,11 @@ static __always_inline int icmp_error_in(ctx_t *ctx, const struct packet *pkt)
 	__u64 owner, where;
 	__be32 addr;
 	__u32 host;
-	int reason = parse_quoted(ctx, pkt, &inner);
+	int reason;
 
+	if (!pkt) /* the verifier looks at a global function alone */
+		return VERDICT_DROP;
+	reason = parse_quoted(ctx, pkt, &inner);
 	if (reason != PARSE_OK)
 		return refuse(ctx, reason);
 	sent.proto = inner.proto;
@@ -120,12 +89,15 @@ static __always_inline int icmp_error_in(ctx_t *ctx, const struct packet *pkt)
 }
 
 /* An error that came through the tunnel for a host that is here. */
-static __always_inline int icmp_error_deliver(ctx_t *ctx, const struct packet *pkt, __be32 addr)
+__noinline int icmp_error_deliver(ctx_t *ctx, const struct packet *pkt, __be32 addr)
 {
 	struct packet inner = {};
 	struct route route;
-	int reason = parse_quoted(ctx, pkt, &inner);
+	int reason;
 
+	if (!pkt) /* the verifier looks at a global function alone */
+		return VERDICT_DROP;
+	reason = parse_quoted(ctx, pkt, &inner);
 	if (reason != PARSE_OK)
 		return refuse(ctx, reason);
 	reason = route_lookup(ctx, pkt->saddr, addr, &route);
@@ -136,6 +108,16 @@ static __always_inline int icmp_error_deliver(ctx_t *ctx, const struct packet *p
 		return refuse(ctx, MNAT_C_INTERNAL);
 	count(MNAT_C_ICMP_ERROR_IN, ctx_len(ctx));
 	return route_send(ctx, &route);
+}
+
+/* What a host of ours sends from where it visits. */
+__noinline int from_departed(ctx_t *ctx, struct packet *pkt, __u32 host)
+{
+	if (!pkt) /* the verifier looks at a global function alone */
+		return VERDICT_DROP;
+	if (is_external(pkt->daddr) && owner_of(pkt))
+		return hairpin(ctx, pkt, host);
+	return nat_out(ctx, pkt, host, MNAT_C_FROM_VISITED);
 }
 
 /*
@@ -161,7 +143,8 @@ static __always_inline int from_tunnel(ctx_t *ctx, const struct packet *outer)
 	if (reason != PARSE_OK)
 		return refuse(ctx, reason);
 	if (sender)
-		return nat_out(ctx, &pkt, sender, MNAT_C_FROM_VISITED);
+		return is_in_domain(pkt.daddr) ? intra_departed(ctx, &pkt, sender) :
+						 from_departed(ctx, &pkt, sender);
 	where = host_location(host);
 	if (!where)
 		return refuse(ctx, MNAT_C_HOST_GONE);
@@ -184,7 +167,7 @@ static __always_inline int from_outside(ctx_t *ctx)
 
 	if (reason != PARSE_OK)
 		return refuse(ctx, reason);
-	if (actual_index(pkt.daddr) >= 0)
+	if (is_in_domain(pkt.daddr))
 		return refuse(ctx, MNAT_C_INSIDE_FROM_OUTSIDE);
 	if (pkt.ip_proto == IPPROTO_IPIP && pkt.daddr == cfg.tunnel_addr)
 		return from_tunnel(ctx, &pkt);
