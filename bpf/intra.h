@@ -328,11 +328,40 @@ __noinline int intra(ctx_t *ctx, struct packet *pkt)
  * goes on; nothing begins from there, for the other gateway could speak in any host's
  * place.
  */
+static __always_inline bool intra_goes_on(const struct packet *pkt, const struct party *from,
+					  const struct party *to)
+{
+	struct mnat_session_key key;
+	struct mnat_session *s;
+
+	intra_key(pkt, from, to, &key);
+	s = bpf_map_lookup_elem(&sessions, &key);
+	return s && mnat_binding_is_intra(s->binding) && !(s->flags & MNAT_INTRA_ACTUAL);
+}
+
+/*
+ * A packet still in its tunnel, from a host that visits elsewhere to another that does:
+ * where that is, 0 if it is none of these or may not pass.
+ */
+__noinline __u64 intra_to_departed(ctx_t *ctx, struct packet *pkt, __u32 host)
+{
+	struct party from, to;
+
+	if (!pkt)
+		return 0;
+	from = (struct party){ .host = host, .addr = pkt->saddr };
+	if (party_named(pkt->daddr, &to) != PARSE_OK || !is_away(&to) ||
+	    parse_transport(ctx, pkt) != PARSE_OK || is_icmp_error(pkt) ||
+	    !intra_goes_on(pkt, &from, &to))
+		return 0;
+	intra_note_packet(pkt, &from, &to);
+	return to.where;
+}
+
+/* The same in the domain itself; unwrapped. */
 __noinline int intra_departed(ctx_t *ctx, const struct packet *pkt, __u32 host)
 {
 	struct party from, to;
-	struct mnat_session_key key;
-	struct mnat_session *s;
 	int reason;
 
 	if (!pkt) /* the verifier looks at a global function alone */
@@ -345,9 +374,7 @@ __noinline int intra_departed(ctx_t *ctx, const struct packet *pkt, __u32 host)
 		return refuse(ctx, MNAT_C_TTL_EXPIRED_IN);
 	if (is_icmp_error(pkt))
 		return intra_error(ctx, pkt, &from, &to);
-	intra_key(pkt, &from, &to, &key);
-	s = bpf_map_lookup_elem(&sessions, &key);
-	if (!s || !mnat_binding_is_intra(s->binding) || s->flags & MNAT_INTRA_ACTUAL)
+	if (is_away(&to) || !intra_goes_on(pkt, &from, &to))
 		return refuse(ctx, MNAT_C_NO_SESSION);
 	return intra_send(ctx, pkt, &from, &to, false);
 }

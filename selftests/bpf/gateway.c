@@ -5,7 +5,6 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <criterion/criterion.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -35,7 +34,7 @@ struct gateway *gateway_start(struct gateway_setup setup)
 	struct gateway *g;
 
 	harness_network();
-	if (!getenv("LOUD")) libbpf_set_print(NULL);
+	libbpf_set_print(NULL);
 	g = gateway__open();
 	cr_assert_not_null(g);
 	memcpy((void *)&g->rodata->cfg, &cfg, sizeof(cfg));
