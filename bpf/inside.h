@@ -3,8 +3,10 @@
 #ifndef MNAT_INSIDE_H
 #define MNAT_INSIDE_H
 
+#include "hairpin.h"
 #include "host_tunnel.h"
 #include "icmp_error.h"
+#include "intra.h"
 #include "nat.h"
 #include "tunnel_relay.h"
 
@@ -12,7 +14,7 @@
  * An error from inside about a packet that came in: quoted is what the host got. Who
  * speaks, host or router, shows outside as the external address.
  */
-static __always_inline int icmp_error_out(ctx_t *ctx, const struct packet *pkt)
+__noinline int icmp_error_out(ctx_t *ctx, const struct packet *pkt)
 {
 	struct mnat_bib_key key = {};
 	struct packet inner = {};
@@ -20,8 +22,11 @@ static __always_inline int icmp_error_out(ctx_t *ctx, const struct packet *pkt)
 	__u32 *index;
 	__be32 addr;
 	__be16 port;
-	int reason = parse_quoted(ctx, pkt, &inner);
+	int reason;
 
+	if (!pkt) /* the verifier looks at a global function alone */
+		return VERDICT_DROP;
+	reason = parse_quoted(ctx, pkt, &inner);
 	if (reason != PARSE_OK)
 		return refuse(ctx, reason);
 	key.host = host_of(inner.daddr, &reason);
@@ -54,19 +59,24 @@ static __always_inline int icmp_to_tunnel_end(ctx_t *ctx, struct packet *pkt)
 static __always_inline int from_inside(ctx_t *ctx)
 {
 	struct packet pkt = {};
-	int reason = receive(ctx, &pkt);
+	int reason = receive(ctx, &pkt), verdict;
 	__u32 host;
 
 	if (reason == PARSE_OK && pkt.ip_proto == IPPROTO_IPIP && pkt.daddr == cfg.tunnel_addr)
-		reason = host_unwrap(ctx, &pkt, &pkt);
+		reason = host_unwrap(ctx, &pkt);
 	if (reason != PARSE_OK)
 		return refuse(ctx, reason);
 	if (pkt.ip_proto == IPPROTO_ICMP && pkt.daddr == cfg.tunnel_addr)
 		return icmp_to_tunnel_end(ctx, &pkt);
-	if (is_broadcast_or_multicast(pkt.daddr) || is_external(pkt.daddr))
+	if (is_broadcast_or_multicast(pkt.daddr))
 		return refuse(ctx, MNAT_C_TO_GATEWAY);
-	if (actual_index(pkt.daddr) >= 0)
-		return refuse(ctx, MNAT_C_INTRA_DOMAIN);
+	if (is_in_domain(pkt.daddr)) {
+		verdict = intra(ctx, &pkt);
+		return verdict >= 0 ? verdict :
+				      to_anchor(ctx, &pkt, host_of(pkt.saddr, &reason), -verdict);
+	}
+	if (is_external(pkt.daddr))
+		return to_external(ctx, &pkt);
 	reason = parse_transport(ctx, &pkt);
 	if (reason != PARSE_OK)
 		return refuse(ctx, reason);

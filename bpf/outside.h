@@ -4,31 +4,10 @@
 #define MNAT_OUTSIDE_H
 
 #include "icmp_error.h"
+#include "hairpin.h"
+#include "intra.h"
 #include "nat.h"
 #include "tunnel_relay.h"
-
-/*
- * Only packets that change a TCP session's state look it up: for all others the
- * binding says everything (endpoint-independent filtering), and what comes from
- * outside refreshes nothing (RFC 7857 section 3).
- */
-static __always_inline void session_in(const struct packet *pkt, __u64 owner)
-{
-	struct mnat_session_key key = {
-		.host = mnat_owner_host(owner),
-		.remote = pkt->saddr,
-		.port = mnat_owner_port(owner),
-		.remote_port = pkt->sport,
-		.proto = MNAT_TCP,
-	};
-	struct mnat_session *s;
-
-	if (pkt->proto != MNAT_TCP || !(pkt->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST)))
-		return;
-	s = bpf_map_lookup_elem(&sessions, &key);
-	if (s)
-		session_note_tcp(s, pkt->tcp_flags, false);
-}
 
 /* To a host that is here: its address becomes where it is, its port stays or is given. */
 static __always_inline int deliver(ctx_t *ctx, const struct packet *pkt, __be32 addr, __be16 port,
@@ -45,19 +24,6 @@ static __always_inline int deliver(ctx_t *ctx, const struct packet *pkt, __be32 
 		return refuse(ctx, MNAT_C_INTERNAL);
 	count(counter, ctx_len(ctx));
 	return route_send(ctx, &route);
-}
-
-/* The owner of an external endpoint, 0: nobody. */
-static __always_inline __u64 owner_of(const struct packet *pkt)
-{
-	long index = binding_index(pkt->proto, pkt->daddr, pkt->dport);
-	struct mnat_binding *b;
-	__u32 key = index;
-
-	if (index < 0)
-		return 0;
-	b = bpf_map_lookup_elem(&bindings, &key);
-	return b ? b->owner : 0;
 }
 
 static __always_inline int nat_in(ctx_t *ctx, const struct packet *pkt)
@@ -80,7 +46,7 @@ static __always_inline int nat_in(ctx_t *ctx, const struct packet *pkt)
 }
 
 /* An error from outside about a packet we sent: quoted is its translated form. */
-static __always_inline int icmp_error_in(ctx_t *ctx, const struct packet *pkt)
+__noinline int icmp_error_in(ctx_t *ctx, const struct packet *pkt)
 {
 	struct packet inner = {}, sent = {};
 	struct mnat_host_info *info;
@@ -88,8 +54,11 @@ static __always_inline int icmp_error_in(ctx_t *ctx, const struct packet *pkt)
 	__u64 owner, where;
 	__be32 addr;
 	__u32 host;
-	int reason = parse_quoted(ctx, pkt, &inner);
+	int reason;
 
+	if (!pkt) /* the verifier looks at a global function alone */
+		return VERDICT_DROP;
+	reason = parse_quoted(ctx, pkt, &inner);
 	if (reason != PARSE_OK)
 		return refuse(ctx, reason);
 	sent.proto = inner.proto;
@@ -121,12 +90,15 @@ static __always_inline int icmp_error_in(ctx_t *ctx, const struct packet *pkt)
 }
 
 /* An error that came through the tunnel for a host that is here. */
-static __always_inline int icmp_error_deliver(ctx_t *ctx, const struct packet *pkt, __be32 addr)
+__noinline int icmp_error_deliver(ctx_t *ctx, const struct packet *pkt, __be32 addr)
 {
 	struct packet inner = {};
 	struct route route;
-	int reason = parse_quoted(ctx, pkt, &inner);
+	int reason;
 
+	if (!pkt) /* the verifier looks at a global function alone */
+		return VERDICT_DROP;
+	reason = parse_quoted(ctx, pkt, &inner);
 	if (reason != PARSE_OK)
 		return refuse(ctx, reason);
 	reason = route_lookup(ctx, pkt->saddr, addr, &route);
@@ -137,6 +109,16 @@ static __always_inline int icmp_error_deliver(ctx_t *ctx, const struct packet *p
 		return refuse(ctx, MNAT_C_INTERNAL);
 	count(MNAT_C_ICMP_ERROR_IN, ctx_len(ctx));
 	return route_send(ctx, &route);
+}
+
+/* What a host of ours sends from where it visits. */
+__noinline int from_departed(ctx_t *ctx, struct packet *pkt, __u32 host)
+{
+	if (!pkt) /* the verifier looks at a global function alone */
+		return VERDICT_DROP;
+	if (is_external(pkt->daddr) && owner_of(pkt))
+		return hairpin(ctx, pkt, host);
+	return nat_out(ctx, pkt, host, MNAT_C_FROM_VISITED);
 }
 
 /*
@@ -156,25 +138,29 @@ static __always_inline int from_tunnel(ctx_t *ctx, const struct packet *outer)
 	sender = host ? 0 : arrival(outer->saddr, pkt.saddr);
 	if (!host && !sender)
 		return refuse(ctx, MNAT_C_TUNNEL_UNKNOWN);
+	where = host ? host_location(host) : 0;
+	if (mnat_location_path(where) == MNAT_PATH_TUNNEL)
+		return send_on(ctx, &pkt, mnat_location_endpoint(where));
+	if (sender && is_virtual(pkt.daddr)) {
+		where = intra_to_departed(ctx, &pkt, sender);
+		if (where)
+			return send_on(ctx, &pkt, mnat_location_endpoint(where));
+	}
 	reason = tunnel_unwrap(ctx, &pkt);
 	if (reason == PARSE_OK)
 		reason = parse_transport(ctx, &pkt);
 	if (reason != PARSE_OK)
 		return refuse(ctx, reason);
 	if (sender)
-		return nat_out(ctx, &pkt, sender, MNAT_C_FROM_VISITED);
-	where = host_location(host);
+		return is_in_domain(pkt.daddr) ? intra_departed(ctx, &pkt, sender) :
+						 from_departed(ctx, &pkt, sender);
 	if (!where)
 		return refuse(ctx, MNAT_C_HOST_GONE);
-	if (is_icmp_error(&pkt) && mnat_location_path(where) == MNAT_PATH_TRANSLATE)
+	if (is_icmp_error(&pkt))
 		return icmp_error_deliver(ctx, &pkt, mnat_location_endpoint(where));
 	if (pkt.ttl <= 1)
 		return refuse(ctx, MNAT_C_TTL_EXPIRED_IN);
 	session_in(&pkt, (__u64)host << 32 | (__u32)pkt.dport << 16);
-	/* it has moved on: after it, by the address it has at the anchor */
-	if (mnat_location_path(where) == MNAT_PATH_TUNNEL)
-		return send_wrapped(ctx, &pkt, DEST, pkt.daddr, pkt.dport,
-				    mnat_location_endpoint(where), MNAT_C_FORWARDED_AWAY);
 	return deliver(ctx, &pkt, mnat_location_endpoint(where), pkt.dport, MNAT_C_TUNNEL_IN);
 }
 
@@ -186,7 +172,7 @@ static __always_inline int from_outside(ctx_t *ctx)
 
 	if (reason != PARSE_OK)
 		return refuse(ctx, reason);
-	if (actual_index(pkt.daddr) >= 0)
+	if (is_in_domain(pkt.daddr))
 		return refuse(ctx, MNAT_C_INSIDE_FROM_OUTSIDE);
 	if (pkt.ip_proto == IPPROTO_IPIP && pkt.daddr == cfg.tunnel_addr)
 		return from_tunnel(ctx, &pkt);

@@ -23,13 +23,6 @@ struct packet {
 	__u16 total; /* IP's length; of a GSO packet more than a link takes */
 };
 
-/*
- * No header that is read begins further into the frame than this says, quoted ones
- * included. Said where an offset is used, for the verifier: it forgets an offset's bounds
- * when the compiler keeps it in memory.
- */
-#define HEADER_OFFSET(offset) ((offset) & 0xff)
-
 struct ports {
 	__be16 source;
 	__be16 dest;
@@ -54,6 +47,16 @@ struct udp_fixed {
 	__be16 len;
 	__be16 check;
 };
+
+/*
+ * A packet's offset, for pointers: the verifier does not follow what we know of it through
+ * memory, where a packet is that a function is called with; nor may clang leave this out.
+ */
+static __always_inline __u32 bounded(__u32 offset)
+{
+	asm volatile("%[offset] &= 0xff" : [offset] "+r"(offset));
+	return offset;
+}
 
 /* All return 0 or the reason the packet is refused, an enum mnat_counter_id. */
 
@@ -101,11 +104,12 @@ static __always_inline int parse_ipv4(ctx_t *ctx, struct packet *pkt)
 
 static __always_inline int parse_tcp(ctx_t *ctx, struct packet *pkt)
 {
+	__u32 at = bounded(pkt->l4_offset);
 	struct tcp_fixed *tcp;
 
-	if (!ctx_pull(ctx, pkt->l4_offset + sizeof(*tcp)))
+	if (!ctx_pull(ctx, at + sizeof(*tcp)))
 		return MNAT_C_SHORT_PACKET;
-	tcp = ctx_data(ctx) + pkt->l4_offset;
+	tcp = ctx_data(ctx) + at;
 	if ((void *)(tcp + 1) > ctx_data_end(ctx))
 		return MNAT_C_SHORT_PACKET;
 	if (tcp->offset >> 4 < 5)
@@ -114,39 +118,41 @@ static __always_inline int parse_tcp(ctx_t *ctx, struct packet *pkt)
 	pkt->sport = tcp->source;
 	pkt->dport = tcp->dest;
 	pkt->tcp_flags = tcp->flags;
-	pkt->csum_offset = pkt->l4_offset + offsetof(struct tcp_fixed, check);
+	pkt->csum_offset = at + offsetof(struct tcp_fixed, check);
 	return PARSE_OK;
 }
 
 static __always_inline int parse_udp(ctx_t *ctx, struct packet *pkt)
 {
+	__u32 at = bounded(pkt->l4_offset);
 	struct udp_fixed *udp;
 
-	if (!ctx_pull(ctx, pkt->l4_offset + sizeof(*udp)))
+	if (!ctx_pull(ctx, at + sizeof(*udp)))
 		return MNAT_C_SHORT_PACKET;
-	udp = ctx_data(ctx) + pkt->l4_offset;
+	udp = ctx_data(ctx) + at;
 	if ((void *)(udp + 1) > ctx_data_end(ctx))
 		return MNAT_C_SHORT_PACKET;
 	pkt->proto = MNAT_UDP;
 	pkt->sport = udp->source;
 	pkt->dport = udp->dest;
-	pkt->csum_offset = pkt->l4_offset + offsetof(struct udp_fixed, check);
+	pkt->csum_offset = at + offsetof(struct udp_fixed, check);
 	return PARSE_OK;
 }
 
 static __always_inline int parse_icmp(ctx_t *ctx, struct packet *pkt)
 {
+	__u32 at = bounded(pkt->l4_offset);
 	struct icmphdr *icmp;
 
-	if (!ctx_pull(ctx, pkt->l4_offset + sizeof(*icmp)))
+	if (!ctx_pull(ctx, at + sizeof(*icmp)))
 		return MNAT_C_SHORT_PACKET;
-	icmp = ctx_data(ctx) + pkt->l4_offset;
+	icmp = ctx_data(ctx) + at;
 	if ((void *)(icmp + 1) > ctx_data_end(ctx))
 		return MNAT_C_SHORT_PACKET;
 	pkt->proto = MNAT_ICMP;
 	pkt->icmp_type = icmp->type;
 	pkt->sport = pkt->dport = icmp->un.echo.id;
-	pkt->csum_offset = pkt->l4_offset + offsetof(struct icmphdr, checksum);
+	pkt->csum_offset = at + offsetof(struct icmphdr, checksum);
 	return PARSE_OK;
 }
 

@@ -8,7 +8,7 @@ from .topology_domains import SITES, UPLINK, Domains
 
 GATEWAY_CONF = """
 inside {{
-	interfaces = {{"in0"}}
+	interfaces = {{{interfaces}}}
 	prefixes = {{"{inside}"}}
 	plain-hosts = "nat"
 }}
@@ -86,7 +86,8 @@ class DomainGateway(Gateway):
         Box.__init__(self, net.gateways[site], "gateway")
         self.pins = net.run.pins / self.netns.name
         self.site = site
-        self.configure("gateway", GATEWAY_CONF, inside=site.inside, external=site.external,
+        self.configure("gateway", GATEWAY_CONF, inside=site.inside,
+                       interfaces=", ".join(f'"{name}"' for name in net.inside[site]), external=site.external,
                        ports=ports, hosts=hosts, sessions=sessions, sweep=sweep)
         peers = [PEER_CONF.format(number=other.number, manager=other.external, name=other.name,
                                   serve=serve, direct="true" if direct else "false")
@@ -137,10 +138,10 @@ class Providers:
     """Domains with all their programs running. Of the options virtual, {site: pools}, is
     by site; the others are for all."""
 
-    def __init__(self, run, sites=SITES, public=False, no_offload=False, virtual=None,
-                 daemons=None, **options):
+    def __init__(self, run, sites=SITES, public=False, fixed=False, no_offload=False,
+                 virtual=None, daemons=None, **options):
         self.run = run
-        self.net = Domains(run, sites, public)
+        self.net = Domains(run, sites, public, fixed)
         self.authority = Authority(run)
         self.gateways = {}
         for site in sites:
