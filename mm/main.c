@@ -63,7 +63,9 @@ static int prepare_roam(const struct mmd_conf *conf, struct roam *roam)
 	if (r)
 		return r;
 	roam->domain = conf->domain;
-	roam->tunnel_addr = conf->tunnel_addr;
+	roam->tunnel_addr = conf->gateways[0].tunnel_addr;
+	for (unsigned int i = 1; i < conf->n_gateways; i++)
+		roam->others.addr[roam->others.n++] = conf->gateways[i].tunnel_addr;
 	roam->n_peers = conf->n_peers;
 	for (unsigned int i = 0; i < conf->n_peers; i++)
 		roam->peers[i] = (struct roam_peer){
@@ -104,6 +106,7 @@ static int start(struct mmd *mmd)
 		m->gateways[i].address = conf->gateways[i].address;
 		m->gateways[i].certificate = conf->gateways[i].certificate;
 		m->gateways[i].tls = mmd->tls;
+		m->gateways[i].tunnel_addr = conf->gateways[i].tunnel_addr;
 	}
 	m->n_gateways = conf->n_gateways;
 	r = manager_start(m, &mmd->loop);

@@ -10,7 +10,6 @@ struct mmd_conf {
 	char *run_dir;
 	/* between domains; domain 0: none of it */
 	uint32_t domain;
-	struct in_addr tunnel_addr;
 	char *secret;
 	char *state;
 	char *listen;
@@ -35,6 +34,7 @@ struct mmd_conf {
 		char *socket;	   /* or NULL: */
 		char *address;	   /* "address:port" */
 		char *certificate; /* the name it bears */
+		struct in_addr tunnel_addr;
 	} gateways[MAX_GATEWAYS];
 };
 

@@ -21,6 +21,32 @@ unsigned int roam_peer_index(const struct roam *roam, const struct roam_peer *pe
 	return (unsigned int)(peer - roam->peers);
 }
 
+/* ---- Gateways ---- */
+
+bool roam_is_ours(const struct roam *roam, struct in_addr gateway)
+{
+	for (uint32_t i = 0; i < roam->others.n; i++)
+		if (roam->others.addr[i].s_addr == gateway.s_addr)
+			return true;
+	return gateway.s_addr == roam->tunnel_addr.s_addr;
+}
+
+bool roam_is_endpoint(const struct roam *roam, struct in_addr addr)
+{
+	uint32_t a = ntohl(addr.s_addr);
+
+	return a >> 24 && a >> 24 != 127 && !IN_MULTICAST(a) && !IN_BADCLASS(a) &&
+	       !roam_is_ours(roam, addr);
+}
+
+bool roam_are_endpoints(const struct roam *roam, const struct peering_others *others)
+{
+	for (uint32_t i = 0; i < others->n; i++)
+		if (!roam_is_endpoint(roam, others->addr[i]))
+			return false;
+	return true;
+}
+
 /* ---- Hosts ---- */
 
 void roam_locate(struct roam *roam, struct in_addr identity)

@@ -92,6 +92,7 @@ struct roam_query {
 	uint32_t session;
 	uint32_t transaction;
 	struct in_addr virt;
+	struct in_addr gateway; /* of ours */
 };
 
 struct roam_location {
@@ -111,10 +112,10 @@ struct roam_ops {
 	uint64_t (*wall_s)(void *user);
 	/* -ENOTCONN: the peer is not there. */
 	int (*send)(unsigned int peer, const struct peering_message *message, void *user);
-	/* The host's rule at the gateways has changed. */
+	/* The host's rule at the gateways has changed: as what follows, at all of them. */
 	void (*locate)(struct in_addr identity, const struct roam_location *location,
 		       uint32_t generation, void *user);
-	/* HANC and HARR. */
+	/* HANC and HARR; gateway is another domain's. */
 	void (*anchor)(struct in_addr identity, struct in_addr gateway, struct in_addr virt,
 		       uint32_t flags, void *user);
 	void (*arrival)(struct in_addr identity, struct in_addr gateway, struct in_addr virt,
@@ -133,6 +134,7 @@ struct roam_ops {
 struct roam_home {
 	struct home_record r;
 	uint64_t heard_ns;
+	uint32_t ended; /* a bit a gateway of ours: no session of it is anchored there */
 	UT_hash_handle hh;
 };
 
@@ -152,6 +154,8 @@ struct roam_visit {
 	struct visit_record r;
 	bool importing;
 	uint64_t import_until_ns;
+	uint32_t source;  /* which gateway there is being asked for its sessions */
+	uint32_t fetched; /* a bit a gateway: it has told all */
 	uint64_t cursor;
 	uint64_t n_flows;
 	struct roam_question pending; /* transaction 0: none */
@@ -171,7 +175,8 @@ struct roam_guest {
 struct roam {
 	/* set by the caller; domain 0: no dealings with other domains */
 	uint32_t domain;
-	struct in_addr tunnel_addr;
+	struct in_addr tunnel_addr;   /* of the first gateway */
+	struct peering_others others; /* of the rest, in their order */
 	struct secret secret;
 	struct roam_peer peers[ROAM_MAX_PEERS];
 	unsigned int n_peers;
@@ -216,14 +221,15 @@ int roam_token(const struct roam *roam, struct in_addr identity, uint32_t genera
 /* ---- Gateways ---- */
 
 /*
- * The gateway is there. Before that, if its tables are empty now: the sessions of those
+ * A gateway is there. Before that, if its tables are empty now: the sessions of those
  * who visit here are to be fetched again, and its rule says so meanwhile.
  */
 void roam_gateway_reset(struct roam *roam);
 void roam_gateway_up(struct roam *roam);
 void roam_exported(struct roam *roam, const struct roam_query *query, bool ok,
 		   const struct simco_flow *flows, uint32_t n, uint64_t cursor);
-void roam_sessions_ended(struct roam *roam, struct in_addr identity); /* HEND */
+/* HEND of a gateway: 0 the first, then those of roam->others. */
+void roam_sessions_ended(struct roam *roam, struct in_addr identity, unsigned int gateway);
 
 /* ---- Peers ---- */
 

@@ -81,9 +81,12 @@ void home_bid_farewell(struct roam *roam, const struct home_record *was, uint8_t
 		roam_request(roam, peer, &message, &transaction);
 }
 
-void home_close_tunnel(struct roam *roam, const struct home_record *was)
+void home_admit(struct roam *roam, const struct home_record *record, uint32_t flags)
 {
-	roam->ops->arrival(was->virt, was->endpoint, was->virt, SIMCO_REMOVE, roam->user);
+	roam->ops->arrival(record->virt, record->endpoint, record->virt, flags, roam->user);
+	for (uint32_t i = 0; i < record->others.n; i++)
+		roam->ops->arrival(record->virt, record->others.addr[i], record->virt, flags,
+				   roam->user);
 }
 
 /*
@@ -98,7 +101,7 @@ static void end(struct roam *roam, struct roam_home *home, struct home_record no
 
 	now.away = false;
 	now.shift++;
-	home_close_tunnel(roam, &was);
+	home_admit(roam, &was, SIMCO_REMOVE);
 	if (home_update(roam, home, &now)) {
 		/* not on disk: after a restart the host is away again, until this is repeated */
 		count_at_peer(roam, &was, -1);
@@ -199,15 +202,18 @@ static struct roam_home *there(struct roam *roam, const struct roam_peer *peer, 
 
 uint8_t home_on_flows(struct roam *roam, struct roam_peer *peer, const struct peering_message *m)
 {
+	struct roam_home *home = there(roam, peer, m->virt);
 	struct roam_query query = {
 		.peer = roam_peer_index(roam, peer),
 		.session = peer->session,
 		.transaction = m->transaction,
 		.virt = m->virt,
+		.gateway = m->has & PEERING_HAS_GATEWAY ? m->gateway : roam->tunnel_addr,
 	};
 
-	if (!there(roam, peer, m->virt))
+	if (!home || !roam_is_ours(roam, query.gateway))
 		return PEERING_E_UNKNOWN;
+	home->heard_ns = mnat_clock_now();
 	if (peer->exports >= ROAM_MAX_EXPORTS)
 		return PEERING_E_BUSY;
 	peer->exports++;
@@ -274,11 +280,15 @@ uint8_t home_on_left(struct roam *roam, struct roam_peer *peer, const struct pee
 
 /* ---- Gateways and time ---- */
 
-void roam_sessions_ended(struct roam *roam, struct in_addr identity)
+void roam_sessions_ended(struct roam *roam, struct in_addr identity, unsigned int gateway)
 {
+	const uint32_t all = (2u << roam->others.n) - 1;
 	struct roam_home *home = home_find(roam, identity);
 
 	if (!home || !home->r.away)
+		return;
+	home->ended |= 1u << gateway;
+	if (home->ended != all)
 		return;
 	roam->counters[ROAM_C_ENDED]++;
 	end_and_tell(roam, home, NULL);
@@ -290,8 +300,7 @@ void home_gateway_up(struct roam *roam)
 
 	HASH_ITER(hh, roam->homes, home, next)
 		if (home->r.away)
-			roam->ops->arrival(home->r.virt, home->r.endpoint, home->r.virt, 0,
-					   roam->user);
+			home_admit(roam, &home->r, 0);
 }
 
 void home_tick(struct roam *roam)

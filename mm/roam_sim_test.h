@@ -11,6 +11,7 @@
 enum { A, B, C, N_DOMAINS };
 
 #define SIM_MAX_ANCHORS 8
+#define SIM_MAX_GATEWAYS 2
 
 /* What a gateway has been told of one host. */
 struct sim_rule {
@@ -50,7 +51,9 @@ struct sim_domain {
 	struct sim_rule rule;
 	struct sim_anchor anchors[SIM_MAX_ANCHORS];
 	struct in_addr arrivals[SIM_MAX_ANCHORS];
-	unsigned int n_flows; /* the node's sessions anchored here, at most 32 */
+	unsigned int n_gateways;
+	bool deaf[SIM_MAX_GATEWAYS]; /* a gateway that answers nothing */
+	unsigned int n_flows; /* the node's sessions anchored at each of them, at most 32 */
 	unsigned int renewals;
 	unsigned int releases;
 };

@@ -30,7 +30,7 @@ Test(roam, one_move)
 	sim_deliver_all();
 	sim_check("visiting");
 	cr_assert_eq(count(A, ROAM_C_ARRIVED), 1);
-	cr_assert_eq(count(B, ROAM_C_FLOWS_IMPORTED), 5);
+	cr_assert_eq(count(B, ROAM_C_FLOWS_IMPORTED), 10);
 	cr_assert_gt(sim[A].renewals, 0);
 	cr_assert_eq(sim[A].roam.peers[0].ours, 1);
 	cr_assert_eq(sim[B].roam.peers[0].visitors, 1);
@@ -528,12 +528,15 @@ Test(roam, the_last_session_ends)
 	sim_move(A);
 	sim_move(B);
 	sim_deliver_all();
-	roam_sessions_ended(&sim[A].roam, sim[A].identity);
+	roam_sessions_ended(&sim[A].roam, sim[A].identity, 1);
+	sim_deliver_all();
+	sim_check("ended at one gateway of two");
+	roam_sessions_ended(&sim[A].roam, sim[A].identity, 0);
 	sim_deliver_all();
 	sim_node.visited[A] = 0;
 	sim_check("ended");
 	cr_assert_eq(sim[A].releases, 1);
-	roam_sessions_ended(&sim[A].roam, sim[A].identity);
+	roam_sessions_ended(&sim[A].roam, sim[A].identity, 0);
 	cr_assert_eq(sim[A].releases, 1);
 }
 

@@ -86,6 +86,8 @@ static const struct ctl_column counters[] = {
 
 static const struct ctl_column gateways[] = {
 	{"name", "NAME"},
+	{"at", "AT"},
+	{"tunnel", "TUNNELS END AT", .null = "nowhere"},
 	{"connected", "CONNECTED"},
 	{"hosts", "HOSTS", .right = true},
 	{"pending", "PENDING", .right = true},
