@@ -521,6 +521,68 @@ Test(roam, a_home_that_does_not_answer_holds_new_sessions_up_for_three_seconds)
 	sim_check("healed");
 }
 
+/* ---- several gateways ---- */
+
+Test(roam, a_gateway_of_home_that_is_down_does_not_hold_up_the_other)
+{
+	sim[A].deaf[0] = true;
+	sim_move(A);
+	sim_move(B);
+	sim_deliver_all();
+	cr_assert_eq(count(B, ROAM_C_FLOWS_IMPORTED), 5);
+	cr_assert(sim[B].rule.importing);
+	sim_pass_ms(ROAM_IMPORT_MS + 500);
+	cr_assert_not(sim[B].rule.importing, "and new sessions not for ever");
+	sim[A].deaf[0] = false;
+	sim_pass_ms(ROAM_RETRY_MS + 500);
+	sim_check("it is back");
+	cr_assert_eq(count(B, ROAM_C_FLOWS_IMPORTED), 10);
+}
+
+Test(roam, gateways_that_cannot_be)
+{
+	struct peering_message m = {.basic = SIMCO_REQUEST,
+				    .subtype = PEERING_FLOWS,
+				    .has = PEERING_HAS_VIRTUAL | PEERING_HAS_CURSOR |
+					   PEERING_HAS_GATEWAY};
+
+	sim_move(A);
+	sim_move(B);
+	sim_deliver_all();
+	m.virt = sim[A].identity;
+	m.gateway.s_addr = inet_addr("135.180.32.99");
+	expect_refusal(A, B, m, PEERING_E_UNKNOWN, "sessions of a gateway that is not there");
+	sim_node.counter++;
+	m = sim_arrive(A, C);
+	m.has |= PEERING_HAS_OTHER;
+	m.others = (struct peering_others){1, {{inet_addr("127.0.0.1")}}};
+	expect_refusal(A, C, m, PEERING_E_POLICY, "a gateway on the loopback");
+	m.others.addr[0] = sim[A].roam.others.addr[0];
+	expect_refusal(A, C, m, PEERING_E_POLICY, "our own gateway as theirs");
+	sim_check("untouched");
+}
+
+Test(roam, a_domain_gets_another_gateway)
+{
+	sim_move(A);
+	sim_move(B);
+	sim_deliver_all();
+	sim_kill(B);
+	sim[B].n_gateways = 2;
+	sim_revive(B);
+	sim_pass_ms(100);
+	sim_move(B);
+	sim_deliver_all();
+	sim_check("with the next arrival");
+	sim_kill(B);
+	sim[B].n_gateways = 1;
+	sim_revive(B);
+	sim_pass_ms(100);
+	sim_move(B);
+	sim_deliver_all();
+	sim_check("and loses it");
+}
+
 /* ---- ends ---- */
 
 Test(roam, the_last_session_ends)
