@@ -223,6 +223,11 @@ static void give_table(struct manager *m, struct gateway *g)
 	if (whole)
 		gateway_sync(g, SIMCO_HSYNC_BEGIN);
 	send_all(m, g);
+	if (m->roam.domain) {
+		m->only = g;
+		roam_tell_gateway(&m->roam);
+		m->only = NULL;
+	}
 	if (whole) {
 		gateway_sync(g, SIMCO_HSYNC_END);
 		m->counters[MM_C_SYNCS]++;

@@ -76,6 +76,7 @@ struct manager {
 	struct roam roam;
 	const struct host *applying; /* an event of it is: its rule goes with the event's batch */
 	bool relocated;		     /* its rule has changed meanwhile */
+	const struct gateway *only;  /* anchors and arrivals are for it, NULL: for all */
 	struct mnat_control_client *dhcp_server; /* NULL: none yet */
 	struct links *links; /* to other managers; NULL: not open */
 	uint64_t started_ns;

@@ -91,9 +91,12 @@ static void tell_gateways(struct manager *m, uint8_t subtype, struct in_addr ide
 		.flags = flags,
 	};
 
-	for (unsigned int i = 0; i < m->n_gateways; i++)
-		if (!gateway_ask(&m->gateways[i], &message, on_anchored, m))
+	for (unsigned int i = 0; i < m->n_gateways; i++) {
+		struct gateway *g = &m->gateways[i];
+
+		if ((!m->only || m->only == g) && !gateway_ask(g, &message, on_anchored, m))
 			m->counters[MM_C_ANCHORS]++;
+	}
 }
 
 static void anchor(struct in_addr identity, struct in_addr gateway, struct in_addr virt,

@@ -238,9 +238,14 @@ void roam_peer_down(struct roam *roam, unsigned int index)
 
 /* ---- Life ---- */
 
+void roam_tell_gateway(struct roam *roam)
+{
+	home_tell_gateway(roam);
+	visit_tell_gateway(roam);
+}
+
 void roam_gateway_up(struct roam *roam)
 {
-	home_gateway_up(roam);
 	visit_gateway_up(roam);
 }
 

@@ -226,6 +226,8 @@ int roam_token(const struct roam *roam, struct in_addr identity, uint32_t genera
  */
 void roam_gateway_reset(struct roam *roam);
 void roam_gateway_up(struct roam *roam);
+/* All anchors and arrivals once more. */
+void roam_tell_gateway(struct roam *roam);
 void roam_exported(struct roam *roam, const struct roam_query *query, bool ok,
 		   const struct simco_flow *flows, uint32_t n, uint64_t cursor);
 /* HEND of a gateway: 0 the first, then those of roam->others. */

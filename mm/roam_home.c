@@ -294,7 +294,7 @@ void roam_sessions_ended(struct roam *roam, struct in_addr identity, unsigned in
 	end_and_tell(roam, home, NULL);
 }
 
-void home_gateway_up(struct roam *roam)
+void home_tell_gateway(struct roam *roam)
 {
 	struct roam_home *home, *next;
 

@@ -48,7 +48,7 @@ int home_load(const struct home_record *record, void *roam);
 void home_bound(struct roam *roam, struct in_addr virt, uint32_t generation,
 		const struct dhcp_mnat_arrival *arrivals, unsigned int n);
 void home_on_event(struct roam *roam, struct in_addr virt, uint32_t generation);
-void home_gateway_up(struct roam *roam);
+void home_tell_gateway(struct roam *roam);
 void home_tick(struct roam *roam);
 uint8_t home_on_flows(struct roam *roam, struct roam_peer *peer, const struct peering_message *m);
 uint8_t home_on_renew(struct roam *roam, struct roam_peer *peer, const struct peering_message *m);
@@ -71,6 +71,7 @@ int visit_load(const struct visit_record *record, void *roam);
 void visit_admit(struct roam *roam, struct in_addr identity,
 		 const struct dhcp_mnat_arrival *arrivals, unsigned int n);
 void visit_gone(struct roam *roam, struct in_addr identity);
+void visit_tell_gateway(struct roam *roam);
 void visit_gateway_up(struct roam *roam);
 void visit_peer_up(struct roam *roam, const struct roam_peer *peer);
 void visit_peer_down(struct roam *roam, const struct roam_peer *peer);

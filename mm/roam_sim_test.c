@@ -382,6 +382,7 @@ void sim_revive(int self)
 		return;
 	d->down = false;
 	start_manager(self, d->roam.state);
+	roam_tell_gateway(&d->roam);
 	roam_gateway_up(&d->roam);
 	if (d->lease.leased)
 		lease_event(self, true, d->lease.generation, d->lease.arrivals,

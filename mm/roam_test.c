@@ -679,8 +679,10 @@ Test(roam, a_gateway_with_empty_maps)
 	memset(sim[A].arrivals, 0, sizeof(sim[A].arrivals));
 	roam_gateway_reset(&sim[B].roam);
 	cr_assert(sim[B].rule.importing);
+	roam_tell_gateway(&sim[B].roam);
 	roam_gateway_up(&sim[B].roam);
 	roam_gateway_reset(&sim[A].roam);
+	roam_tell_gateway(&sim[A].roam);
 	roam_gateway_up(&sim[A].roam);
 	sim_deliver_all();
 	sim_check("rebooted");

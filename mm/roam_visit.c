@@ -413,15 +413,21 @@ void roam_drop_absent(struct roam *roam)
 			visit_gone(roam, guest->identity);
 }
 
+void visit_tell_gateway(struct roam *roam)
+{
+	const struct roam_visit *visit;
+
+	for (visit = roam->visits; visit; visit = visit->hh.next)
+		if (visit->r.state != VISIT_LEAVING)
+			visit_send_anchors(roam, visit);
+}
+
 void visit_gateway_up(struct roam *roam)
 {
 	struct roam_visit *visit, *next;
 
 	HASH_ITER(hh, roam->visits, visit, next) {
-		if (visit->r.state == VISIT_LEAVING)
-			continue;
-		visit_send_anchors(roam, visit);
-		if (visit->r.state == VISIT_ARRIVING)
+		if (visit->r.state == VISIT_LEAVING || visit->r.state == VISIT_ARRIVING)
 			continue;
 		visit_import_anew(visit);
 		visit->r.state = VISIT_IMPORTING;
