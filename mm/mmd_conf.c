@@ -45,8 +45,7 @@ static int check_gateway(cfg_t *cfg, cfg_opt_t *opt)
 	return 0;
 }
 
-/* A domain's number. */
-static int get_number(const char *text, uint32_t *ret_number)
+int mmd_conf_domain(const char *text, uint32_t *ret_number)
 {
 	char *end;
 	unsigned long number;
@@ -64,7 +63,7 @@ static int check_peer(cfg_t *cfg, cfg_opt_t *opt)
 	cfg_t *peer = cfg_opt_getnsec(opt, cfg_opt_size(opt) - 1);
 	uint32_t number;
 
-	if (get_number(cfg_title(peer), &number)) {
+	if (mmd_conf_domain(cfg_title(peer), &number)) {
 		cfg_error(cfg, "peer \"%s\": expected the number of a domain, peer \"2\"",
 			  cfg_title(peer));
 		return -1;
@@ -99,6 +98,8 @@ static void validate(cfg_t *cfg)
 {
 	cfg_set_validate_func(cfg, "gateway", check_gateway);
 	cfg_set_validate_func(cfg, "domain", check_not_negative);
+	cfg_set_validate_func(cfg, "ticket-lifetime", mnat_conf_is_positive);
+	cfg_set_validate_func(cfg, "serve", check_not_negative);
 	cfg_set_validate_func(cfg, "tunnel-address", mnat_conf_is_ip);
 	cfg_set_validate_func(cfg, "gateway|tunnel-address", mnat_conf_is_ip);
 	cfg_set_validate_func(cfg, "peer", check_peer);
@@ -151,7 +152,7 @@ static int copy_peer(cfg_t *section, struct mmd_conf *conf)
 	peer->rate = (unsigned int)cfg_getint(section, "rate");
 	peer->serve = (unsigned int)cfg_getint(section, "serve");
 	peer->direct = cfg_getbool(section, "direct");
-	if (get_number(cfg_title(section), &peer->domain))
+	if (mmd_conf_domain(cfg_title(section), &peer->domain))
 		return -EINVAL;
 	return copy_manager(cfg_getstr(section, "manager"), &peer->manager) ||
 			       copy_text(cfg_getstr(section, "name"), &peer->name)
@@ -162,6 +163,8 @@ static int copy_peer(cfg_t *section, struct mmd_conf *conf)
 static int copy_domain(cfg_t *cfg, struct mmd_conf *conf)
 {
 	conf->domain = (uint32_t)cfg_getint(cfg, "domain");
+	conf->ticket_s = (unsigned int)cfg_getint(cfg, "ticket-lifetime");
+	conf->serve_s = (unsigned int)cfg_getint(cfg, "serve");
 	if (copy_text(cfg_getstr(cfg, "secret"), &conf->secret) ||
 	    copy_text(cfg_getstr(cfg, "state"), &conf->state) ||
 	    copy_text(cfg_getstr(cfg, "listen"), &conf->listen) ||
@@ -250,6 +253,8 @@ int mmd_conf_load(const char *path, struct mmd_conf *ret_conf)
 		CFG_STR("run-dir", MNAT_RUN_DIR, CFGF_NONE),
 		CFG_INT("domain", 0, CFGF_NONE),
 		CFG_STR("tunnel-address", NULL, CFGF_NONE),
+		CFG_INT("ticket-lifetime", 30 * 86400, CFGF_NONE),
+		CFG_INT("serve", 0, CFGF_NONE),
 		CFG_STR("secret", "/var/lib/mobilenat/mmd.secret", CFGF_NONE),
 		CFG_STR("state", "/var/lib/mobilenat/mmd.sqlite", CFGF_NONE),
 		CFG_STR("listen", "0.0.0.0:7627", CFGF_NONE),

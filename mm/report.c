@@ -66,7 +66,7 @@ static json_t *problems(const struct manager *m)
 	for (unsigned int i = 0; i < m->n_gateways; i++)
 		add_gateway_problem(list, m, &m->gateways[i]);
 	for (unsigned int i = 0; i < m->roam.n_peers; i++)
-		if (!m->roam.peers[i].up)
+		if (!m->roam.peers[i].up && !m->roam.peers[i].revoked)
 			json_array_append_new(list, json_sprintf("the manager of domain %u is not "
 								 "connected; hosts that come from "
 								 "there do not keep their sessions",
@@ -238,8 +238,9 @@ static void dump_peers(struct mnat_control_client *client, struct manager *m)
 	for (unsigned int i = 0; i < m->roam.n_peers; i++) {
 		const struct roam_peer *peer = &m->roam.peers[i];
 
-		mnat_control_row(client, json_pack("{s:I, s:b, s:I, s:I, s:I}", "domain",
+		mnat_control_row(client, json_pack("{s:I, s:b, s:b, s:I, s:I, s:I}", "domain",
 						   (json_int_t)peer->domain, "connected", peer->up,
+						   "revoked", peer->revoked,
 						   "visitors", (json_int_t)peer->visitors, "ours",
 						   (json_int_t)peer->ours, "refused",
 						   (json_int_t)peer->refused));

@@ -200,18 +200,21 @@ void home_prove(struct roam *roam, struct in_addr virt, uint32_t generation,
 
 /* ---- A node in public space ---- */
 
-static bool afford_datagram(struct roam *roam)
+/* Which networks share one is not for others to know: the secret says it. */
+static struct roam_credit *prefix_of(struct roam *roam, struct in_addr source)
 {
-	const uint64_t cost = MNAT_NS_PER_SEC / 200;
-	uint64_t now = mnat_clock_now();
+	uint64_t keys[2], mixed;
 
-	roam->datagram_credit_ns =
-		MIN(MNAT_NS_PER_SEC, roam->datagram_credit_ns + now - roam->datagram_credited_ns);
-	roam->datagram_credited_ns = now;
-	if (roam->datagram_credit_ns < cost)
-		return false;
-	roam->datagram_credit_ns -= cost;
-	return true;
+	memcpy(keys, roam->secret.bytes, sizeof(keys));
+	mixed = ((ntohl(source.s_addr) >> 8) + keys[0]) * (keys[1] | 1) * 0x9e3779b97f4a7c15;
+	return &roam->prefixes[mixed >> 32 & (ROAM_PREFIXES - 1)];
+}
+
+/* A network's own limit comes first, so that it spends nothing of what all have. */
+static bool afford_datagram(struct roam *roam, struct in_addr source)
+{
+	return roam_afford(prefix_of(roam, source), ROAM_PREFIX_RATE) &&
+	       roam_afford(&roam->datagrams, ROAM_DATAGRAM_RATE);
 }
 
 /* Is it a node's ARRIVE with ticket and seal of ours? */
@@ -243,7 +246,11 @@ size_t roam_datagram(struct roam *roam, const uint8_t *buf, size_t len, struct i
 	struct place place;
 	int n;
 
-	if (!afford_datagram(roam) || !is_authentic(roam, buf, len, &m, &ticket, key)) {
+	if (!afford_datagram(roam, source)) {
+		roam->counters[ROAM_C_DATAGRAMS_TOO_MANY]++;
+		return 0;
+	}
+	if (!is_authentic(roam, buf, len, &m, &ticket, key)) {
 		roam->counters[ROAM_C_DATAGRAMS_SILENT]++;
 		return 0;
 	}

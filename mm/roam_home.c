@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/param.h>
 
 #include "mnat/addr.h"
 #include "mnat/clock.h"
@@ -137,20 +138,28 @@ void home_on_event(struct roam *roam, struct in_addr virt, uint32_t generation)
 		home->r.base = generation;
 }
 
+/* How long it is served there, 0: no limit. */
+static uint32_t serve_s(const struct roam *roam, const struct roam_peer *peer)
+{
+	return peer ? peer->serve_s : roam->serve_s;
+}
+
 bool home_is_served_out(const struct roam *roam, const struct roam_peer *peer,
 			const struct home_record *home)
 {
-	return peer && peer->serve_s && home->since_s &&
-	       roam->ops->wall_s(roam->user) >= home->since_s + peer->serve_s;
+	uint32_t limit_s = serve_s(roam, peer);
+
+	return limit_s && home->since_s &&
+	       roam->ops->wall_s(roam->user) >= home->since_s + limit_s;
 }
 
 uint32_t home_lifetime(const struct roam *roam, const struct roam_peer *peer,
 		       const struct roam_home *home)
 {
-	uint64_t end_s = home->r.since_s + (peer ? peer->serve_s : 0);
+	uint64_t end_s = home->r.since_s + serve_s(roam, peer);
 	uint64_t now_s = roam->ops->wall_s(roam->user);
 
-	if (!peer || !peer->serve_s || end_s > now_s + ROAM_SILENCE_S)
+	if (!serve_s(roam, peer) || end_s > now_s + ROAM_SILENCE_S)
 		return ROAM_SILENCE_S;
 	return end_s > now_s ? (uint32_t)(end_s - now_s) : 0;
 }
@@ -301,6 +310,39 @@ void home_tell_gateway(struct roam *roam)
 	HASH_ITER(hh, roam->homes, home, next)
 		if (home->r.away)
 			home_admit(roam, &home->r, 0);
+}
+
+/* ---- Revocation ---- */
+
+/* As if its last arrival with any ticket it can have had been believed. */
+int home_revoke(struct roam *roam, struct in_addr virt)
+{
+	struct roam_home *home = home_find(roam, virt);
+	struct home_record record;
+	struct roam_lease lease;
+	int r = roam->ops->lookup(virt, &lease, roam->user);
+
+	if (!r && !home)
+		home = home_add(roam, &(struct home_record){.virt = virt});
+	if (r || !home)
+		return r ? r : -ENOMEM;
+	record = home->r;
+	record.generation = MAX(lease.generation, record.generation);
+	record.counter = UINT64_MAX;
+	record.proved = 0;
+	r = home_update(roam, home, &record);
+	if (!r && record.away)
+		end_and_tell(roam, home, "its home has revoked it");
+	return r;
+}
+
+void home_revoke_peer(struct roam *roam, const struct roam_peer *peer)
+{
+	struct roam_home *home, *next;
+
+	HASH_ITER(hh, roam->homes, home, next)
+		if (home->r.away && home->r.domain == peer->domain)
+			end_and_tell(roam, home, "its home has no dealings with that domain any more");
 }
 
 void home_tick(struct roam *roam)

@@ -8,6 +8,9 @@
 struct roam_peer *roam_peer_of(struct roam *roam, uint32_t domain); /* NULL: none */
 unsigned int roam_peer_index(const struct roam *roam, const struct roam_peer *peer);
 
+/* One of so many a second; up to a second's worth may come at once. */
+bool roam_afford(struct roam_credit *credit, unsigned int a_second);
+
 /* Is it a tunnel address of one of our gateways? */
 bool roam_is_ours(const struct roam *roam, struct in_addr gateway);
 /* May another domain's gateway, or a node, be there? */
@@ -43,6 +46,8 @@ bool home_is_served_out(const struct roam *roam, const struct roam_peer *peer,
 /* Seconds until it must be renewed; peer NULL: it is in public space. */
 uint32_t home_lifetime(const struct roam *roam, const struct roam_peer *peer,
 		       const struct roam_home *home);
+int home_revoke(struct roam *roam, struct in_addr virt);
+void home_revoke_peer(struct roam *roam, const struct roam_peer *peer);
 void home_keep_lease(struct roam *roam, const struct roam_home *home);
 int home_load(const struct home_record *record, void *roam);
 void home_bound(struct roam *roam, struct in_addr virt, uint32_t generation,
@@ -75,6 +80,7 @@ void visit_tell_gateway(struct roam *roam);
 void visit_gateway_up(struct roam *roam);
 void visit_peer_up(struct roam *roam, const struct roam_peer *peer);
 void visit_peer_down(struct roam *roam, const struct roam_peer *peer);
+void visit_revoke_peer(struct roam *roam, const struct roam_peer *peer);
 void visit_tick(struct roam *roam);
 
 struct roam_visit *visit_find(const struct roam *roam, uint32_t domain, struct in_addr virt);

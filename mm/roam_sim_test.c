@@ -276,6 +276,7 @@ static void start_manager(int self, struct state *state)
 	d->roam = (struct roam){
 		.domain = (uint32_t)self + 1,
 		.tunnel_addr = tunnel(self),
+		.ticket_s = SIM_TICKET_S,
 		.n_peers = N_DOMAINS - 1,
 		.ops = &ops,
 		.user = d,

@@ -10,6 +10,7 @@
 
 enum { A, B, C, N_DOMAINS };
 
+#define SIM_TICKET_S (30 * 86400)
 #define SIM_MAX_ANCHORS 8
 #define SIM_MAX_GATEWAYS 2
 

@@ -2,6 +2,7 @@
 /* Moves between domains, and everything that can go wrong with them. */
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -439,7 +440,7 @@ Test(roam, an_expired_ticket)
 {
 	sim_move(A);
 	sim_node.counter++;
-	sim_skip_s(ROAM_TICKET_S);
+	sim_skip_s(SIM_TICKET_S);
 	expect_refusal(A, B, sim_arrive(A, B), PEERING_E_TICKET, "expired");
 }
 
@@ -581,6 +582,70 @@ Test(roam, a_domain_gets_another_gateway)
 	sim_move(B);
 	sim_deliver_all();
 	sim_check("and loses it");
+}
+
+Test(roam, what_was_imported_when_the_manager_died_is_imported_still)
+{
+	sim_move(A);
+	sim_move(B);
+	cr_assert(sim[B].rule.importing);
+	sim_restart(B);
+	cr_assert(sim[B].rule.importing, "unknown sessions are not taken for new ones");
+	sim_pass_ms(ROAM_IMPORT_MS + 500);
+	sim_check("and not for ever");
+}
+
+/* ---- revocation ---- */
+
+Test(roam, a_host_revoked_while_away)
+{
+	sim_move(A);
+	sim_move(B);
+	sim_deliver_all();
+	cr_assert_eq(roam_revoke_host(&sim[A].roam, sim[A].identity), 0);
+	sim_deliver_all();
+	cr_assert_eq(sim[A].releases, 1);
+	cr_assert_eq(count(B, ROAM_C_VISITS_ENDED), 1);
+	sim_node.counter++;
+	expect_refusal(A, C, sim_arrive(A, C), PEERING_E_REPLAY, "with its ticket elsewhere");
+	sim_restart(A);
+	expect_refusal(A, C, sim_arrive(A, C), PEERING_E_REPLAY, "after a restart");
+	sim_node.visited[A] = 0;
+	sim_check("not served");
+	sim_move(A);
+	sim_move(B);
+	sim_deliver_all();
+	sim_check("with a new ticket");
+}
+
+Test(roam, a_host_revoked_at_home)
+{
+	sim_move(A);
+	cr_assert_eq(roam_revoke_host(&sim[A].roam, sim[A].identity), 0);
+	sim_node.counter++;
+	expect_refusal(A, B, sim_arrive(A, B), PEERING_E_REPLAY, "its ticket");
+	cr_assert_eq(roam_revoke_host(&sim[A].roam, (struct in_addr){inet_addr("10.128.9.9")}),
+		     -ENOENT);
+}
+
+Test(roam, a_peer_revoked)
+{
+	struct peering_message m = {
+		.basic = SIMCO_REQUEST, .subtype = PEERING_RENEW, .has = PEERING_HAS_VIRTUAL};
+
+	sim_move(A);
+	sim_move(B);
+	sim_deliver_all();
+	cr_assert_eq(roam_revoke_peer(&sim[A].roam, B + 1), 0);
+	cr_assert_eq(roam_revoke_peer(&sim[A].roam, 99), -ENOENT);
+	sim_deliver_all();
+	sim_node.visited[A] = 0;
+	sim_check("not served there");
+	cr_assert_eq(sim_ask(A, B, m).basic, 0, "not even answered");
+	sim_node.visited[A] = 1;
+	sim_move(C);
+	sim_deliver_all();
+	cr_assert(sim[A].rule.away, "another domain is");
 }
 
 /* ---- ends ---- */
@@ -752,5 +817,43 @@ Test(roam, datagrams_are_limited)
 	sim_pass_ms(5000);
 	for (int i = 0; i < 300; i++)
 		answered += report("198.51.100.7", true, &answer) > 0;
-	cr_assert_eq(answered, 200);
+	cr_assert_eq(answered, ROAM_PREFIX_RATE);
+	cr_assert_eq(count(A, ROAM_C_DATAGRAMS_TOO_MANY), 300 - ROAM_PREFIX_RATE);
+	cr_assert_gt(report("198.51.101.7", true, &answer), 0, "another network is not held up");
+	cr_assert_eq(report("198.51.100.250", true, &answer), 0, "the same network is");
+	sim_pass_ms(1000 / ROAM_PREFIX_RATE);
+	cr_assert_gt(report("198.51.100.7", true, &answer), 0);
+}
+
+Test(roam, flooders_of_all_networks_together)
+{
+	struct in_addr source;
+	uint8_t junk[8] = {0}, reply[SIMCO_MAX_MESSAGE];
+
+	sim_pass_ms(5000);
+	for (uint32_t i = 0; i < 2 * ROAM_DATAGRAM_RATE; i++) {
+		source.s_addr = htonl(0x0b000000 + (i << 8));
+		cr_assert_eq(roam_datagram(&sim[A].roam, junk, sizeof(junk), source, reply), 0);
+	}
+	cr_assert_leq(count(A, ROAM_C_DATAGRAMS_SILENT), ROAM_DATAGRAM_RATE);
+	cr_assert_gt(count(A, ROAM_C_DATAGRAMS_SILENT), ROAM_DATAGRAM_RATE / 2);
+}
+
+Test(roam, service_in_public_space_has_a_limit)
+{
+	struct peering_message answer;
+
+	sim[A].roam.serve_s = 100;
+	sim_move(A);
+	sim_node.counter++;
+	cr_assert_gt(report("198.51.100.7", true, &answer), 0);
+	cr_assert_eq(answer.lifetime, 100);
+	sim_pass_ms(99000);
+	cr_assert(sim[A].rule.away);
+	sim_pass_ms(2000);
+	cr_assert_not(sim[A].rule.away);
+	cr_assert_eq(count(A, ROAM_C_SERVED_OUT), 1);
+	sim_node.counter++;
+	cr_assert_gt(report("198.51.100.7", true, &answer), 0);
+	cr_assert_eq(answer.subtype, PEERING_E_POLICY, "it hears why");
 }

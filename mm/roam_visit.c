@@ -79,9 +79,23 @@ static struct roam_visit *add(struct roam *roam, const struct visit_record *reco
 	return visit;
 }
 
+static void start_import(struct roam_visit *visit)
+{
+	visit->importing = true;
+	visit->import_until_ns = mnat_clock_now() + ROAM_IMPORT_MS * MNAT_NS_PER_MS;
+	visit_import_anew(visit);
+}
+
+/* What was being fetched when the manager ended is being fetched still. */
 int visit_load(const struct visit_record *record, void *user)
 {
-	return add(user, record) ? 0 : -ENOMEM;
+	struct roam_visit *visit = add(user, record);
+
+	if (!visit)
+		return -ENOMEM;
+	if (record->state == VISIT_ARRIVING || record->state == VISIT_IMPORTING)
+		start_import(visit);
+	return 0;
 }
 
 /* The answer to what was asked is of no more interest. */
@@ -245,13 +259,6 @@ void visit_enter(struct roam *roam, struct roam_visit *visit, enum visit_state s
 
 /* ---- Arrival ---- */
 
-static void start_import(struct roam_visit *visit)
-{
-	visit->importing = true;
-	visit->import_until_ns = mnat_clock_now() + ROAM_IMPORT_MS * MNAT_NS_PER_MS;
-	visit_import_anew(visit);
-}
-
 void visit_stop_import(struct roam *roam, struct roam_visit *visit)
 {
 	if (!visit->importing)
@@ -325,7 +332,7 @@ void visit_admit(struct roam *roam, struct in_addr identity,
 		peer = roam_peer_of(roam, ticket.domain);
 		if (ticket.domain == roam->domain)
 			continue; /* our own sessions, which have not gone */
-		if (!peer) {
+		if (!peer || peer->revoked) {
 			roam->counters[ROAM_C_VISITS_NO_PEER]++;
 			continue;
 		}
@@ -433,6 +440,15 @@ void visit_gateway_up(struct roam *roam)
 		visit->r.state = VISIT_IMPORTING;
 		visit_ask(roam, visit);
 	}
+}
+
+void visit_revoke_peer(struct roam *roam, const struct roam_peer *peer)
+{
+	struct roam_visit *visit, *next;
+
+	HASH_ITER(hh, roam->visits, visit, next)
+		if (visit->r.domain == peer->domain)
+			visit_forget(roam, visit);
 }
 
 void visit_tick(struct roam *roam)

@@ -98,6 +98,7 @@ static const struct ctl_column gateways[] = {
 static const struct ctl_column peers[] = {
 	{"domain", "DOMAIN", .right = true},
 	{"connected", "CONNECTED"},
+	{"revoked", "REVOKED"},
 	{"visitors", "VISITORS HERE", .right = true},
 	{"ours", "OURS THERE", .right = true},
 	{"refused", "REFUSED", .right = true},
