@@ -71,6 +71,8 @@ def failover(run):
                          f"route add {HOME.subnet}.0/24 via {core(HOME, 3)}",
                          f"route add default via {HOME.upstream}")
     journey.providers.home.wait_connected()
+    rerouted, _ = journey.streams.pop(5003)
+    stream_whole(rerouted.stop(30), "the stream that began after the failure")
     net.send(HOME, SERVER_B, second=True)
     journey.go(HOME)
     journey.open(HOME, server=SERVER_B, external=external_b(HOME))
