@@ -59,6 +59,9 @@ static int lookup(struct in_addr identity, struct roam_lease *ret_lease, void *u
 	const struct manager *m = user;
 	const struct host *host = registry_find(&m->registry, identity, false);
 
+	/* of one that was away when we started we have not heard yet */
+	if (host && !host->issued && !m->registry.complete)
+		return -EAGAIN;
 	if (!host || (host_has_left(host) && !host->away))
 		return m->registry.complete ? -ENOENT : -EAGAIN;
 	*ret_lease = (struct roam_lease){host->generation, host->issued};

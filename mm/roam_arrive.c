@@ -171,10 +171,29 @@ uint8_t home_on_arrive(struct roam *roam, struct roam_peer *peer, const struct p
 	return 0;
 }
 
-/*
- * Back home a host shows its last ticket once more: it is the one that had the address
- * before, not a new holder, and that ticket stays good, should the next one be lost.
- */
+/* Does the holder of that address show a ticket of it? */
+static bool is_proof_of(const struct roam *roam, struct in_addr virt,
+			const struct dhcp_mnat_arrival *arrival, struct ticket *ret_ticket)
+{
+	return ticket_verify(&roam->secret, roam->domain, roam->ops->wall_s(roam->user),
+			     arrival->ticket, ret_ticket) &&
+	       ret_ticket->virt.s_addr == virt.s_addr &&
+	       ticket_proves(&roam->secret, arrival->ticket, be64toh(arrival->counter),
+			     arrival->proof);
+}
+
+bool home_is_overtaken(const struct roam *roam, const struct roam_home *home,
+		       const struct dhcp_mnat_arrival *arrivals, unsigned int n)
+{
+	struct ticket ticket;
+
+	for (unsigned int i = 0; i < n; i++)
+		if (is_proof_of(roam, home->r.virt, &arrivals[i], &ticket) &&
+		    !is_newer(&ticket, be64toh(arrivals[i].counter), &home->r))
+			return true;
+	return false;
+}
+
 void home_prove(struct roam *roam, struct in_addr virt, uint32_t generation,
 		const struct dhcp_mnat_arrival *arrival)
 {
@@ -183,10 +202,7 @@ void home_prove(struct roam *roam, struct in_addr virt, uint32_t generation,
 	struct home_record record;
 	struct ticket ticket;
 
-	if (!ticket_verify(&roam->secret, roam->domain, roam->ops->wall_s(roam->user),
-			   arrival->ticket, &ticket) ||
-	    ticket.virt.s_addr != virt.s_addr ||
-	    !ticket_proves(&roam->secret, arrival->ticket, counter, arrival->proof))
+	if (!is_proof_of(roam, virt, arrival, &ticket))
 		return;
 	home = obtain(roam, virt);
 	if (!home || !is_newer(&ticket, counter, &home->r))

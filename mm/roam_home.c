@@ -186,12 +186,31 @@ static void come_home(struct roam *roam, struct roam_home *home, uint32_t genera
 	}
 }
 
+/*
+ * It was here, but has left again before the DHCP server could tell of it: its arrival
+ * elsewhere came first, and stands.
+ */
+static void note_visit_home(struct roam *roam, struct roam_home *home, uint32_t generation)
+{
+	struct home_record record = home->r;
+
+	record.base = generation;
+	record.proved = generation;
+	if (home_update(roam, home, &record))
+		home->r = record;
+}
+
 /* The lease it left with, told again, is no homecoming. */
 void home_bound(struct roam *roam, struct in_addr virt, uint32_t generation,
 		const struct dhcp_mnat_arrival *arrivals, unsigned int n)
 {
 	struct roam_home *home = home_find(roam, virt);
 
+	if (home && home->r.away && generation > home->r.base &&
+	    home_is_overtaken(roam, home, arrivals, n)) {
+		note_visit_home(roam, home, generation);
+		return;
+	}
 	if (home && generation > home->r.base)
 		come_home(roam, home, generation);
 	else if (home && home->r.away)

@@ -61,6 +61,10 @@ uint8_t home_on_left(struct roam *roam, struct roam_peer *peer, const struct pee
 
 /* ---- roam_arrive.c ---- */
 
+/* Is what the host showed with a lease older than the arrival that is believed of it? */
+bool home_is_overtaken(const struct roam *roam, const struct roam_home *home,
+		       const struct dhcp_mnat_arrival *arrivals, unsigned int n);
+
 /*
  * Back home a host shows its last ticket once more: it is the one that had the address
  * before, not a new holder, and that ticket stays good, should the next one be lost.

@@ -257,6 +257,8 @@ static int lookup(struct in_addr identity, struct roam_lease *ret_lease, void *u
 {
 	struct sim_domain *d = user;
 
+	if (d->lease.known && !d->lease.issued && !d->complete)
+		return -EAGAIN;
 	if (identity.s_addr != d->identity.s_addr || !d->lease.known ||
 	    (!d->lease.bound && !d->rule.away))
 		return d->complete ? -ENOENT : -EAGAIN;
@@ -375,16 +377,29 @@ void sim_kill(int self)
 	d->down = true;
 }
 
-void sim_revive(int self)
+void sim_revive_mute(int self)
 {
 	struct sim_domain *d = &sim[self];
 
 	if (!d->down)
 		return;
 	d->down = false;
+	d->mute = true;
 	start_manager(self, d->roam.state);
 	roam_tell_gateway(&d->roam);
 	roam_gateway_up(&d->roam);
+	for (int i = 0; i < N_DOMAINS; i++)
+		if (i != self)
+			sim_link(self, i, true);
+}
+
+void sim_snapshot(int self)
+{
+	struct sim_domain *d = &sim[self];
+
+	if (d->down || !d->mute)
+		return;
+	d->mute = false;
 	if (d->lease.leased)
 		lease_event(self, true, d->lease.generation, d->lease.arrivals,
 			    d->lease.n_arrivals);
@@ -392,9 +407,12 @@ void sim_revive(int self)
 	roam_drop_absent(&d->roam);
 	if (!d->lease.known && d->rule.bound)
 		d->rule.bound = false; /* HSYNC unbinds who was not named */
-	for (int i = 0; i < N_DOMAINS; i++)
-		if (i != self)
-			sim_link(self, i, true);
+}
+
+void sim_revive(int self)
+{
+	sim_revive_mute(self);
+	sim_snapshot(self);
 }
 
 void sim_restart(int self)
@@ -474,7 +492,7 @@ void sim_move(int at)
 	lease->leased = true;
 	lease->generation++;
 	sim_node.at = at;
-	if (!d->down)
+	if (!d->down && !d->mute)
 		MORTALLY(enter_domain(at));
 	if (has_token(at))
 		sim_node.visited[at] = ++sim_node.visits;
@@ -486,7 +504,7 @@ void sim_expire(int at)
 
 	lease->leased = false;
 	lease->generation++;
-	if (!sim[at].down)
+	if (!sim[at].down && !sim[at].mute)
 		lease_event(at, false, lease->generation, NULL, 0);
 	if (sim_node.at == at)
 		sim_node.at = -1;

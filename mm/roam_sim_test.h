@@ -46,6 +46,7 @@ struct sim_lease {
 struct sim_domain {
 	struct roam roam;
 	bool down;
+	bool mute;     /* its DHCP server does not reach it */
 	bool complete; /* the manager has had a snapshot */
 	struct in_addr identity; /* the node's, here */
 	struct sim_lease lease;
@@ -83,6 +84,8 @@ void sim_expire(int domain);
 /* The manager dies, and is started again with what it had on disk. */
 void sim_kill(int domain);
 void sim_revive(int domain);
+void sim_revive_mute(int domain); /* its DHCP server is not there yet */
+void sim_snapshot(int domain);	  /* now it is */
 void sim_restart(int domain); /* both */
 void sim_link(int a, int b, bool up);
 /*

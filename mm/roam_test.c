@@ -242,6 +242,39 @@ Test(roam, a_manager_that_is_down_when_the_node_comes_home)
 	sim_check("home");
 }
 
+/* It comes while the manager is down, and leaves before the DHCP server can tell of it. */
+Test(roam, a_visit_home_that_is_heard_of_when_it_is_over)
+{
+	sim_move(A);
+	sim_move(B);
+	sim_deliver_all();
+	sim_kill(A);
+	sim_move(A);
+	sim_revive_mute(A);
+	sim_move(B);
+	sim_deliver_all();
+	sim_snapshot(A);
+	sim_pass_ms(ROAM_RETRY_MS + 500);
+	sim_check("left again");
+}
+
+Test(roam, a_visit_home_that_only_the_dhcp_server_knew_of)
+{
+	sim_move(A);
+	sim_move(B);
+	sim_deliver_all();
+	sim[A].mute = true;
+	sim_move(A);
+	sim_move(C);
+	sim_deliver_all();
+	sim_snapshot(A);
+	sim_deliver_all();
+	sim_check("left again");
+	sim_move(A);
+	sim_deliver_all();
+	sim_check("home");
+}
+
 Test(roam, all_managers_killed)
 {
 	at_every_step("all killed", restart_all, 0);
@@ -285,12 +318,21 @@ static void disturb(unsigned int *seed)
 	int i = rand_r(seed) % N_DOMAINS, j = (i + 1) % N_DOMAINS;
 	unsigned int n = sim_queued() ? (unsigned int)rand_r(seed) % sim_queued() : 0;
 
-	switch (rand_r(seed) % 42) {
+	switch (rand_r(seed) % 46) {
 	case 40:
 		sim_kill(i);
 		break;
 	case 41:
 		sim_revive(i);
+		break;
+	case 42:
+		sim_revive_mute(i);
+		break;
+	case 43:
+		sim[i].mute = !sim[i].down;
+		break;
+	case 44 ... 45:
+		sim_snapshot(i);
 		break;
 	case 0 ... 3:
 		if (sim_queued())
@@ -343,8 +385,10 @@ Test(roam, random_disturbances_converge)
 		sim_move(A);
 		for (int i = 0; i < 300; i++)
 			disturb(&seed);
-		for (int i = 0; i < N_DOMAINS; i++)
+		for (int i = 0; i < N_DOMAINS; i++) {
 			sim_revive(i);
+			sim_snapshot(i);
+		}
 		for (int i = 0; i < N_DOMAINS; i++)
 			sim_link(i, (i + 1) % N_DOMAINS, true);
 		sim_pass_ms(SETTLE_MS);

@@ -155,6 +155,27 @@ def kill_mnatc(run):
     journey.finish()
 
 
+@scenario("inter.late")
+def late(run):
+    """Home for a moment: the manager hears of that when the node has left again, and does not
+    take it for a return."""
+    journey = FailingJourney(run)
+    home = journey.providers.home
+    trap = home.trap("lease")
+    journey.move()
+    trap.wait()
+    journey.node.wait_address(f"{HOME.subnet}.")
+    journey.move()
+    journey.settle()
+    heard = home.counters("mnat-mmd")["events"]
+    trap.release()
+    wait_until(lambda: home.counters("mnat-mmd")["events"] > heard, 5, "the lease to be heard of")
+    journey.settle()
+    journey.move()
+    journey.settle()
+    journey.finish()
+
+
 @scenario("inter.partition")
 def partition(run):
     """The node arrives while its home domain cannot be reached: new sessions at once, old
