@@ -6,6 +6,7 @@
 #include <endian.h>
 #include <errno.h>
 #include <setjmp.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "mnat/clock.h"
@@ -515,6 +516,28 @@ void sim_expire(int at)
 unsigned int sim_queued(void)
 {
 	return n_queue;
+}
+
+void sim_describe(unsigned int n, char ret_text[32])
+{
+	static const char *const names[] = {
+		[PEERING_HELLO] = "HELLO", [PEERING_ARRIVE] = "ARRIVE", [PEERING_FLOWS] = "FLOWS",
+		[PEERING_RENEW] = "RENEW", [PEERING_LEFT] = "LEFT",	[PEERING_MOVED] = "MOVED",
+		[PEERING_ENDED] = "ENDED"};
+	const struct packet *p = &queue[n];
+	struct peering_message m;
+	size_t skip;
+
+	if (!p->len) {
+		snprintf(ret_text, 32, "%c:sessions", 'A' + p->from);
+		return;
+	}
+	cr_assert_eq(peering_decode(p->buf, (size_t)p->len, &m, &skip), p->len);
+	snprintf(ret_text, 32, "%c>%c:%s%s", 'A' + p->from, 'A' + p->to,
+		 m.basic == SIMCO_NEGATIVE ? "" : names[m.subtype],
+		 m.basic == SIMCO_REQUEST    ? ""
+		 : m.basic == SIMCO_POSITIVE ? "+"
+					     : "-");
 }
 
 void sim_drop(unsigned int n)

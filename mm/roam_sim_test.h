@@ -97,6 +97,8 @@ bool sim_was_killed(void);
 
 /* Messages on their way. */
 unsigned int sim_queued(void);
+/* "A>B:ARRIVE", with "+" or "-" behind a positive or negative reply; "A:sessions": its gateway's. */
+void sim_describe(unsigned int n, char ret_text[32]);
 void sim_drop(unsigned int n);      /* the n-th */
 void sim_repeat(unsigned int n);    /* once more, at the end */
 void sim_deliver(unsigned int n);   /* before those in front of it */

@@ -19,40 +19,6 @@ static uint64_t count(int domain, enum roam_counter which)
 	return sim[domain].roam.counters[which];
 }
 
-Test(roam, one_move)
-{
-	sim_move(A);
-	sim_check("at home");
-	sim_move(B);
-	cr_assert(sim[B].rule.importing, "from the very first rule");
-	cr_assert(sim[B].rule.bound);
-	cr_assert_eq(sim[B].anchors[0].flags, SIMCO_HANC_DEFAULT);
-	cr_assert_eq(sim[B].anchors[0].imported, 0);
-	sim_deliver_all();
-	sim_check("visiting");
-	cr_assert_eq(count(A, ROAM_C_ARRIVED), 1);
-	cr_assert_eq(count(B, ROAM_C_FLOWS_IMPORTED), 10);
-	cr_assert_gt(sim[A].renewals, 0);
-	cr_assert_eq(sim[A].roam.peers[0].ours, 1);
-	cr_assert_eq(sim[B].roam.peers[0].visitors, 1);
-}
-
-Test(roam, chain_and_back)
-{
-	static const int path[] = {A, B, C, B, A, C, A, B};
-
-	for (size_t i = 0; i < sizeof(path) / sizeof(path[0]); i++) {
-		char when[32];
-
-		snprintf(when, sizeof(when), "move %zu", i);
-		sim_move(path[i]);
-		sim_deliver_all();
-		sim_check(when);
-	}
-	cr_assert_eq(count(A, ROAM_C_CAME_HOME), 2);
-	cr_assert_eq(count(A, ROAM_C_MOVED_ON), 2);
-}
-
 Test(roam, the_last_domain_is_the_default)
 {
 	sim_move(A);
@@ -99,23 +65,6 @@ static void deliver_backwards(void)
 	for (unsigned int n = sim_queued(); n > 0; n--)
 		sim_deliver(n - 1);
 	sim_deliver_all();
-}
-
-Test(roam, a_late_moved_says_nothing_of_the_next_arrival)
-{
-	sim_move(A);
-	sim_move(B);
-	sim_deliver_all();
-	sim_move(A); /* MOVED to B leaves */
-	while (sim_queued() > 1)
-		sim_deliver(1); /* all but that */
-	sim_move(B);
-	while (sim_queued() > 1)
-		sim_deliver(1);
-	cr_assert_eq(sim_queued(), 1);
-	sim_check("before MOVED");
-	sim_deliver_all();
-	sim_check("after MOVED");
 }
 
 Test(roam, a_late_left_says_nothing_of_the_next_arrival)
@@ -237,39 +186,6 @@ Test(roam, a_manager_that_is_down_when_the_node_comes_home)
 	sim_restart(A);
 	sim_deliver_all();
 	sim_check("still");
-	sim_move(A);
-	sim_deliver_all();
-	sim_check("home");
-}
-
-/* It comes while the manager is down, and leaves before the DHCP server can tell of it. */
-Test(roam, a_visit_home_that_is_heard_of_when_it_is_over)
-{
-	sim_move(A);
-	sim_move(B);
-	sim_deliver_all();
-	sim_kill(A);
-	sim_move(A);
-	sim_revive_mute(A);
-	sim_move(B);
-	sim_deliver_all();
-	sim_snapshot(A);
-	sim_pass_ms(ROAM_RETRY_MS + 500);
-	sim_check("left again");
-}
-
-Test(roam, a_visit_home_that_only_the_dhcp_server_knew_of)
-{
-	sim_move(A);
-	sim_move(B);
-	sim_deliver_all();
-	sim[A].mute = true;
-	sim_move(A);
-	sim_move(C);
-	sim_deliver_all();
-	sim_snapshot(A);
-	sim_deliver_all();
-	sim_check("left again");
 	sim_move(A);
 	sim_deliver_all();
 	sim_check("home");
@@ -480,14 +396,6 @@ Test(roam, replays_are_refused_after_a_restart)
 	sim_check("at C");
 }
 
-Test(roam, an_expired_ticket)
-{
-	sim_move(A);
-	sim_node.counter++;
-	sim_skip_s(SIM_TICKET_S);
-	expect_refusal(A, B, sim_arrive(A, B), PEERING_E_TICKET, "expired");
-}
-
 Test(roam, peers_may_ask_only_about_who_is_with_them)
 {
 	struct peering_message m = {.basic = SIMCO_REQUEST,
@@ -551,19 +459,6 @@ Test(roam, caps_on_sessions)
 	cr_assert_eq(count(B, ROAM_C_FLOWS_TOO_MANY), 1);
 	cr_assert_eq(count(B, ROAM_C_FLOWS_IMPORTED), 2);
 	cr_assert_not(sim[B].rule.importing);
-}
-
-Test(roam, a_home_that_does_not_answer_holds_new_sessions_up_for_three_seconds)
-{
-	sim_move(A);
-	sim_link(A, B, false);
-	sim_move(B);
-	cr_assert(sim[B].rule.importing);
-	sim_pass_ms(ROAM_IMPORT_MS + 500);
-	cr_assert_not(sim[B].rule.importing);
-	sim_link(A, B, true);
-	sim_pass_ms(100);
-	sim_check("healed");
 }
 
 /* ---- several gateways ---- */
@@ -641,27 +536,6 @@ Test(roam, what_was_imported_when_the_manager_died_is_imported_still)
 
 /* ---- revocation ---- */
 
-Test(roam, a_host_revoked_while_away)
-{
-	sim_move(A);
-	sim_move(B);
-	sim_deliver_all();
-	cr_assert_eq(roam_revoke_host(&sim[A].roam, sim[A].identity), 0);
-	sim_deliver_all();
-	cr_assert_eq(sim[A].releases, 1);
-	cr_assert_eq(count(B, ROAM_C_VISITS_ENDED), 1);
-	sim_node.counter++;
-	expect_refusal(A, C, sim_arrive(A, C), PEERING_E_REPLAY, "with its ticket elsewhere");
-	sim_restart(A);
-	expect_refusal(A, C, sim_arrive(A, C), PEERING_E_REPLAY, "after a restart");
-	sim_node.visited[A] = 0;
-	sim_check("not served");
-	sim_move(A);
-	sim_move(B);
-	sim_deliver_all();
-	sim_check("with a new ticket");
-}
-
 Test(roam, a_host_revoked_at_home)
 {
 	sim_move(A);
@@ -672,81 +546,7 @@ Test(roam, a_host_revoked_at_home)
 		     -ENOENT);
 }
 
-Test(roam, a_peer_revoked)
-{
-	struct peering_message m = {
-		.basic = SIMCO_REQUEST, .subtype = PEERING_RENEW, .has = PEERING_HAS_VIRTUAL};
-
-	sim_move(A);
-	sim_move(B);
-	sim_deliver_all();
-	cr_assert_eq(roam_revoke_peer(&sim[A].roam, B + 1), 0);
-	cr_assert_eq(roam_revoke_peer(&sim[A].roam, 99), -ENOENT);
-	sim_deliver_all();
-	sim_node.visited[A] = 0;
-	sim_check("not served there");
-	cr_assert_eq(sim_ask(A, B, m).basic, 0, "not even answered");
-	sim_node.visited[A] = 1;
-	sim_move(C);
-	sim_deliver_all();
-	cr_assert(sim[A].rule.away, "another domain is");
-}
-
 /* ---- ends ---- */
-
-Test(roam, the_last_session_ends)
-{
-	sim_move(A);
-	sim_move(B);
-	sim_deliver_all();
-	roam_sessions_ended(&sim[A].roam, sim[A].identity, 1);
-	sim_deliver_all();
-	sim_check("ended at one gateway of two");
-	roam_sessions_ended(&sim[A].roam, sim[A].identity, 0);
-	sim_deliver_all();
-	sim_node.visited[A] = 0;
-	sim_check("ended");
-	cr_assert_eq(sim[A].releases, 1);
-	roam_sessions_ended(&sim[A].roam, sim[A].identity, 0);
-	cr_assert_eq(sim[A].releases, 1);
-}
-
-Test(roam, service_has_a_limit)
-{
-	sim[A].roam.peers[0].serve_s = 100;
-	sim_move(A);
-	sim_move(B);
-	sim_deliver_all();
-	sim_pass_ms(99000);
-	sim_check("still");
-	sim_pass_ms(2000);
-	sim_node.visited[A] = 0;
-	sim_check("served out");
-	cr_assert_eq(count(A, ROAM_C_SERVED_OUT), 1);
-	sim_node.counter++;
-	expect_refusal(A, B, sim_arrive(A, B), PEERING_E_POLICY, "served out");
-	sim_move(A);
-	sim_move(B);
-	sim_deliver_all();
-	sim_check("after it was home");
-}
-
-Test(roam, a_lease_that_ends_in_the_visited_domain)
-{
-	sim_move(A);
-	sim_move(B);
-	sim_deliver_all();
-	sim_link(A, B, false);
-	sim_expire(B);
-	sim_restart(B);
-	sim_link(A, B, true);
-	sim_pass_ms(6000);
-	sim_check("left");
-	cr_assert_eq(count(A, ROAM_C_LEFT), 1);
-	sim_move(B);
-	sim_deliver_all();
-	sim_check("back");
-}
 
 Test(roam, a_home_lease_that_ends_meanwhile)
 {
@@ -761,22 +561,6 @@ Test(roam, a_home_lease_that_ends_meanwhile)
 	sim_move(A);
 	sim_deliver_all();
 	sim_check("home");
-}
-
-Test(roam, silence_ends_the_service)
-{
-	sim_move(A);
-	sim_move(B);
-	sim_deliver_all();
-	sim_link(A, B, false);
-	for (int i = 0; i < ROAM_SILENCE_S + 10; i++)
-		sim_pass_ms(1000);
-	cr_assert_eq(count(A, ROAM_C_SILENT), 1);
-	cr_assert_not(sim[A].rule.away);
-	sim_link(A, B, true);
-	sim_pass_ms(1000);
-	sim_node.visited[A] = 0;
-	sim_check("healed");
 }
 
 Test(roam, a_gateway_with_empty_maps)
