@@ -46,28 +46,27 @@ __noinline int icmp_error_out(ctx_t *ctx, const struct packet *pkt)
 	return route_send(ctx, &route);
 }
 
-/* ICMP to our end of tunnels: about one of them, or for the kernel. */
-static __always_inline int icmp_to_tunnel_end(ctx_t *ctx, struct packet *pkt)
+/* Is it about a tunnel of ours to a host of this domain? */
+static __always_inline bool is_own_tunnel_error(ctx_t *ctx, struct packet *pkt, __be32 *ret_end)
 {
-	__be32 end;
-
-	if (parse_transport(ctx, pkt) == PARSE_OK && is_tunnel_error(ctx, pkt, pkt->daddr, &end))
-		return relay_tunnel_error(ctx, end);
-	return refuse(ctx, MNAT_C_TO_GATEWAY);
+	return pkt->ip_proto == IPPROTO_ICMP && pkt->daddr == cfg.tunnel_addr &&
+	       parse_transport(ctx, pkt) == PARSE_OK &&
+	       is_tunnel_error(ctx, pkt, cfg.tunnel_addr, ret_end);
 }
 
 static __always_inline int from_inside(ctx_t *ctx)
 {
 	struct packet pkt = {};
 	int reason = receive(ctx, &pkt), verdict;
+	__be32 end;
 	__u32 host;
 
 	if (reason == PARSE_OK && pkt.ip_proto == IPPROTO_IPIP && pkt.daddr == cfg.tunnel_addr)
 		reason = host_unwrap(ctx, &pkt);
 	if (reason != PARSE_OK)
 		return refuse(ctx, reason);
-	if (pkt.ip_proto == IPPROTO_ICMP && pkt.daddr == cfg.tunnel_addr)
-		return icmp_to_tunnel_end(ctx, &pkt);
+	if (is_own_tunnel_error(ctx, &pkt, &end))
+		return relay_tunnel_error(ctx, end);
 	if (is_broadcast_or_multicast(pkt.daddr))
 		return refuse(ctx, MNAT_C_TO_GATEWAY);
 	if (is_in_domain(pkt.daddr)) {

@@ -224,6 +224,55 @@ Test(anchors, an_arrival_stays_while_either_use_lasts)
 	cr_assert_eq(admitted(W, V), host, "it is behind that gateway");
 }
 
+Test(anchors, a_sync_leaves_what_it_names)
+{
+	uint32_t host = bind_host(V2, A1, 1);
+	struct anchor_name gone = named(host, H, V), stays = named(host, W, V);
+	struct anchor_name admitted_gone = named(host, H, V2), admitted_too = named(host, W, V2);
+
+	cr_assert_eq(anchors_set(&anchors, &gone, false, true), 0);
+	cr_assert_eq(anchors_set(&anchors, &stays, false, false), 0);
+	cr_assert_eq(anchors_admit(&anchors, &admitted_gone), 0);
+	cr_assert_eq(anchors_admit(&anchors, &admitted_too), 0);
+	cr_assert_eq(anchors_sync_begin(&anchors), 0);
+	cr_assert_eq(anchors_sync_begin(&anchors), -EBUSY);
+	cr_assert_eq(anchors_set(&anchors, &stays, false, false), 0);
+	cr_assert_eq(anchors_admit(&anchors, &admitted_too), 0);
+	anchors_sync_end(&anchors);
+	cr_assert_eq(anchors_find(&anchors, &gone), 0);
+	cr_assert_neq(anchors_find(&anchors, &stays), 0);
+	cr_assert_eq(default_of(host), 0);
+	cr_assert_eq(admitted(H, V), 0);
+	cr_assert_eq(admitted(H, V2), 0);
+	cr_assert_eq(admitted(W, V), host);
+	cr_assert_eq(admitted(W, V2), host);
+}
+
+Test(anchors, a_sync_knows_an_anchor_from_an_arrival_of_its_name)
+{
+	uint32_t host = bind_host(V, A1, 1);
+	struct anchor_name name = named(host, H, V);
+
+	cr_assert_eq(anchors_set(&anchors, &name, false, true), 0);
+	send_away(V, H, 2);
+	cr_assert_eq(anchors_sync_begin(&anchors), 0);
+	cr_assert_eq(anchors_admit(&anchors, &name), 0);
+	anchors_sync_end(&anchors);
+	cr_assert_eq(anchors_find(&anchors, &name), 0);
+	cr_assert_eq(admitted(H, V), host);
+}
+
+Test(anchors, a_sync_that_is_cancelled_removes_nothing)
+{
+	struct anchor_name name = named(bind_host(V, A1, 1), H, V);
+
+	cr_assert_eq(anchors_set(&anchors, &name, false, true), 0);
+	cr_assert_eq(anchors_sync_begin(&anchors), 0);
+	anchors_sync_cancel(&anchors);
+	anchors_sync_end(&anchors);
+	cr_assert_neq(anchors_find(&anchors, &name), 0);
+}
+
 Test(anchors, a_released_id_leaves_nothing_behind)
 {
 	static const uint8_t none[TEST_HOSTS / 8 + 1];

@@ -113,8 +113,9 @@
  *          a HREB of the same generation without the bit; they stay with that anchor
  *          unless a FIMP of another names them. The bit does not come back within
  *          one generation.
- *   HSYNC  the whole table. request: FLAGS 1: begin, 2: end; HREBs of all hosts between.
- *          At the end, hosts not rebound since begin are unbound. One session at a time
+ *   HSYNC  the whole table. request: FLAGS 1: begin, 2: end; HREBs of all hosts, HANCs and
+ *          HARRs between. At the end, hosts not rebound since begin are unbound, anchors
+ *          and arrivals not named since are removed. One session at a time
  *          (NOT_APPLICABLE); its end cancels. reply: HOSTS.
  *   HANC   anchor: sessions of IDENTITY (a host here) begun elsewhere. request:
  *          IDENTITY, GATEWAY (tunnel address there), VIRTUAL (its address there), FLAGS
