@@ -58,27 +58,6 @@ static __always_inline int send_wrapped(ctx_t *ctx, const struct packet *pkt, en
 	return route_send(ctx, &route);
 }
 
-/* A tunnel packet to a host that is behind another gateway now: on to there, as it is. */
-__noinline int send_on(ctx_t *ctx, const struct packet *inner, __be32 end)
-{
-	struct route route;
-	int reason;
-
-	if (!inner)
-		return VERDICT_DROP;
-	if (inner->ttl <= 1)
-		return refuse(ctx, MNAT_C_TTL_EXPIRED_IN);
-	reason = route_lookup(ctx, cfg.tunnel_addr, end, &route);
-	if (reason != PARSE_OK)
-		return refuse(ctx, reason == MNAT_C_TOO_BIG ? reason : MNAT_C_NO_ROUTE_IN);
-	if (!fits_tunnel(ctx, inner, route.mtu))
-		return refuse(ctx, MNAT_C_TOO_BIG);
-	if (tunnel_turn(ctx, cfg.tunnel_addr, end))
-		return refuse(ctx, MNAT_C_INTERNAL);
-	count(MNAT_C_FORWARDED_AWAY, ctx_len(ctx));
-	return route_send(ctx, &route);
-}
-
 /* Straight to the correspondent, with the anchor's external endpoint as source. */
 static __always_inline int send_direct(ctx_t *ctx, const struct packet *pkt,
 				       const struct mnat_endpoint *as)

@@ -83,13 +83,17 @@ static __always_inline int ctx_fix_csum16(ctx_t *ctx, __u32 offset, __be16 from,
 
 /*
  * Room for an outer IPv4 header before the inner one. A TCP segment too big for one
- * packet is to be cut smaller by as much; a UDP one is cut where its sender said.
+ * packet is to be cut smaller by as much; a UDP one is cut where its sender said. What was
+ * unwrapped here and never left this machine is still a tunnel's to the kernel, which
+ * refuses to mark it so again: there, room is all that is missing.
  */
 static __always_inline long ctx_grow(ctx_t *ctx, __u32 len, bool udp)
 {
-	return bpf_skb_adjust_room(ctx, len, BPF_ADJ_ROOM_MAC,
-				   BPF_F_ADJ_ROOM_ENCAP_L3_IPV4 |
-					   (udp ? BPF_F_ADJ_ROOM_FIXED_GSO : 0));
+	__u64 flags = udp ? BPF_F_ADJ_ROOM_FIXED_GSO : 0;
+	long r = bpf_skb_adjust_room(ctx, len, BPF_ADJ_ROOM_MAC,
+				     flags | BPF_F_ADJ_ROOM_ENCAP_L3_IPV4);
+
+	return r == -EALREADY ? bpf_skb_adjust_room(ctx, len, BPF_ADJ_ROOM_MAC, flags) : r;
 }
 
 static __always_inline long ctx_shrink(ctx_t *ctx, __u32 len, bool udp)

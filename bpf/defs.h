@@ -49,5 +49,6 @@
 #define NS_PER_SEC 1000000000ull
 
 #define EEXIST 17
+#define EALREADY 114
 
 #endif

@@ -58,7 +58,7 @@ static __always_inline int party_named(__be32 addr, struct party *ret_party)
 	return ret_party->where ? PARSE_OK : MNAT_C_HOST_GONE;
 }
 
-static __always_inline bool is_away(const struct party *p)
+static __always_inline bool by_tunnel(const struct party *p)
 {
 	return mnat_location_path(p->where) == MNAT_PATH_TUNNEL;
 }
@@ -169,10 +169,10 @@ static __always_inline void intra_note_actual(ctx_t *ctx, struct packet *pkt)
 
 /* ---- Sending ---- */
 
-/* Where the receiver is on the wire; away: as which the other gateway knows it. */
+/* Where the receiver is on the wire; by tunnel: what the packet inside is to. */
 static __always_inline __be32 wire_address(const struct party *to)
 {
-	return to->host && !is_away(to) ? mnat_location_endpoint(to->where) : to->addr;
+	return to->host && !by_tunnel(to) ? mnat_location_endpoint(to->where) : to->addr;
 }
 
 static __always_inline int intra_rewrite(ctx_t *ctx, const struct packet *pkt,
@@ -193,12 +193,14 @@ static __always_inline int intra_send(ctx_t *ctx, const struct packet *pkt, cons
 	struct route route;
 	int reason;
 
-	if (is_away(to)) {
+	if (by_tunnel(to)) {
 		reason = intra_note_packet(pkt, from, to);
 		if (reason != PARSE_OK)
 			return refuse(ctx, reason);
 		return send_wrapped(ctx, pkt, SOURCE, from->addr, pkt->sport,
-				    mnat_location_endpoint(to->where), MNAT_C_FORWARDED_AWAY);
+				    mnat_location_endpoint(to->where),
+				    mnat_location_is_away(to->where) ? MNAT_C_FORWARDED_AWAY :
+								       counter);
 	}
 	reason = route_lookup(ctx, pkt->saddr, wire_address(to), &route);
 	if (reason == MNAT_C_TOO_BIG && here)
@@ -241,7 +243,7 @@ static __always_inline int intra_error(ctx_t *ctx, const struct packet *pkt, con
 	if (s && s->flags & MNAT_INTRA_ACTUAL)
 		return refuse(ctx, MNAT_C_INTRA_DOMAIN);
 	reason = route_lookup(ctx, pkt->saddr,
-			      is_away(to) ? mnat_location_endpoint(to->where) : wire_address(to),
+			      by_tunnel(to) ? mnat_location_endpoint(to->where) : wire_address(to),
 			      &route);
 	if (reason != PARSE_OK)
 		return refuse(ctx, reason);
@@ -249,10 +251,32 @@ static __always_inline int intra_error(ctx_t *ctx, const struct packet *pkt, con
 	    rewrite_quoted(ctx, pkt, &inner, DEST, about.addr, inner.dport) ||
 	    intra_rewrite(ctx, pkt, from, to))
 		return refuse(ctx, MNAT_C_INTERNAL);
-	if (is_away(to) &&
+	if (by_tunnel(to) &&
 	    tunnel_wrap(ctx, cfg.tunnel_addr, mnat_location_endpoint(to->where), false))
 		return refuse(ctx, MNAT_C_INTERNAL);
 	count(MNAT_C_ICMP_ERROR_IN, ctx_len(ctx));
+	return route_send(ctx, &route);
+}
+
+/* An error about a tunnel of ours (tunnel_relay.h), for the sender in the domain. */
+static __always_inline int intra_narrow(ctx_t *ctx, const struct packet *pkt,
+					const struct packet *inner)
+{
+	struct route route;
+	struct party to;
+	int reason = party_named(inner->saddr, &to);
+
+	if (reason == PARSE_OK && by_tunnel(&to))
+		reason = MNAT_C_ICMP_ERROR_UNKNOWN;
+	if (reason == PARSE_OK)
+		reason = route_lookup(ctx, cfg.tunnel_addr, wire_address(&to), &route);
+	if (reason != PARSE_OK)
+		return refuse(ctx, reason);
+	if (rewrite_quoted(ctx, pkt, inner, SOURCE, wire_address(&to), inner->sport) ||
+	    rewrite_address(ctx, pkt, SOURCE, cfg.tunnel_addr, false) ||
+	    rewrite_address(ctx, pkt, DEST, wire_address(&to), true))
+		return refuse(ctx, MNAT_C_INTERNAL);
+	count(MNAT_C_TUNNEL_NARROW, ctx_len(ctx));
 	return route_send(ctx, &route);
 }
 
@@ -323,11 +347,6 @@ __noinline int intra(ctx_t *ctx, struct packet *pkt)
 	return intra_send(ctx, pkt, &from, &to, true);
 }
 
-/*
- * From a host of ours that visits elsewhere to one in the domain. What has begun here
- * goes on; nothing begins from there, for the other gateway could speak in any host's
- * place.
- */
 static __always_inline bool intra_goes_on(const struct packet *pkt, const struct party *from,
 					  const struct party *to)
 {
@@ -340,25 +359,10 @@ static __always_inline bool intra_goes_on(const struct packet *pkt, const struct
 }
 
 /*
- * A packet still in its tunnel, from a host that visits elsewhere to another that does:
- * where that is, 0 if it is none of these or may not pass.
+ * From a host of ours that visits elsewhere to one in the domain. What has begun here
+ * goes on; nothing begins from there, for the other gateway could speak in any host's
+ * place.
  */
-__noinline __u64 intra_to_departed(ctx_t *ctx, struct packet *pkt, __u32 host)
-{
-	struct party from, to;
-
-	if (!pkt)
-		return 0;
-	from = (struct party){ .host = host, .addr = pkt->saddr };
-	if (party_named(pkt->daddr, &to) != PARSE_OK || !is_away(&to) ||
-	    parse_transport(ctx, pkt) != PARSE_OK || is_icmp_error(pkt) ||
-	    !intra_goes_on(pkt, &from, &to))
-		return 0;
-	intra_note_packet(pkt, &from, &to);
-	return to.where;
-}
-
-/* The same in the domain itself; unwrapped. */
 __noinline int intra_departed(ctx_t *ctx, const struct packet *pkt, __u32 host)
 {
 	struct party from, to;
@@ -374,7 +378,7 @@ __noinline int intra_departed(ctx_t *ctx, const struct packet *pkt, __u32 host)
 		return refuse(ctx, MNAT_C_TTL_EXPIRED_IN);
 	if (is_icmp_error(pkt))
 		return intra_error(ctx, pkt, &from, &to);
-	if (is_away(&to) || !intra_goes_on(pkt, &from, &to))
+	if (!intra_goes_on(pkt, &from, &to))
 		return refuse(ctx, MNAT_C_NO_SESSION);
 	return intra_send(ctx, pkt, &from, &to, false);
 }

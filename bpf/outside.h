@@ -138,14 +138,6 @@ static __always_inline int from_tunnel(ctx_t *ctx, const struct packet *outer)
 	sender = host ? 0 : arrival(outer->saddr, pkt.saddr);
 	if (!host && !sender)
 		return refuse(ctx, MNAT_C_TUNNEL_UNKNOWN);
-	where = host ? host_location(host) : 0;
-	if (mnat_location_path(where) == MNAT_PATH_TUNNEL)
-		return send_on(ctx, &pkt, mnat_location_endpoint(where));
-	if (sender && is_virtual(pkt.daddr)) {
-		where = intra_to_departed(ctx, &pkt, sender);
-		if (where)
-			return send_on(ctx, &pkt, mnat_location_endpoint(where));
-	}
 	reason = tunnel_unwrap(ctx, &pkt);
 	if (reason == PARSE_OK)
 		reason = parse_transport(ctx, &pkt);
@@ -154,13 +146,18 @@ static __always_inline int from_tunnel(ctx_t *ctx, const struct packet *outer)
 	if (sender)
 		return is_in_domain(pkt.daddr) ? intra_departed(ctx, &pkt, sender) :
 						 from_departed(ctx, &pkt, sender);
+	where = host_location(host);
 	if (!where)
 		return refuse(ctx, MNAT_C_HOST_GONE);
-	if (is_icmp_error(&pkt))
+	if (is_icmp_error(&pkt) && mnat_location_path(where) == MNAT_PATH_TRANSLATE)
 		return icmp_error_deliver(ctx, &pkt, mnat_location_endpoint(where));
 	if (pkt.ttl <= 1)
 		return refuse(ctx, MNAT_C_TTL_EXPIRED_IN);
 	session_in(&pkt, (__u64)host << 32 | (__u32)pkt.dport << 16);
+	/* it has moved on: after it, by the address it has at the anchor */
+	if (mnat_location_path(where) == MNAT_PATH_TUNNEL)
+		return send_wrapped(ctx, &pkt, DEST, pkt.daddr, pkt.dport,
+				    mnat_location_endpoint(where), MNAT_C_FORWARDED_AWAY);
 	return deliver(ctx, &pkt, mnat_location_endpoint(where), pkt.dport, MNAT_C_TUNNEL_IN);
 }
 

@@ -44,7 +44,7 @@ static __always_inline int tunnel_wrap(ctx_t *ctx, __be32 from, __be32 to, bool 
 	return 0;
 }
 
-/* The packet inside a tunnel packet that parse_ipv4() has read, where it stands. */
+/* The addresses of the packet inside a tunnel packet that parse_ipv4() has read. */
 static __always_inline int tunnel_peek(ctx_t *ctx, const struct packet *outer,
 				       struct packet *ret_inner)
 {
@@ -61,30 +61,7 @@ static __always_inline int tunnel_peek(ctx_t *ctx, const struct packet *outer,
 	ret_inner->saddr = inner->saddr;
 	ret_inner->daddr = inner->daddr;
 	ret_inner->ip_proto = inner->protocol;
-	ret_inner->ttl = inner->ttl;
-	ret_inner->fragment = !!(inner->frag_off & bpf_htons(IP_MF | IP_OFFSET));
-	ret_inner->total = bpf_ntohs(inner->tot_len);
-	ret_inner->l4_offset = ETH_HLEN + TUNNEL_OVERHEAD + inner->ihl * 4;
 	return PARSE_OK;
-}
-
-/*
- * Lead a tunnel packet to another end as it stands: one that was unwrapped cannot be
- * wrapped again where the kernel still knows it for a tunnel's (bpf_skb_adjust_room()).
- */
-static __always_inline int tunnel_turn(ctx_t *ctx, __be32 from, __be32 to)
-{
-	struct iphdr *outer = ctx_data(ctx) + ETH_HLEN, *inner = outer + 1;
-
-	if ((void *)(inner + 1) > ctx_data_end(ctx))
-		return -1;
-	ip_decrement_ttl(inner);
-	outer->saddr = from;
-	outer->daddr = to;
-	outer->ttl = TUNNEL_TTL;
-	outer->check = 0;
-	outer->check = ip_checksum(outer);
-	return 0;
 }
 
 /* Take the outer header off; afterwards the packet is parsed as if it had come so. */

@@ -6,6 +6,7 @@
 #ifndef MNAT_TUNNEL_RELAY_H
 #define MNAT_TUNNEL_RELAY_H
 
+#include "intra.h"
 #include "nat.h"
 #include "tunnel_error.h"
 
@@ -64,6 +65,8 @@ static __noinline int relay_error(ctx_t *ctx, __be32 end)
 	if (reason != PARSE_OK)
 		return refuse(ctx, reason);
 	host = bpf_map_lookup_elem(&virtuals, &inner.daddr);
+	if (host && is_in_domain(inner.saddr))
+		return intra_narrow(ctx, &pkt, &inner);
 	if (host)
 		return relay_to_correspondent(ctx, &pkt, &inner, *host);
 	visitor = arrival(end, inner.saddr);

@@ -368,6 +368,48 @@ Test(intra, mobile_and_departed)
 	cr_expect_eq(gateway_sessions(g), 1);
 }
 
+/* The tunnel is narrower on its way: the sender in the domain is told. */
+Test(intra, narrow_tunnel)
+{
+	struct gateway *g = start();
+	struct packet fixed = tcp(FIXED, 80, V1, 1756, F_ACK);
+	struct packet mobile = tcp(V2, 80, V1, 1756, F_ACK), sent = tcp(A2, 80, V1, 1756, F_ACK);
+	struct packet *about[][2] = { { &fixed, &fixed }, { &mobile, &sent } };
+
+	depart(g, HOST_1, V1);
+	for (int i = 0; i < 2; i++) {
+		struct packet outer = wrap(GATEWAY, VISITED, about[i][0]), in, want;
+		struct run run;
+
+		in = error("198.51.100.1", GATEWAY, &outer);
+		in.icmp_code = 4, in.mtu = 1400, in.quote = 28;
+		want = error(GATEWAY, i ? A2 : FIXED, about[i][1]);
+		want.icmp_code = 4, want.mtu = 1380, want.quote = 8, want.ttl = 63;
+		want.smac = mac_in, want.dmac = mac_router;
+		run = from_outside(g, &in);
+		cr_assert_eq(run.verdict, REDIRECT, "%d", i);
+		expect_frame(&run, &want, i ? "to the mobile host" : "to the fixed host");
+	}
+	cr_expect_eq(gateway_count(g, MNAT_C_TUNNEL_NARROW), 2);
+}
+
+/* In tunnel mode at home: the same by tunnel (figure 3A). */
+Test(intra, tunnel_mode)
+{
+	struct gateway *g = start();
+	struct packet in = tcp(FIXED, 80, V1, 1756, F_ACK), inner = in;
+	struct packet want = wrap(GATEWAY, A1, &inner);
+	struct run run;
+
+	gateway_tunnel(g, HOST_1, V1, A1);
+	inner.ttl = 63, want.smac = mac_in, want.dmac = mac_router;
+	run = from_inside(g, &in);
+	cr_assert_eq(run.verdict, REDIRECT);
+	expect_frame(&run, &want, "to the host");
+	pass(g, tcp(A1, 1756, FIXED, 80, F_ACK), tcp(V1, 1756, FIXED, 80, F_ACK), "back");
+	cr_expect_eq(gateway_count(g, MNAT_C_INTRA_TRANSLATED), 2);
+}
+
 /* Both away: what comes from one goes on to the other. */
 Test(intra, both_departed)
 {
