@@ -160,6 +160,92 @@ static int parse_midcom(cfg_t *cfg, struct mnat_midcom_conf *conf)
 	return parse_managers(cfg, conf);
 }
 
+static bool is_in(uint32_t addr, const struct mnat_prefix *prefixes, unsigned int n)
+{
+	const struct mnat_range one = {addr, addr};
+
+	return overlaps(&one, prefixes, n);
+}
+
+/* After inside and outside. */
+static int parse_forward(cfg_t *cfg, const struct mnat_gateway_config *bpf,
+			 struct mnat_forward *ret_forward)
+{
+	long port = cfg_getint(cfg, "port"), host_port = cfg_getint(cfg, "host-port");
+	const char *protocol = cfg_getstr(cfg, "protocol"), *title = cfg_title(cfg);
+	struct in_addr address = {htonl(bpf->ext_first)}, host;
+	struct mnat_forward f = {};
+
+	if (strlen(title) >= sizeof(f.name)) {
+		cfg_error(cfg, "the name \"%s\" is too long: at most %zu letters", title,
+			  sizeof(f.name) - 1);
+		return -EINVAL;
+	}
+	if (strcmp(protocol, "tcp") && strcmp(protocol, "udp")) {
+		cfg_error(cfg, "protocol = \"%s\": expected \"tcp\" or \"udp\"", protocol);
+		return -EINVAL;
+	}
+	if (!cfg_getstr(cfg, "host")) {
+		cfg_error(cfg, "host: missing, expected a host's virtual address, or a plain "
+			       "host's own");
+		return -EINVAL;
+	}
+	mnat_parse_ip(cfg_getstr(cfg, "host"), &host);
+	if (cfg_getstr(cfg, "address"))
+		mnat_parse_ip(cfg_getstr(cfg, "address"), &address);
+	f.proto = strcmp(protocol, "tcp") ? MNAT_UDP : MNAT_TCP;
+	f.address = ntohl(address.s_addr);
+	f.port = (uint16_t)port;
+	f.host = host.s_addr;
+	f.host_port = htons((uint16_t)(host_port ? host_port : port));
+	snprintf(f.name, sizeof(f.name), "%s", title);
+	if (!is_in(ntohl(f.host), bpf->inside, bpf->n_inside) &&
+	    !is_in(ntohl(f.host), bpf->virtuals, bpf->n_virtual)) {
+		cfg_error(cfg, "host = \"%s\": is neither in inside { prefixes } nor in "
+			       "inside { virtual }", cfg_getstr(cfg, "host"));
+		return -EINVAL;
+	}
+	if (f.address - bpf->ext_first >= bpf->n_ext || port < bpf->port_first ||
+	    port - bpf->port_first >= bpf->n_ports || host_port < 0 || host_port > 65535) {
+		cfg_error(cfg, "port: expected an address and port of outside { addresses, ports }, "
+			       "%u to %u, and a host-port below 65536",
+			  bpf->port_first, bpf->port_first + bpf->n_ports - 1);
+		return -EINVAL;
+	}
+	*ret_forward = f;
+	return 0;
+}
+
+static int parse_forwards(cfg_t *cfg, struct mnat_gateway_conf *conf)
+{
+	unsigned int n = cfg_size(cfg, "forward");
+
+	if (n > MNAT_MAX_FORWARDS) {
+		cfg_error(cfg, "more than %d forward sections", MNAT_MAX_FORWARDS);
+		return -EINVAL;
+	}
+	for (unsigned int i = 0; i < n; i++) {
+		struct mnat_forward *f = &conf->forwards[i];
+		cfg_t *section = cfg_getnsec(cfg, "forward", i);
+
+		if (parse_forward(section, &conf->bpf, f))
+			return -EINVAL;
+		for (unsigned int j = 0; j < i; j++) {
+			const struct mnat_forward *o = &conf->forwards[j];
+
+			if (o->proto == f->proto &&
+			    ((o->address == f->address && o->port == f->port) ||
+			     (o->host == f->host && o->host_port == f->host_port))) {
+				cfg_error(section, "has the external port, or the host and port, of "
+						   "forward \"%s\"", o->name);
+				return -EINVAL;
+			}
+		}
+	}
+	conf->n_forwards = n;
+	return 0;
+}
+
 static int parse_gateway(cfg_t *cfg, struct mnat_gateway_conf *conf)
 {
 	cfg_t *inside = cfg_getsec(cfg, "inside"), *outside = cfg_getsec(cfg, "outside");
@@ -170,7 +256,7 @@ static int parse_gateway(cfg_t *cfg, struct mnat_gateway_conf *conf)
 	    mnat_conf_copy_interfaces(inside, "interfaces", conf->inside_if, &conf->n_inside_if) ||
 	    mnat_conf_copy_interfaces(outside, "interfaces", conf->outside_if, &conf->n_outside_if) ||
 	    parse_inside(inside, &conf->bpf) || parse_outside(outside, &conf->bpf) ||
-	    parse_midcom(cfg_getsec(cfg, "midcom"), &conf->midcom))
+	    parse_midcom(cfg_getsec(cfg, "midcom"), &conf->midcom) || parse_forwards(cfg, conf))
 		return -EINVAL;
 	conf->max_hosts = (unsigned int)cfg_getint(limits, "hosts");
 	conf->max_sessions = (unsigned int)cfg_getint(limits, "sessions");
@@ -194,6 +280,8 @@ static void validate_gateway(cfg_t *cfg)
 	cfg_set_validate_func(cfg, "outside|addresses", mnat_conf_is_range);
 	cfg_set_validate_func(cfg, "outside|ports", mnat_conf_is_ports);
 	cfg_set_validate_func(cfg, "outside|tunnel-address", mnat_conf_is_ip);
+	cfg_set_validate_func(cfg, "forward|address", mnat_conf_is_ip);
+	cfg_set_validate_func(cfg, "forward|host", mnat_conf_is_ip);
 	cfg_set_validate_func(cfg, "limits|hosts", mnat_conf_is_positive);
 	cfg_set_validate_func(cfg, "limits|sessions", mnat_conf_is_positive);
 	cfg_set_validate_func(cfg, "limits|sweep", mnat_conf_is_positive);
@@ -247,7 +335,16 @@ int mnat_gateway_conf_load(const char *path, struct mnat_gateway_conf *ret_conf)
 		CFG_INT("tcp-reset", 240, CFGF_NONE),
 		CFG_END(),
 	};
+	cfg_opt_t forward[] = {
+		CFG_STR("protocol", "tcp", CFGF_NONE),
+		CFG_STR("address", NULL, CFGF_NONE),
+		CFG_INT("port", 0, CFGF_NONE),
+		CFG_STR("host", NULL, CFGF_NONE),
+		CFG_INT("host-port", 0, CFGF_NONE),
+		CFG_END(),
+	};
 	cfg_opt_t opts[] = {
+		CFG_SEC("forward", forward, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
 		CFG_SEC("inside", inside, CFGF_NONE),
 		CFG_SEC("outside", outside, CFGF_NONE),
 		CFG_SEC("limits", limits, CFGF_NONE),

@@ -12,6 +12,7 @@
 #include "mnat/daemon.h"
 #include "mnat/log.h"
 #include "mnat/role_conf.h"
+#include "forwards.h"
 #include "rules.h"
 #include "store.h"
 #include "sweep.h"
@@ -192,9 +193,10 @@ static void reload(void *user)
 		mnat_tls_reload(m->agent.tls);
 	m->hosts.grace = conf.grace;
 	sweep_set_interval(&m->sweep, conf.sweep_interval);
-	log_info("grace %u s, sweep interval %u s and certificates are in force; the rest is "
-		 "mnat-load's or waits for a restart",
-		 conf.grace, conf.sweep_interval);
+	log_info("grace %u s, sweep interval %u s, %u forwards and certificates are in force; the "
+		 "rest is mnat-load's or waits for a restart",
+		 conf.grace, conf.sweep_interval,
+		 forwards_apply(&m->rules, conf.forwards, conf.n_forwards));
 }
 
 static void stop(void *user)
@@ -248,8 +250,10 @@ static int serve_rules(struct midcomd *m)
 
 	snprintf(m->rules_path, sizeof(m->rules_path), "%s/midcom-rules.json", m->conf.run_dir);
 	r = rules_open(&m->rules, &m->loop);
-	if (!r)
+	if (!r) {
+		forwards_apply(&m->rules, m->conf.forwards, m->conf.n_forwards);
 		r = serve(m);
+	}
 	if (r)
 		rules_close(&m->rules);
 	return r;

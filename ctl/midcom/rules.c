@@ -24,9 +24,23 @@ static struct rule *own(struct rules *rules, const struct rule *rule)
 	return (struct rule *)rules_find(rules, rule->id);
 }
 
-static uint32_t granted(uint32_t lifetime)
+static uint32_t granted(const struct rules *rules, uint32_t lifetime)
 {
-	return lifetime < RULES_LIFETIME_MAX ? lifetime : RULES_LIFETIME_MAX;
+	return rules->now() + (lifetime < RULES_LIFETIME_MAX ? lifetime : RULES_LIFETIME_MAX);
+}
+
+static uint32_t expiry(const struct rules *rules, const struct rule_order *order)
+{
+	return order->forever ? UINT32_MAX : granted(rules, order->lifetime);
+}
+
+/* A plain host is heard of by the data path when it sends; what comes for it may be first. */
+static void make_known(struct rules *rules, uint32_t host, __be32 inside)
+{
+	volatile uint64_t *word = &rules->hosts->maps.hosts[host];
+
+	if (hosts_is_plain(rules->hosts, host) && !*word && rules->gateway->config.plain_hosts)
+		*word = mnat_location(inside, MNAT_PATH_TRANSLATE, MNAT_HOST_PLAIN, 0);
 }
 
 static void forget(struct rules *rules, struct rule *rule)
@@ -51,6 +65,7 @@ static int find_host(struct rules *rules, __be32 inside, uint32_t *ret_id)
 	if (index < 0)
 		return hosts_find_or_add(rules->hosts, inside, rules->now(), ret_id);
 	*ret_id = (uint32_t)index + 1;
+	make_known(rules, *ret_id, inside);
 	return 0;
 }
 
@@ -119,7 +134,7 @@ int rules_add(struct rules *rules, const struct rule_order *order, const struct 
 	rule->group = order->group;
 	rule->inside = order->inside;
 	rule->index = (uint32_t)index;
-	rule->expires = rules->now() + granted(order->lifetime);
+	rule->expires = expiry(rules, order);
 	snprintf(rule->owner, sizeof(rule->owner), "%s", order->owner);
 	added = TAKE_PTR(rule);
 	HASH_ADD(hh, rules->all, id, sizeof(added->id), added);
@@ -147,7 +162,7 @@ int rules_enable(struct rules *rules, const struct rule *reserved, const struct 
 		return r;
 	rule->port = port;
 	rule->inside = order->inside;
-	rule->expires = rules->now() + granted(order->lifetime);
+	rule->expires = expiry(rules, order);
 	return rules_save(rules);
 }
 
@@ -158,7 +173,7 @@ int rules_set_lifetime(struct rules *rules, const struct rule *which, uint32_t l
 	struct rule *rule = own(rules, which);
 
 	if (lifetime)
-		rule->expires = rules->now() + granted(lifetime);
+		rule->expires = granted(rules, lifetime);
 	else
 		end(rules, rule);
 	return rules_save(rules);

@@ -58,6 +58,7 @@ struct rule_order {
 	const char *owner;
 	uint32_t group;
 	uint32_t lifetime; /* more than 0 */
+	bool forever;	   /* whatever lifetime says */
 	enum mnat_proto_class proto;
 	__be32 inside; /* 0: reserve */
 	__be16 inside_port;

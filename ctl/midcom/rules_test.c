@@ -12,6 +12,7 @@
 
 #include "agent.h"
 #include "arrays_test.h"
+#include "forwards.h"
 #include "maps_test.h"
 
 #define V "10.128.0.2"
@@ -487,4 +488,70 @@ Test(rules, impossible_requests)
 	expect_refused(m, SIMCO_E_INCONSISTENT);
 	cr_assert_eq(rules.all, NULL);
 	close(fd);
+}
+
+/* ---- static port forwards ---- */
+
+static struct mnat_forward forward(uint16_t port, const char *host, uint16_t host_port)
+{
+	return (struct mnat_forward){.name = "test",
+				     .proto = MNAT_UDP,
+				     .address = ntohl(ip(EXT)),
+				     .port = port,
+				     .host = ip(host),
+				     .host_port = htons(host_port)};
+}
+
+static uint64_t owner_at(uint16_t port)
+{
+	return gateway->bindings[mnat_binding_index(&gateway->config, MNAT_UDP, ntohl(ip(EXT)),
+						    port)].owner;
+}
+
+Test(rules, forwards_for_ever)
+{
+	const uint16_t first = (uint16_t)gateway->config.port_first;
+	struct mnat_forward f[] = {forward(first, V, 53), forward(first + 1, "10.0.9.9", 53)};
+
+	gateway->config.plain_hosts = 1;
+	cr_assert_eq(forwards_apply(&rules, f, 2), 2);
+	cr_assert_eq(mnat_owner_host(owner_at(first)), FIRST_ID);
+	cr_assert_eq(mnat_owner_port(owner_at(first)), htons(53));
+	cr_assert_eq(hosts_actual_of(arrays.hosts[mnat_owner_host(owner_at(first + 1))]),
+		     ip("10.0.9.9"), "a plain host is known before it sends");
+	clock_s += 10 * RULES_LIFETIME_MAX;
+	rules_expire(&rules);
+	cr_assert_neq(owner_at(first), 0);
+	stop();
+	start();
+	cr_assert_neq(owner_at(first), 0, "the agent's restart");
+	cr_assert_eq(forwards_apply(&rules, f, 2), 2, "made once");
+	cr_assert_eq(HASH_COUNT(rules.all), 2);
+}
+
+Test(rules, forwards_as_the_file_says)
+{
+	const uint16_t first = (uint16_t)gateway->config.port_first;
+	struct mnat_forward f[] = {forward(first, V, 53), forward(first + 1, V, 54)};
+	struct rule_order order = enable(60);
+
+	must_add(&order);
+	cr_assert_eq(forwards_apply(&rules, f, 2), 2);
+	f[1].host_port = htons(55);
+	cr_assert_eq(forwards_apply(&rules, f, 2), 2, "another port there");
+	cr_assert_eq(mnat_owner_port(owner_at(first + 1)), htons(55));
+	cr_assert_eq(forwards_apply(&rules, f + 1, 1), 1);
+	cr_assert_eq(owner_at(first), 0, "no longer in the file");
+	cr_assert_eq(HASH_COUNT(rules.all), 2, "a manager's rule is not the file's");
+}
+
+Test(rules, forwards_that_cannot_be)
+{
+	const uint16_t first = (uint16_t)gateway->config.port_first;
+	struct mnat_forward f[] = {forward(first, V, 53), forward(first - 1, V, 54)};
+
+	gateway->bindings[mnat_binding_index(&gateway->config, MNAT_UDP, ntohl(ip(EXT)), first)]
+		.owner = 77ull << 32;
+	cr_assert_eq(forwards_apply(&rules, f, 2), 0);
+	cr_assert_eq(owner_at(first), 77ull << 32);
 }

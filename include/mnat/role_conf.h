@@ -32,6 +32,18 @@ struct mnat_midcom_conf {
 	unsigned int n_peers;
 };
 
+#define MNAT_MAX_FORWARDS 256
+
+/* forward "NAME" { ... }: an external port that is always a host's. */
+struct mnat_forward {
+	char name[32];
+	enum mnat_proto_class proto;
+	uint32_t address; /* external; host order */
+	uint16_t port;
+	__be32 host; /* its virtual address, or a plain host's own */
+	__be16 host_port;
+};
+
 struct mnat_gateway_conf {
 	char pin[MNAT_PATH_MAX];     /* pin = "/sys/fs/bpf/mobilenat/gateway" */
 	char run_dir[MNAT_PATH_MAX]; /* run-dir = "/run/mobilenat" */
@@ -45,6 +57,8 @@ struct mnat_gateway_conf {
 	unsigned int sweep_interval; /* seconds */
 	unsigned int grace;	     /* seconds an old actual address stays accepted */
 	struct mnat_midcom_conf midcom;
+	struct mnat_forward forwards[MNAT_MAX_FORWARDS];
+	unsigned int n_forwards;
 	struct mnat_gateway_config bpf; /* prefixes, external pool, timeouts */
 };
 

@@ -6,7 +6,8 @@ from mnatlab.mobilenat import Gateway, Node
 from mnatlab.proc import wait_until
 from mnatlab.scenario import scenario
 from mnatlab.services import Udhcpc
-from mnatlab.topology import ACTUAL_1, ACTUAL_2, FIXED, UPLINK, VIRTUAL, Internet
+from mnatlab.topology import (ACTUAL_1, ACTUAL_2, EXTERNAL, FIXED, UPLINK, VIRTUAL,
+                              Internet)
 
 OUT, IN = 5001, 5002  # the node begins; the other begins
 VIRTUAL_2 = "10.128.0.3"
@@ -152,3 +153,39 @@ def actual(run):
     flow = TcpFlow(net.fixed, net.mn, IN, 300_000, address=ACTUAL_1)
     goes_on((net.mn, IN))
     stream_whole(flow.stop())
+
+
+FORWARD = """
+forward "stream" {
+	port = 7200
+	host = "10.128.0.2"
+	host-port = 5002
+}
+"""
+
+
+@scenario("forward.static")
+def forward(run):
+    """A static port forward follows its host; from outside, and from inside by hairpin."""
+    net = Internet(run)
+    gateway = Gateway(net)
+    conf = gateway.conf("mnat-midcomd")
+    conf.write_text(conf.read_text() + FORWARD)
+    gateway.up()
+    net.start_relays()
+    node = Node(net, UPLINK).up()
+    node.wait_address("10.0.1.")
+    Udhcpc(net.plain, "eth0").wait_bound()
+    outside = TcpFlow(net.cn, net.mn, IN, 300_000, address=EXTERNAL, to_port=7200)
+    goes_on((net.mn, IN))
+    node.move(net, "ap2", "10.0.2.")
+    goes_on((net.mn, IN))
+    stream_whole(outside.stop())
+    inside = TcpFlow(net.plain, net.mn, IN, 300_000, address=EXTERNAL, to_port=7200)
+    goes_on((net.mn, IN))
+    peer = connections(net.mn, IN)[0]
+    check(peer.startswith(f"{EXTERNAL}:"), f"an external source in hairpinning, not {peer}")
+    node.move(net, "ap1", "10.0.1.")
+    goes_on((net.mn, IN))
+    stream_whole(inside.stop())
+    check(gateway.counters("mnat-midcomd").get("hairpinned", 0) > 100, "hairpinned packets")
