@@ -30,14 +30,21 @@ WRONG = [
      '3: inside: prefixes = "10.0.0.1/16": expected a prefix with no host bits set, such as '
      '10.0.1.0/24'),
     ("gateway", "prefixes", "prefix",
-     "3: inside: no such option 'prefix': expected one of interfaces, prefixes, plain-hosts"),
+     "3: inside: no such option 'prefix': expected one of interfaces, prefixes, virtual, "
+     "plain-hosts"),
     ("gateway", '{"in0"}', "{}", "4: inside: interfaces: expected 1 to 32 interface names"),
     ("gateway", '"in0"', '"a-name-too-long-for-linux"',
      '2: inside: interfaces: "a-name-too-long-for-linux" is not an interface name'),
     ("gateway", '"135.180.32.4"', '"135.180.32"',
      '7: outside: addresses = "135.180.32": expected an address, a prefix, or a range such as '
      '10.0.1.5-10.0.1.254'),
-    ("gateway", '"135.180.32.4"', '"10.0.7.1"', "8: outside: addresses: overlaps an inside prefix"),
+    ("gateway", '"135.180.32.4"', '"10.0.7.1"', "8: outside: addresses: overlaps an inside "
+     "or virtual prefix"),
+    ("gateway", "outside {", 'forward "a" {\n\tport = 22\n\thost = "10.0.1.9"\n}\noutside {',
+     "8: port: expected an address and port of outside { addresses, ports }, 1024 to "
+     "32767, and a host-port below 65536"),
+    ("gateway", "outside {", 'forward "a" {\n\tport = 2222\n\thost = "192.0.2.1"\n}\noutside {',
+     '8: host = "192.0.2.1": is neither in inside { prefixes } nor in inside { virtual }'),
     ("gateway", "outside {", "limits {\n\tsessions = 0\n}\noutside {",
      "6: limits: sessions = 0: expected a number from 1 to 2147483647"),
     ("gateway", "outside {", "limits {\n\tsessions = many\n}\noutside {",
@@ -264,7 +271,7 @@ def bad_maps(run):
     def shown(role):
         return machine.call(["mnat-load", role, "show", "-j"], "-c", machine.path(role))[1]
     before = shown("gateway"), shown("node")
-    for limit, map_name, has, wants in (("sessions = 70000", "bib", 65536, 70000),
+    for limit, map_name, has, wants in (("sessions = 70000", "direct", 65536, 70000),
                                         ("hosts = 9", "hosts", 69633, 65546)):
         machine.write("gateway", machine.good("gateway") + f"limits {{\n\t{limit}\n}}\n")
         machine.refused(["mnat-load", "gateway", "load"], "gateway",
