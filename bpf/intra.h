@@ -318,6 +318,9 @@ __noinline int intra(ctx_t *ctx, struct packet *pkt)
 		return VERDICT_DROP;
 	reason = party_at(pkt->saddr, &from);
 	dest = party_named(pkt->daddr, &to);
+	/* a node with intra = direct, whose shortest way is through here */
+	if (reason == MNAT_C_NO_HOST && is_virtual(pkt->saddr) && !is_virtual(pkt->daddr))
+		return refuse(ctx, MNAT_C_INTRA_DOMAIN);
 	if (reason != PARSE_OK)
 		return refuse(ctx, reason);
 	if (!from.host && !is_virtual(pkt->daddr) && pkt->ip_proto != IPPROTO_ICMP) {

@@ -82,6 +82,26 @@ static __always_inline int translate_out(ctx_t *ctx, struct packet *pkt, struct 
 	return ctx_redirect(s->uplink);
 }
 
+static __always_inline bool is_direct(const struct mnat_shim *s, __be32 addr)
+{
+	for (__u32 i = 0; i < MNAT_MAX_DIRECT && i < s->n_direct; i++)
+		if ((addr & s->direct[i].mask) == s->direct[i].addr)
+			return true;
+	return false;
+}
+
+/* Straight to a host of the domain, which knows the node by the virtual address. */
+static __always_inline int direct_out(ctx_t *ctx, const struct packet *pkt, struct mnat_shim *s)
+{
+	int reason = address_link(ctx, pkt->daddr, s);
+
+	if (reason != PARSE_OK)
+		return refuse(ctx, reason);
+	shim_note(&s->first_out_ns);
+	count(MNAT_C_NODE_DIRECT, ctx_len(ctx));
+	return ctx_redirect(s->uplink);
+}
+
 /* Where the packet's tunnel ends, 0: it goes by none. */
 static __always_inline __be32 tunnel_of(const struct mnat_shim *s, const struct mnat_home *home,
 					const struct packet *pkt)
@@ -111,6 +131,8 @@ static __always_inline int ipv4_out(ctx_t *ctx, struct mnat_shim *s)
 	home = home_about(ctx, s, &pkt, true);
 	if (pkt.saddr != (home ? home->virt : s->virt))
 		return refuse(ctx, MNAT_C_NODE_SOURCE);
+	if (!home && is_direct(s, pkt.daddr))
+		return direct_out(ctx, &pkt, s);
 	tunnel = tunnel_of(s, home, &pkt);
 	if (tunnel)
 		return wrap_out(ctx, &pkt, s, tunnel);

@@ -92,6 +92,33 @@ static int parse_roaming(cfg_t *cfg, struct mnat_node_conf *conf)
 	return 0;
 }
 
+static int parse_intra(cfg_t *cfg, struct mnat_node_conf *conf)
+{
+	static const char *const ways[] = {"gateway", "direct", NULL};
+	unsigned int n = cfg_size(cfg, "intra-prefixes");
+	int direct;
+
+	if (parse_choice(cfg, "intra", ways, "\"gateway\" or \"direct\"", &direct))
+		return -EINVAL;
+	if (!direct)
+		return 0;
+	if (!n || n > MNAT_MAX_DIRECT) {
+		cfg_error(cfg, "intra-prefixes: expected 1 to %d prefixes with intra = \"direct\"",
+			  MNAT_MAX_DIRECT);
+		return -EINVAL;
+	}
+	for (unsigned int i = 0; i < n; i++) {
+		struct mnat_range range;
+
+		mnat_parse_prefix(cfg_getnstr(cfg, "intra-prefixes", i), &range);
+		conf->direct[i] = (struct mnat_net){htonl(range.first),
+						    htonl(~(range.last - range.first))};
+	}
+	conf->n_direct = n;
+	conf->direct_domain = (unsigned int)cfg_getint(cfg, "intra-domain");
+	return 0;
+}
+
 static int parse_node(cfg_t *cfg, struct mnat_node_conf *conf)
 {
 	cfg_t *dhcp = cfg_getsec(cfg, "dhcp");
@@ -105,7 +132,8 @@ static int parse_node(cfg_t *cfg, struct mnat_node_conf *conf)
 	    mnat_conf_copy_text(cfg, "device", conf->device, sizeof(device)) ||
 	    mnat_conf_copy_text(dhcp, "client-id", conf->client_id, sizeof(conf->client_id)) ||
 	    mnat_conf_copy_interfaces(cfg, "uplinks", conf->uplink, &conf->n_uplink) ||
-	    parse_mode(cfg, conf) || parse_stack(cfg, conf) || parse_roaming(cfg, conf))
+	    parse_mode(cfg, conf) || parse_stack(cfg, conf) || parse_roaming(cfg, conf) ||
+	    parse_intra(cfg, conf))
 		return -EINVAL;
 	if (strcmp(form, "vivso") && strcmp(form, "seed") && strcmp(form, "both")) {
 		cfg_error(dhcp, "shim-option = \"%s\": expected \"vivso\", \"seed\" or \"both\"",
@@ -151,6 +179,7 @@ static void validate_node(cfg_t *cfg)
 	cfg_set_validate_func(cfg, "uplinks", mnat_conf_is_interfaces);
 	cfg_set_validate_func(cfg, "virtual-gateway", mnat_conf_is_ip);
 	cfg_set_validate_func(cfg, "virtual-mask", is_mask);
+	cfg_set_validate_func(cfg, "intra-prefixes", mnat_conf_is_prefix);
 	cfg_set_validate_func(cfg, "old-address-grace", mnat_conf_is_positive);
 }
 
@@ -170,6 +199,9 @@ int mnat_node_conf_load(const char *path, struct mnat_node_conf *ret_conf)
 		CFG_STR("virtual-mask", "255.0.0.0", CFGF_NONE),
 		CFG_BOOL("default-route", cfg_true, CFGF_NONE),
 		CFG_STR("mode", "either", CFGF_NONE),
+		CFG_STR("intra", "gateway", CFGF_NONE),
+		CFG_STR_LIST("intra-prefixes", NULL, CFGF_NONE),
+		CFG_INT("intra-domain", 0, CFGF_NONE),
 		CFG_STR("stack", "netlink", CFGF_NONE),
 		CFG_STR("dns", "auto", CFGF_NONE),
 		CFG_STR("resolv-conf", "/etc/resolv.conf", CFGF_NONE),

@@ -59,6 +59,10 @@ static struct mnat_shim slot_for(const struct engine *e, const struct lease *lea
 		slot.gateway_mac = e->resolver.mac;
 	slot.arp_pending = e->resolver.asking;
 	slot.homes = e->visit.homes_used;
+	if (lease->domain == e->conf.direct_domain && !e->visit.public) {
+		memcpy(slot.direct, e->conf.direct, sizeof(slot.direct));
+		slot.n_direct = (uint8_t)e->conf.n_direct;
+	}
 	memcpy(slot.uplink_mac, uplink->link.mac, 6);
 	memcpy(slot.device_mac, e->stack.device.mac, 6);
 	return slot;

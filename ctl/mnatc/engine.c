@@ -299,6 +299,9 @@ void engine_reload(struct engine *e, const struct mnat_node_conf *conf)
 	fixed.release = e->conf.release;
 	fixed.virt_gateway = e->conf.virt_gateway;
 	fixed.virt_mask = e->conf.virt_mask;
+	memcpy(fixed.direct, e->conf.direct, sizeof(fixed.direct));
+	fixed.n_direct = e->conf.n_direct;
+	fixed.direct_domain = e->conf.direct_domain;
 	if (memcmp(&fixed, &e->conf, sizeof(fixed)))
 		log_warn("uplinks, device, paths and DHCP settings change only by a restart");
 	e->conf.default_route = conf->default_route;
@@ -309,6 +312,9 @@ void engine_reload(struct engine *e, const struct mnat_node_conf *conf)
 	e->conf.release = conf->release;
 	e->conf.virt_gateway = conf->virt_gateway;
 	e->conf.virt_mask = conf->virt_mask;
+	memcpy(e->conf.direct, conf->direct, sizeof(e->conf.direct));
+	e->conf.n_direct = conf->n_direct;
+	e->conf.direct_domain = conf->direct_domain;
 	if (fsm_is_bound(&e->fsm))
 		engine_rebind(e);
 }

@@ -95,6 +95,7 @@ struct mnat_abi {
 	X(NODE_OUT, FORWARD, "virtual to actual, sent on the uplink")                          \
 	X(NODE_IN, FORWARD, "actual to virtual, given to the stack")                           \
 	X(NODE_IN_OLD, FORWARD, "to the previous actual address within its grace, accepted")   \
+	X(NODE_DIRECT, FORWARD, "inside the domain, sent with the virtual address")            \
 	X(NODE_TUNNEL_OUT, FORWARD, "by tunnel, to the gateway or the session's home gateway") \
 	X(NODE_TUNNEL_IN, FORWARD, "by tunnel, from the gateway or the session's home gateway") \
 	X(NODE_TUNNEL_ERROR, FORWARD, "ICMP error about a tunnel packet, told to the stack")   \
@@ -530,6 +531,14 @@ struct mnat_home {
 	__be32 gateway; /* 0: no tunnel, translate */
 };
 
+/* intra = direct: to these addresses the virtual one stays the source (figure 9, route 901). */
+#define MNAT_MAX_DIRECT 4
+
+struct mnat_net {
+	__be32 addr;
+	__be32 mask;
+};
+
 struct mnat_shim {
 	__u32 mode;
 	__u32 generation;
@@ -551,7 +560,9 @@ struct mnat_shim {
 	__be32 virt_mask;	/* of the network the stack believes in (255.0.0.0) */
 	__u8 tunnel_out;	/* MNAT_MODE_TUNNEL: 1: the way out is by tunnel too */
 	__u8 consumer;		/* 1: a daemon takes DHCP, the stack's own too; 0: it passes */
-	__u16 pad;
+	__u8 n_direct;
+	__u8 pad;
+	struct mnat_net direct[MNAT_MAX_DIRECT];
 	__u64 first_out_ns;	/* CLOCK_BOOTTIME of the first packet under this slot */
 	__u64 first_in_ns;
 };
@@ -571,7 +582,7 @@ MNAT_ASSERT(sizeof(struct mnat_bib_key) == 8, "bib key");
 MNAT_ASSERT(sizeof(struct mnat_session_key) == 16, "session key");
 MNAT_ASSERT(sizeof(struct mnat_session) == 16, "session");
 MNAT_ASSERT(sizeof(struct mnat_sweep) == 32 + 16 * MNAT_SWEEP_KEYS, "sweep");
-MNAT_ASSERT(sizeof(struct mnat_shim) == 104, "shim");
+MNAT_ASSERT(sizeof(struct mnat_shim) == 136, "shim");
 MNAT_ASSERT(sizeof(struct mnat_home_key) == 12, "home key");
 MNAT_ASSERT(sizeof(struct mnat_home) == 8, "home");
 

@@ -89,6 +89,9 @@ struct mnat_node_conf {
 	char resolv_conf[MNAT_PATH_MAX];
 	bool stack_dhcp; /* the stack gets its address by DHCP on the device, not by netlink */
 	uint8_t mode;	 /* enum dhcp_mnat_mode: what the domain is asked for */
+	struct mnat_net direct[MNAT_MAX_DIRECT]; /* intra = "direct": intra-prefixes */
+	unsigned int n_direct;
+	unsigned int direct_domain; /* the domain they are in */
 	bool tunnel_out; /* in tunnel mode the way out is by tunnel too */
 	bool release; /* older virtual addresses, when their last socket is gone */
 };

@@ -190,6 +190,7 @@ Test(intra, left_alone)
 	untouched(g, dhcp, MNAT_C_INTRA_DOMAIN, "DHCP renewal");
 	untouched(g, tcp("10.0.1.9", 1, FIXED, 22, F_SYN), MNAT_C_INTRA_DOMAIN, "two fixed hosts");
 	untouched(g, tcp(A1, 1, A2, 22, F_SYN), MNAT_C_INTRA_DOMAIN, "actual to actual");
+	untouched(g, tcp(V1, 1, FIXED, 22, F_SYN), MNAT_C_INTRA_DOMAIN, "direct");
 	cr_expect_eq(gateway_sessions(g), 0);
 }
 

@@ -51,6 +51,24 @@ Test(shim, fig6_out)
 	check(node_start(), &row, true);
 }
 
+/* Figure 9, route 901: to a host of the domain the virtual address stays. */
+Test(shim, fig9_direct)
+{
+	struct row direct = { "direct", tcp(V, 1756, "10.0.4.9", 80), tcp(V, 1756, "10.0.4.9", 80),
+			      REDIRECT, MNAT_C_NODE_DIRECT };
+	struct row other = { "other", tcp(V, 1756, "10.0.5.9", 80), tcp(A, 1756, "10.0.5.9", 80),
+			     REDIRECT, MNAT_C_NODE_OUT };
+	struct node *n = node_start();
+	struct mnat_shim shim = node_shim(n);
+
+	shim.n_direct = 1;
+	shim.direct[0] = (struct mnat_net){ ip4("10.0.4.0"), ip4("255.255.255.0") };
+	node_put(n, &shim);
+	direct.want.smac = other.want.smac = mac_node;
+	check(n, &direct, true);
+	check(n, &other, true);
+}
+
 Test(shim, fig6_in)
 {
 	struct row row = { "in", tcp(CN, 80, A, 1756), tcp(CN, 80, V, 1756), REDIRECT,

@@ -127,6 +127,29 @@ def mobile(run):
         stream_whole(flow.stop())
 
 
+@scenario("intra.direct")
+def direct(run):
+    """Figure 9, routes 901 and 902: out straight with the virtual address, back by the gateway."""
+    domain = Domain(run, fixed=True)
+    net, node = domain.net, domain.nodes[0]
+    net.no_offload()
+    conf = node.conf()
+    conf.write_text('intra = "direct"\nintra-prefixes = {"10.0.4.0/24"}\n' + conf.read_text())
+    node.daemons["mnatc"].kill9()
+    node.start_daemon()
+    node.wait_address("10.0.1.")
+    flow = TcpFlow(net.mn, net.fixed, OUT, 300_000, address=FIXED)
+    ends = ((net.fixed, OUT),)
+    for subnet, actual in ((1, ACTUAL_1), (2, ACTUAL_2)):
+        if subnet == 2:
+            domain.move(node, subnet)
+        goes_on(*ends)
+        equal(observe({"the link": (net.mn, UPLINK)}, (OUT,), ends)["the link"],
+              {(VIRTUAL, f"{FIXED}:{OUT}"), (f"{FIXED}:{OUT}", actual)}, "packets on the link")
+    equal(domain.sessions(), {(VIRTUAL, FIXED)}, "sessions as dumped")
+    stream_whole(flow.stop())
+
+
 @scenario("intra.plain")
 def plain(run):
     """A host without the client and a mobile node, either begins; the node moves."""
