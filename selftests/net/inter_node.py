@@ -4,7 +4,7 @@ import signal
 from mnatlab.checks import check, equal
 from mnatlab.flows import TcpFlow, connections
 from mnatlab.mobilenat_domains import Providers
-from mnatlab.proc import wait_until
+from mnatlab.proc import Program, wait_until
 from mnatlab.scenario import scenario
 from mnatlab.topology_domains import HOME, PUBLIC, PUBLIC_AP, SERVER, UPLINK
 
@@ -109,6 +109,35 @@ def limit(run):
     abroad.goes_on("the session in public space")
     wait_until(lambda: home.counters("mnat-mmd")["served_out"], 10, "the service to end")
     equal(home.host(HOME.virtual)["where"], "here", "where the home manager has the node")
+    abroad.go_home()
+    abroad.goes_on("the session at home again")
+    abroad.flow.stop()
+
+
+FLOOD = """import socket, time
+sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+print("ready", flush=True)
+while True:
+    for _ in range(20):
+        sock.sendto(bytes(200), ("{address}", 7627))
+    time.sleep(0.01)
+"""
+
+
+@scenario("inter.public.flood")
+def flood(run):
+    """Somebody floods the home manager with datagrams: a node elsewhere is heard as before."""
+    abroad = Abroad(run)
+    home = abroad.providers.home
+    Program(abroad.net.cn, "flood", ["python3", "-c", FLOOD.format(
+        address=HOME.external)]).wait_text("ready")
+    wait_until(lambda: home.counters("mnat-mmd")["datagrams_too_many"] > 1000, 15,
+               "the flood to be limited")
+    abroad.leave()
+    abroad.goes_on("the session in public space")
+    looked_at = home.counters("mnat-mmd")["datagrams_silent"]
+    check(looked_at < home.counters("mnat-mmd")["datagrams_too_many"],
+          f"most of the flood is not even looked at: {looked_at} were")
     abroad.go_home()
     abroad.goes_on("the session at home again")
     abroad.flow.stop()
