@@ -119,7 +119,7 @@ static void tell_again(struct server *s, struct client *client, const struct bin
 {
 	if (!is->virt || !in)
 		return;
-	if (in->options[DHCP_OPT_SERVER_ID].present)
+	if (in->options[DHCP_OPT_SERVER_ID].present || in->type == DHCP_DISCOVER)
 		tell_present(s, client, is, next_generation(s, client, identity(is)), 0, in);
 	else if (in->shim_form & DHCP_SHIM_VIVSO)
 		tell_present(s, client, is, client->generation, 0, in);

@@ -12,7 +12,8 @@
 #include "mnat/addr.h"
 #include "mnat/dhcp.h"
 
-#define CONF_MAX_DNS 8
+#include "conf_hosts.h"
+#include "conf_options.h"
 
 /* What is done where the seed's flow and RFC 2131 differ: see decide.h. */
 enum policy { POLICY_RFC2131, POLICY_STRICT_SEED };
@@ -25,11 +26,10 @@ struct ranges {
 struct subnet_conf {
 	struct mnat_range prefix;
 	struct ranges pools;
-	struct in_addr router; /* 0.0.0.0: none */
-	struct in_addr dns[CONF_MAX_DNS];
-	size_t n_dns;
-	char domain[256];
-	uint16_t mtu; /* 0: not told */
+	struct option_set options;
+	struct in_addr next_server; /* siaddr; 0.0.0.0: none */
+	char link[32];		    /* subnets of one name share a link; "": alone on its own */
+	bool rapid_commit;
 	uint32_t lease_time;
 };
 
@@ -38,7 +38,15 @@ struct virtual_conf {
 	uint32_t lease_time;
 	struct in_addr manager;
 	uint32_t domain; /* 0: not told */
+	uint8_t mode;	 /* that hosts are told to use; 0: the one they wish */
 	struct dhcp_codec codec;
+};
+
+/* How many clients may hold addresses; 0: any number. */
+struct limits_conf {
+	uint32_t circuit; /* behind one circuit of a relay */
+	uint32_t link;	  /* on a link, or behind a relay that names no circuits */
+	uint32_t mac;	  /* of one hardware address, under different client identifiers */
 };
 
 struct conf {
@@ -46,8 +54,14 @@ struct conf {
 	size_t n_interfaces;
 	struct in_addr server_id;
 	enum policy policy;
+	bool authoritative; /* a client on the right subnet that we know nothing of: NAK */
+	struct ranges relays; /* none: all */
+	struct limits_conf limits;
+	struct option_set options;
+	struct hosts_conf special;
 	uint32_t reserve_first;
 	uint32_t offer_time;
+	uint32_t longest_of_class; /* lease, 0: no class has its own */
 	uint32_t longest_lease; /* of all, actual and virtual */
 	struct virtual_conf virt;
 	struct subnet_conf *subnets; /* in the order of their addresses */
@@ -62,6 +76,9 @@ int conf_load(const char *path, struct conf **ret_conf);
 void conf_free(struct conf *conf);
 
 bool conf_has_interface(const struct conf *conf, const char *name);
+
+/* Are two subnets on one link? */
+bool conf_same_link(const struct subnet_conf *a, const struct subnet_conf *b);
 
 /* Length of the prefix that range is. */
 int conf_prefix_length(const struct mnat_range *prefix);

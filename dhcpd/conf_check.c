@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #define RANGE_LEN (2 * MNAT_IP_LEN)
 
@@ -58,6 +59,7 @@ static int check_disjoint(cfg_t *cfg, const struct ranges *ranges)
 
 static int check_subnet(cfg_t *cfg, const struct subnet_conf *subnet)
 {
+	const struct option_value *routers = options_find(&subnet->options, DHCP_OPT_ROUTER);
 	char pool[RANGE_LEN], prefix[RANGE_LEN], router[MNAT_IP_LEN];
 
 	for (size_t i = 0; i < subnet->pools.n; i++) {
@@ -69,9 +71,14 @@ static int check_subnet(cfg_t *cfg, const struct subnet_conf *subnet)
 			  range_text(range, pool), range_text(&subnet->prefix, prefix));
 		return -EINVAL;
 	}
-	if (subnet->router.s_addr && !inside(&subnet->prefix, ntohl(subnet->router.s_addr))) {
+	for (size_t at = 0; routers && at < routers->len; at += sizeof(struct in_addr)) {
+		struct in_addr addr;
+
+		memcpy(&addr, routers->data + at, sizeof(addr));
+		if (inside(&subnet->prefix, ntohl(addr.s_addr)))
+			continue;
 		cfg_error(cfg, "router = \"%s\": expected an address inside the subnet, %s",
-			  mnat_ip(subnet->router, router), range_text(&subnet->prefix, prefix));
+			  mnat_ip(addr, router), range_text(&subnet->prefix, prefix));
 		return -EINVAL;
 	}
 	return check_disjoint(cfg, &subnet->pools);
@@ -119,6 +126,57 @@ static int check_subnets(cfg_t *cfg, const struct conf *conf)
 	return 0;
 }
 
+static const struct subnet_conf *subnet_of(const struct conf *conf, uint32_t address)
+{
+	for (size_t i = 0; i < conf->n_subnets; i++)
+		if (inside(&conf->subnets[i].prefix, address))
+			return &conf->subnets[i];
+	return NULL;
+}
+
+static bool is_virtual(const struct conf *conf, uint32_t address)
+{
+	for (size_t i = 0; i < conf->virt.pools.n; i++)
+		if (inside(&conf->virt.pools.range[i], address))
+			return true;
+	return false;
+}
+
+/* A host has one address in each of some subnets, and a virtual one of the pool. */
+static int check_host(cfg_t *cfg, const struct conf *conf, const struct host_conf *host)
+{
+	char text[MNAT_IP_LEN];
+
+	for (size_t i = 0; i < host->n_addresses; i++) {
+		const struct subnet_conf *subnet = subnet_of(conf, host->address[i]);
+		const char *wrong = subnet ? NULL : "expected an address inside a subnet";
+
+		for (size_t j = 0; subnet && j < i; j++)
+			if (subnet_of(conf, host->address[j]) == subnet)
+				wrong = "it has another address in that subnet";
+		if (!wrong)
+			continue;
+		cfg_error(cfg, "host \"%s\": address = \"%s\": %s", host->name,
+			  mnat_ip((struct in_addr){htonl(host->address[i])}, text), wrong);
+		return -EINVAL;
+	}
+	if (!host->virt || is_virtual(conf, host->virt))
+		return 0;
+	cfg_error(cfg, "host \"%s\": virtual = \"%s\": expected an address of a virtual pool",
+		  host->name, mnat_ip((struct in_addr){htonl(host->virt)}, text));
+	return -EINVAL;
+}
+
+static int check_hosts(cfg_t *cfg, const struct conf *conf)
+{
+	int r = 0;
+
+	for (size_t i = 0; !r && i < conf->special.n_hosts; i++)
+		r = check_host(cfg_getnsec(cfg, "host", (unsigned int)i), conf,
+			       &conf->special.hosts[i]);
+	return r;
+}
+
 static int check_present(cfg_t *cfg, const struct conf *conf)
 {
 	const char *missing = NULL;
@@ -143,5 +201,5 @@ int conf_check(cfg_t *cfg, const struct conf *conf)
 		r = check_subnets(cfg, conf);
 	if (!r)
 		r = check_virtual(cfg, conf);
-	return r;
+	return r ? r : check_hosts(cfg, conf);
 }

@@ -40,6 +40,7 @@ void client_tidy(struct leases *leases, struct client *client)
 {
 	if (client->leases)
 		return;
+	place_leave(leases, client);
 	HASH_DEL(leases->clients, client);
 	free(client->arrivals);
 	free(client);

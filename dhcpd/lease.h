@@ -17,6 +17,7 @@
 
 #include "conf.h"
 #include "heap.h"
+#include "place.h"
 #include "pool.h"
 
 struct client;
@@ -55,6 +56,8 @@ struct client {
 	/* what it last proved of other domains and of this: for a manager that starts anew */
 	struct dhcp_mnat_arrival *arrivals;
 	uint8_t n_arrivals;
+	bool counted;	     /* at its place and hardware address: place.h */
+	struct place *place; /* NULL: not known since the start */
 	uint8_t mac[6];
 	char hostname[MNAT_HOSTNAME_LEN];
 	uint8_t key_len;
@@ -67,6 +70,8 @@ struct leases {
 	struct lease *addresses; /* by address */
 	struct heap expiry;
 	struct lease *dirty;
+	struct place *places;
+	struct hardware_counts hardware;
 	size_t n_foreign;   /* leases of other domains' addresses, held or not */
 	struct pool *pools; /* of conf->subnets, and one more: virtual */
 	const struct conf *conf;

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "lease.h"
 
@@ -37,13 +38,32 @@ static void free_pools(struct pool *pools, const struct conf *conf)
 	free(pools);
 }
 
+static void reserve_listed(struct pool *pool, const struct option_set *set, uint8_t code)
+{
+	const struct option_value *value = options_find(set, code);
+
+	for (size_t at = 0; value && at + sizeof(uint32_t) <= value->len; at += sizeof(uint32_t)) {
+		uint32_t address;
+
+		memcpy(&address, value->data + at, sizeof(address));
+		pool_reserve(pool, ntohl(address));
+	}
+}
+
+static void reserve_hosts(struct pool *pool, const struct hosts_conf *hosts)
+{
+	for (size_t i = 0; i < hosts->n_by_address; i++)
+		pool_reserve(pool, hosts->by_address[i].address);
+}
+
 static void reserve_fixed(struct pool *pool, const struct conf *conf,
 			  const struct subnet_conf *subnet)
 {
 	pool_reserve(pool, ntohl(conf->server_id.s_addr));
-	pool_reserve(pool, ntohl(subnet->router.s_addr));
-	for (size_t i = 0; i < subnet->n_dns; i++)
-		pool_reserve(pool, ntohl(subnet->dns[i].s_addr));
+	reserve_listed(pool, &subnet->options, DHCP_OPT_ROUTER);
+	reserve_listed(pool, &subnet->options, DHCP_OPT_DNS);
+	reserve_listed(pool, &conf->options, DHCP_OPT_DNS);
+	reserve_hosts(pool, &conf->special);
 	if (conf_prefix_length(&subnet->prefix) > 30)
 		return; /* RFC 3021: no network or broadcast address */
 	pool_reserve(pool, subnet->prefix.first);
@@ -63,6 +83,7 @@ static struct pool *make_pools(const struct conf *conf)
 	}
 	if (pool_init(&pools[conf->n_subnets], &conf->virt.pools, conf->reserve_first))
 		goto free_pools;
+	reserve_hosts(&pools[conf->n_subnets], &conf->special);
 	return pools;
 
 free_pools:
@@ -90,8 +111,16 @@ int leases_set_conf(struct leases *leases, const struct conf *conf)
 
 int leases_init(struct leases *leases, const struct conf *conf)
 {
+	uint64_t clients = 0;
+	int r;
+
 	*leases = (struct leases){0};
-	return leases_set_conf(leases, conf);
+	r = leases_set_conf(leases, conf);
+	if (r)
+		return r;
+	for (size_t i = 0; i < conf->n_subnets; i++)
+		clients += leases->pools[i].size;
+	return hardware_counts_init(&leases->hardware, clients);
 }
 
 void leases_done(struct leases *leases)
@@ -104,6 +133,7 @@ void leases_done(struct leases *leases)
 	HASH_ITER(hh, leases->clients, client, next_client)
 		client_tidy(leases, client);
 	heap_done(&leases->expiry);
+	hardware_counts_done(&leases->hardware);
 	free_pools(leases->pools, leases->conf);
 	*leases = (struct leases){0};
 }
