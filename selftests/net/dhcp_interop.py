@@ -136,7 +136,9 @@ option conf-file code 209 = text;
 option path-prefix code 210 = text;
 request subnet-mask, routers, domain-name-servers, domain-search, conf-file, path-prefix;
 """)
-    client.wait_bound("10.0.1.")
+    client.wait_bound("10.0.1.")  # the script runs first, then the lease is written
+    client.wait_for(lambda: client.leases.exists() and "expire" in client.leases.read_text(),
+                    "a lease on disk")
     leases = client.leases.read_text()
     for name, value in (("conf-file", LONG_1), ("path-prefix", LONG_2)):
         check(f'option {name} "{value}";' in leases, f"{name} in {leases}")
