@@ -328,6 +328,8 @@ int conf_load(const char *path, struct conf **ret_conf)
 	r = conf ? get_conf(cfg, conf) : -ENOMEM;
 	if (!r)
 		r = conf_check(cfg, conf);
+	if (!r)
+		r = conf_lines_get(cfg, &conf->lines);
 	cfg_free(cfg);
 	if (r) {
 		conf_free(conf);
@@ -351,6 +353,7 @@ void conf_free(struct conf *conf)
 	free(conf->relays.range);
 	options_free(&conf->options);
 	hosts_free(&conf->special);
+	conf_lines_free(&conf->lines);
 	free(conf->interfaces);
 	free(conf->run_dir);
 	free(conf->database);

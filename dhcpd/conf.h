@@ -13,6 +13,7 @@
 #include "mnat/dhcp.h"
 
 #include "conf_hosts.h"
+#include "conf_lines.h"
 #include "conf_options.h"
 
 /* What is done where the seed's flow and RFC 2131 differ: see decide.h. */
@@ -68,6 +69,7 @@ struct conf {
 	size_t n_subnets;
 	char *run_dir;
 	char *database;
+	struct conf_lines lines; /* all of it, as text */
 	char *manager_socket; /* "": no mobility manager */
 };
 

@@ -1,14 +1,19 @@
 """The DHCP server and other people's clients and relays."""
+import signal
+import socket
 import subprocess
 
+from mnatlab import LabError
 from mnatlab.capture import Capture, dhcp_messages, read
 from mnatlab.checks import check, equal
-from mnatlab.mobilenat import Box
-from mnatlab.netns import veth
+from mnatlab.mobilenat import BIN, Box
+from mnatlab.netns import sh, veth
 from mnatlab.proc import wait_until
 from mnatlab.scenario import scenario
 from mnatlab.services import Dhclient, Dhcpcd, Networkd, Relay, Udhcpc, address
 from mnatlab.topology import GATEWAY_INSIDE, Internet
+
+from bad_input import dhcp
 
 CONF = """
 interfaces = {{"in0"}}
@@ -46,8 +51,20 @@ class Server(Box):
 
     def __init__(self, net, lease_time=3600):
         super().__init__(net.gw, "dhcp")
-        conf = self.configure("dhcpd", CONF, lease_time=lease_time, long_1=LONG_1, long_2=LONG_2)
-        self.start("mnat-dhcpd", "-c", conf)
+        self.conf = self.configure("dhcpd", CONF, lease_time=lease_time, long_1=LONG_1,
+                                   long_2=LONG_2)
+        self.program = self.start("mnat-dhcpd", "-c", self.conf)
+
+    def edit(self, old, new):
+        text = self.conf.read_text()
+        check(old in text, f"{old} is in the configuration")
+        self.conf.write_text(text.replace(old, new))
+
+    def diff(self):
+        """(exit status, lines) of mnat-dhcpd -d"""
+        done = subprocess.run(self.netns.argv([BIN / "mnat-dhcpd", "-d", "-c", self.conf]),
+                              capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout.splitlines()
 
 
 def tshark(path, display_filter, *fields):
@@ -202,3 +219,70 @@ def relay_refused(run):
     Udhcpc(net.plain, "eth0")
     wait_until(lambda: server.counters("mnat-dhcpd")["relay_refused"] > 1, 20, "refusals")
     equal(server.dump("mnat-dhcpd", "leases"), [], "leases")
+
+
+BURST = 200
+
+
+@scenario("dhcp.reload")
+def reload(run):
+    """Another configuration, by mnatctl and SIGHUP: no lease and no message is lost."""
+    net = Internet(run)
+    server = Server(net)
+    net.start_relays()
+    Udhcpc(net.plain, "eth0").wait_bound()
+    leases = server.dump("mnat-dhcpd", "leases")
+    equal(server.diff(), (0, []), "differences from its own file")
+
+    server.edit("lease-time = 3600", "lease-time = 1800")
+    server.edit("mtu = 1400", "mtu = 1300")
+    equal(server.diff(), (1, ["+ lease-time = 1800", "- lease-time = 3600",
+                              '+ subnet "10.0.1.0/24" mtu = 1300',
+                              '- subnet "10.0.1.0/24" mtu = 1400']), "differences")
+    equal(server.ctl("reload")["code"], 0, "mnatctl reload")
+    equal(server.diff(), (0, []), "differences after it")
+    equal([row["actual"] for row in server.dump("mnat-dhcpd", "leases")],
+          [row["actual"] for row in leases], "leases")
+
+    # messages that wait while it reloads are answered after it
+    relay = net.r1.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    before = server.counters("mnat-dhcpd")["in_discover"]
+    for n in range(BURST):
+        relay.sendto(dhcp(), (GATEWAY_INSIDE, 67))
+        if n % 20 == 10:
+            server.program.signal(signal.SIGHUP)
+    wait_until(lambda: server.counters("mnat-dhcpd")["in_discover"] >= before + BURST, 20,
+               "every message of the burst")
+    equal(server.counters("mnat-dhcpd")["in_discover"], before + BURST, "messages")
+
+    server.edit("mtu = 1300", "mtu = 13")
+    try:
+        server.ctl("reload")
+        check(False, "a wrong configuration is refused")
+    except LabError as error:
+        check("stays as it was" in str(error), f"what mnatctl says: {error}")
+    check(f"{server.conf}:" in server.program.log() and "mtu = 13: expected" in
+          server.program.log(), "file, line and what was expected are in the log")
+    equal([row["actual"] for row in server.dump("mnat-dhcpd", "leases") if row["state"] == "bound"],
+          [row["actual"] for row in leases], "leases are as before")
+    server.edit("mtu = 13", "mtu = 1300")
+    server.program.stop()
+    equal(server.diff()[0], 2, "nobody to ask")
+
+
+@scenario("dhcp.pool.warning")
+def pool_warning(run):
+    """A pool that is getting full is in the log, and then a problem in the status."""
+    net = Internet(run)
+    server = Server(net)
+    server.edit("10.0.1.5-10.0.1.50", "10.0.1.5-10.0.1.14")
+    server.ctl("reload")
+    relay = net.r1.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    for n in range(8):
+        relay.sendto(dhcp(b"\x35\x01\x01\x3d\x02x" + bytes([n, 255])), (GATEWAY_INSIDE, 67))
+    server.program.wait_text("pool 10.0.1.0/24 is 80 % full: 8 of 10 addresses")
+    for n in range(8, 10):
+        relay.sendto(dhcp(b"\x35\x01\x01\x3d\x02x" + bytes([n, 255])), (GATEWAY_INSIDE, 67))
+    server.program.wait_text("pool 10.0.1.0/24 is 100 % full: 10 of 10 addresses")
+    status = sh(["sh", "-c", f"{BIN / 'mnatctl'} -r {server.run_dir} status; true"])
+    check("pool 10.0.1.0/24 is 100 % full: enlarge it" in status, f"status: {status}")
