@@ -88,6 +88,7 @@ static struct event *tell(struct server *s, struct client *client, const struct 
 		.actual = actual,
 		.old = old,
 		.generation = generation,
+		.tunnel = actual && binding->tunnel,
 		.client_len = client->key_len,
 	};
 	memcpy(event->mac, client->mac, sizeof(event->mac));
@@ -133,8 +134,9 @@ void binding_update(struct server *s, struct client *client, const struct dhcp_m
 
 	if (client->bound)
 		is = (struct binding){.virt = client->bound->virt,
-				      .actual = client->bound->address};
-	if (is.virt == was.virt && is.actual == was.actual) {
+				      .actual = client->bound->address,
+				      .tunnel = client->bound->tunnel};
+	if (is.virt == was.virt && is.actual == was.actual && is.tunnel == was.tunnel) {
 		tell_again(s, client, &is, in);
 		return;
 	}
@@ -144,5 +146,5 @@ void binding_update(struct server *s, struct client *client, const struct dhcp_m
 		tell(s, client, &was, next_generation(s, client, identity(&was)), 0, was.actual);
 	if (is.actual)
 		tell_present(s, client, &is, next_generation(s, client, identity(&is)),
-			     same_host ? was.actual : 0, in);
+			     same_host && was.actual != is.actual ? was.actual : 0, in);
 }

@@ -22,6 +22,7 @@ static cfg_opt_t virtual_opts[] = {
 	CFG_INT("enterprise", DHCP_ENTERPRISE_DEFAULT, CFGF_NONE),
 	CFG_INT("seed-option", DHCP_SEED_OPTION_DEFAULT, CFGF_NONE),
 	CFG_STR("mode", "client", CFGF_NONE),
+	CFG_STR("gateway", NULL, CFGF_NODEFAULT),
 	CFG_END(),
 };
 
@@ -142,6 +143,7 @@ static void validate(cfg_t *cfg)
 	cfg_set_validate_func(cfg, "virtual|enterprise", mnat_conf_is_positive);
 	cfg_set_validate_func(cfg, "virtual|seed-option", is_seed_option);
 	cfg_set_validate_func(cfg, "virtual|mode", is_mode);
+	cfg_set_validate_func(cfg, "virtual|gateway", mnat_conf_is_ip);
 	cfg_set_validate_func(cfg, "subnet|pool", mnat_conf_is_range);
 	cfg_set_validate_func(cfg, "subnet|next-server", mnat_conf_is_ip);
 	cfg_set_validate_func(cfg, "subnet|lease-time", mnat_conf_is_positive);
@@ -237,6 +239,12 @@ static int get_virtual(cfg_t *cfg, struct virtual_conf *virt)
 	virt->codec.enterprise = (uint32_t)cfg_getint(cfg, "enterprise");
 	virt->codec.seed_option = (uint8_t)cfg_getint(cfg, "seed-option");
 	virt->mode = (uint8_t)mode_number(cfg_getstr(cfg, "mode"));
+	virt->gateway = get_ip(cfg, "gateway");
+	if (virt->mode == DHCP_MODE_TUNNEL && !virt->gateway.s_addr) {
+		cfg_error(cfg, "mode = \"tunnel\": expected gateway = \"10.0.0.1\" too, the "
+			       "gateway's end of the tunnels");
+		return -EINVAL;
+	}
 	return get_ranges(cfg, "pool", &virt->pools);
 }
 

@@ -40,6 +40,7 @@ struct virtual_conf {
 	struct in_addr manager;
 	uint32_t domain; /* 0: not told */
 	uint8_t mode;	 /* that hosts are told to use; 0: the one they wish */
+	struct in_addr gateway; /* its end of tunnels; 0.0.0.0: none, hosts translate */
 	struct dhcp_codec codec;
 };
 

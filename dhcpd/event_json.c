@@ -45,6 +45,8 @@ json_t *event_to_json(const struct event *event)
 			 "actual", json_ip(event->actual), "old", json_ip(event->old), "gen",
 			 (json_int_t)event->generation, "mac", mnat_mac(event->mac, mac), "client",
 			 mnat_hex(event->client, event->client_len, client));
+	if (event->tunnel)
+		json_object_set_new(json, "tunnel", json_true());
 	add_arrivals(json, event);
 	return json;
 }

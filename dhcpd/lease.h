@@ -32,6 +32,7 @@ struct lease {
 	bool taken;		   /* its bit in a pool is set, by us */
 	bool stored;		   /* there is a record of it on disk */
 	bool dirty;		   /* ... which is not the latest */
+	bool tunnel;		   /* actual, bound: its host is reached by tunnel */
 	uint32_t virt;		   /* actual, bound: the virtual address it goes with, or 0 */
 	struct client *client;	   /* NULL: nobody's */
 	struct lease *prev, *next; /* utlist of the client */
@@ -43,6 +44,7 @@ struct lease {
 struct binding {
 	uint32_t virt; /* 0: a plain host, whose identity is its actual address */
 	uint32_t actual;
+	bool tunnel;
 };
 
 struct client {

@@ -179,6 +179,7 @@ static json_t *host_to_json(struct manager *m, uint32_t identity)
 	event = (struct event){
 		.virt = client->told.virt,
 		.actual = client->told.actual,
+		.tunnel = client->told.tunnel,
 		.generation = client->generation,
 		.client_len = client->key_len,
 	};

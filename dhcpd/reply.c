@@ -183,11 +183,18 @@ static void put_mask(struct exchange *x, struct dhcp_builder *b)
 /* The domain decides how the shim works, or leaves it to the client. */
 static uint8_t mode_for(const struct exchange *x)
 {
-	uint8_t policy = x->server->conf->virt.mode;
+	const struct virtual_conf *conf = &x->server->conf->virt;
+	uint8_t mode = conf->mode ? conf->mode : x->in->mode;
 
-	if (policy)
-		return policy;
-	return x->in->mode <= DHCP_MODE_TUNNEL ? x->in->mode : 0;
+	if (mode == DHCP_MODE_TUNNEL && !conf->gateway.s_addr)
+		return DHCP_MODE_TRANSLATE;
+	return mode <= DHCP_MODE_TUNNEL ? mode : DHCP_MODE_EITHER;
+}
+
+/* The seed's own form has no word for it. */
+bool uses_tunnel(const struct exchange *x)
+{
+	return x->in->shim_form & DHCP_SHIM_VIVSO && mode_for(x) == DHCP_MODE_TUNNEL;
 }
 
 static void put_virtual(struct exchange *x, struct dhcp_builder *b, const struct lease *virt)
@@ -195,6 +202,9 @@ static void put_virtual(struct exchange *x, struct dhcp_builder *b, const struct
 	const struct virtual_conf *conf = &x->server->conf->virt;
 	struct dhcp_mnat mnat = {
 		.manager = conf->manager, .domain = conf->domain, .mode = mode_for(x)};
+
+	if (uses_tunnel(x))
+		mnat.gateway = conf->gateway;
 
 	if (!virt || !x->in->shim_form)
 		return;

@@ -401,6 +401,8 @@ static const char *check_word(const char *word, const struct packet *asked,
 		return !strcmp(value, "none")
 			       ? (answer->shim_form ? wrong("there is a shim option") : NULL)
 			       : same_address("shim", value, answer->shim);
+	if (!strncmp(word, "gateway=", 8))
+		return same_address("gateway", value, answer->gateway);
 	if (!strncmp(word, "manager=", 8))
 		return same_address("manager", value, answer->manager);
 	if (!strncmp(word, "mode=", 5) || !strncmp(word, "domain=", 7) ||
@@ -439,6 +441,7 @@ const char *event_check(const struct words *words, const struct event *event)
 	} addresses[] = {{"virtual", event->virt}, {"actual", event->actual}, {"old", event->old}};
 	const char *generation = word_value(words, "generation"), *error = NULL;
 	const char *arrivals = word_value(words, "arrivals");
+	bool tunnel = word_value(words, "tunnel");
 
 	for (int i = 0; !error && i < 3; i++) {
 		const char *expected = word_value(words, addresses[i].name);
@@ -448,6 +451,8 @@ const char *event_check(const struct words *words, const struct event *event)
 	}
 	if (!error && generation && strtoul(generation, NULL, 0) != event->generation)
 		error = wrong("generation is %u", event->generation);
+	if (!error && tunnel != event->tunnel)
+		error = wrong("it is %sreached by tunnel", event->tunnel ? "" : "not ");
 	if (!error && arrivals && atoi(arrivals) != event->n_arrivals)
 		error = wrong("arrivals: %u", event->n_arrivals);
 	return error;

@@ -48,6 +48,7 @@ struct event {
 	uint32_t actual;
 	uint32_t old;
 	uint32_t generation;
+	bool tunnel; /* packets to actual go by tunnel */
 	uint8_t mac[6];
 	uint8_t client_len;
 	uint8_t client[MNAT_CLIENT_MAX];
