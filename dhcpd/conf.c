@@ -241,7 +241,7 @@ static int get_virtual(cfg_t *cfg, struct virtual_conf *virt)
 	virt->mode = (uint8_t)mode_number(cfg_getstr(cfg, "mode"));
 	virt->gateway = get_ip(cfg, "gateway");
 	if (virt->mode == DHCP_MODE_TUNNEL && !virt->gateway.s_addr) {
-		cfg_error(cfg, "mode = \"tunnel\": expected gateway = \"10.0.0.1\" too, the "
+		cfg_error(cfg, "mode = \"tunnel\": expected gateway = \"135.180.32.4\" too, the "
 			       "gateway's end of the tunnels");
 		return -EINVAL;
 	}
