@@ -89,15 +89,16 @@ static bool is_free_foreign(const struct leases *leases, uint32_t address)
 {
 	const struct lease *lease = lease_find(leases, address);
 
-	if (pool_contains(leases_virtual_pool(leases), address) || !is_private(address) ||
-	    leases_subnet(leases, address) || address == ntohl(leases->conf->server_id.s_addr))
+	if (pool_contains(leases_virtual_pool_of(leases, address), address) ||
+	    !is_private(address) || leases_subnet(leases, address) ||
+	    address == ntohl(leases->conf->server_id.s_addr))
 		return false;
 	return lease ? !lease_is_held(lease) : leases->n_foreign < FOREIGN_MAX;
 }
 
 static bool can_have(const struct leases *leases, const struct wish *wish, uint32_t address)
 {
-	return pool_is_free(leases_virtual_pool(leases), address) ||
+	return pool_is_free(leases_virtual_pool(leases, wish->is_public), address) ||
 	       (wish->arrives && is_free_foreign(leases, address));
 }
 
@@ -132,7 +133,8 @@ int alloc_virtual(struct leases *leases, struct client *client, const struct wis
 		address = own->address;
 	else if (wish->address && can_have(leases, wish, wish->address))
 		address = wish->address;
-	else if (!pool_lowest(leases_virtual_pool(leases), &address))
+	else if (!(wish->is_public && pool_lowest(leases_virtual_pool(leases, true), &address)) &&
+		 !pool_lowest(leases_virtual_pool(leases, false), &address))
 		return -ENOSPC;
 	if (own && own->address != address) {
 		/* no longer in the pool: the configuration has changed */

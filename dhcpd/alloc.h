@@ -18,6 +18,7 @@ int alloc_actual(struct leases *leases, struct client *client, const struct subn
 struct wish {
 	uint32_t address;
 	bool arrives;
+	bool is_public; /* one of the public pool, if there is one left */
 	uint32_t reserved; /* for this client, which gets it unless another still has it; or 0 */
 };
 

@@ -16,6 +16,7 @@
 
 static cfg_opt_t virtual_opts[] = {
 	CFG_STR_LIST("pool", "{}", CFGF_NONE),
+	CFG_STR_LIST("public", "{}", CFGF_NONE),
 	CFG_INT("lease-time", 86400, CFGF_NONE),
 	CFG_STR("manager", NULL, CFGF_NODEFAULT),
 	CFG_INT("domain", 0, CFGF_NONE),
@@ -53,6 +54,7 @@ static cfg_opt_t opts[] = {
 	CFG_BOOL("authoritative", cfg_false, CFGF_NONE),
 	CFG_BOOL("rapid-commit", cfg_false, CFGF_NONE),
 	CFG_STR_LIST("relays", "{}", CFGF_NONE),
+	CFG_STR_LIST("external", "{}", CFGF_NONE),
 	CONF_OPTION_SETTINGS,
 	CFG_SEC("limits", limits_opts, CFGF_NONE),
 	CFG_SEC("virtual", virtual_opts, CFGF_NONE),
@@ -142,6 +144,8 @@ static void validate(cfg_t *cfg)
 	cfg_set_validate_func(cfg, "virtual|domain", is_domain);
 	cfg_set_validate_func(cfg, "virtual|enterprise", mnat_conf_is_positive);
 	cfg_set_validate_func(cfg, "virtual|seed-option", is_seed_option);
+	cfg_set_validate_func(cfg, "external", mnat_conf_is_range);
+	cfg_set_validate_func(cfg, "virtual|public", mnat_conf_is_range);
 	cfg_set_validate_func(cfg, "virtual|mode", is_mode);
 	cfg_set_validate_func(cfg, "virtual|gateway", mnat_conf_is_ip);
 	cfg_set_validate_func(cfg, "subnet|pool", mnat_conf_is_range);
@@ -233,6 +237,8 @@ static int get_subnets(cfg_t *cfg, struct conf *conf)
 
 static int get_virtual(cfg_t *cfg, struct virtual_conf *virt)
 {
+	int r;
+
 	virt->lease_time = (uint32_t)cfg_getint(cfg, "lease-time");
 	virt->manager = get_ip(cfg, "manager");
 	virt->domain = (uint32_t)cfg_getint(cfg, "domain");
@@ -245,7 +251,8 @@ static int get_virtual(cfg_t *cfg, struct virtual_conf *virt)
 			       "gateway's end of the tunnels");
 		return -EINVAL;
 	}
-	return get_ranges(cfg, "pool", &virt->pools);
+	r = get_ranges(cfg, "pool", &virt->pools);
+	return r ? r : get_ranges(cfg, "public", &virt->publics);
 }
 
 static int get_interfaces(cfg_t *cfg, struct conf *conf)
@@ -312,6 +319,8 @@ static int get_conf(cfg_t *cfg, struct conf *conf)
 	if (!r)
 		r = get_ranges(cfg, "relays", &conf->relays);
 	if (!r)
+		r = get_ranges(cfg, "external", &conf->external);
+	if (!r)
 		r = options_get(cfg, &conf->options);
 	if (!r)
 		r = hosts_get(cfg, &conf->special);
@@ -358,7 +367,9 @@ void conf_free(struct conf *conf)
 	}
 	free(conf->subnets);
 	free(conf->virt.pools.range);
+	free(conf->virt.publics.range);
 	free(conf->relays.range);
+	free(conf->external.range);
 	options_free(&conf->options);
 	hosts_free(&conf->special);
 	conf_lines_free(&conf->lines);

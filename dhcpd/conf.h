@@ -36,6 +36,7 @@ struct subnet_conf {
 
 struct virtual_conf {
 	struct ranges pools; /* none: no virtual addresses here */
+	struct ranges publics; /* for those hosts and classes that are to have public ones */
 	uint32_t lease_time;
 	struct in_addr manager;
 	uint32_t domain; /* 0: not told */
@@ -58,6 +59,7 @@ struct conf {
 	enum policy policy;
 	bool authoritative; /* a client on the right subnet that we know nothing of: NAK */
 	struct ranges relays; /* none: all */
+	struct ranges external; /* of the gateways: never given out */
 	struct limits_conf limits;
 	struct option_set options;
 	struct hosts_conf special;
@@ -79,6 +81,12 @@ int conf_load(const char *path, struct conf **ret_conf);
 void conf_free(struct conf *conf);
 
 bool conf_has_interface(const struct conf *conf, const char *name);
+
+/* Pools: of the subnets, of private virtual addresses, of public ones. */
+static inline size_t conf_n_pools(const struct conf *conf)
+{
+	return conf->n_subnets + 2;
+}
 
 /* Are two subnets on one link? */
 bool conf_same_link(const struct subnet_conf *a, const struct subnet_conf *b);

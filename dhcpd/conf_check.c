@@ -84,24 +84,58 @@ static int check_subnet(cfg_t *cfg, const struct subnet_conf *subnet)
 	return check_disjoint(cfg, &subnet->pools);
 }
 
-/* Virtual and actual addresses are never the same ones. */
+static int check_apart(cfg_t *sec, const struct mnat_range *a, const char *name_a,
+		       const struct mnat_range *b, const char *name_b)
+{
+	char text_a[RANGE_LEN], text_b[RANGE_LEN];
+
+	if (!overlap(a, b))
+		return 0;
+	cfg_error(sec, "%s %s overlaps %s %s: these must be different addresses", name_a,
+		  range_text(a, text_a), name_b, range_text(b, text_b));
+	return -EINVAL;
+}
+
+static int check_all_apart(cfg_t *sec, const struct ranges *a, const char *name_a,
+			   const struct ranges *b, const char *name_b)
+{
+	int r = 0;
+
+	for (size_t i = 0; !r && i < a->n; i++)
+		for (size_t j = 0; !r && j < b->n; j++)
+			r = check_apart(sec, &a->range[i], name_a, &b->range[j], name_b);
+	return r;
+}
+
+/* One kind of virtual pool is apart from all else there is. */
+static int check_virtual_pool(cfg_t *sec, const struct conf *conf, const struct ranges *pool,
+			      const char *name)
+{
+	int r = check_disjoint(sec, pool);
+
+	if (!r)
+		r = check_all_apart(sec, pool, name, &conf->external, "external");
+	for (size_t i = 0; !r && i < conf->n_subnets; i++)
+		r = check_all_apart(sec, pool, name, &(struct ranges){&conf->subnets[i].prefix, 1},
+				    "subnet");
+	return r;
+}
+
+/* Virtual and actual addresses are never the same ones, nor those gateways translate to. */
 static int check_virtual(cfg_t *cfg, const struct conf *conf)
 {
 	cfg_t *sec = cfg_getsec(cfg, "virtual");
-	char a[RANGE_LEN], b[RANGE_LEN];
+	int r = check_virtual_pool(sec, conf, &conf->virt.pools, "virtual pool");
 
-	for (size_t i = 0; i < conf->virt.pools.n; i++)
-		for (size_t j = 0; j < conf->n_subnets; j++) {
-			if (!overlap(&conf->virt.pools.range[i], &conf->subnets[j].prefix))
-				continue;
-			cfg_error(sec,
-				  "virtual pool %s overlaps subnet %s: virtual and actual "
-				  "addresses must be different ones",
-				  range_text(&conf->virt.pools.range[i], a),
-				  range_text(&conf->subnets[j].prefix, b));
-			return -EINVAL;
-		}
-	return check_disjoint(sec, &conf->virt.pools);
+	if (!r)
+		r = check_virtual_pool(sec, conf, &conf->virt.publics, "public virtual pool");
+	if (!r)
+		r = check_all_apart(sec, &conf->virt.publics, "public virtual pool",
+				    &conf->virt.pools, "virtual pool");
+	for (size_t i = 0; !r && i < conf->n_subnets; i++)
+		r = check_all_apart(section(cfg, &conf->subnets[i]), &conf->subnets[i].pools,
+				    "pool", &conf->external, "external");
+	return r;
 }
 
 /* conf->subnets is sorted */
@@ -136,9 +170,12 @@ static const struct subnet_conf *subnet_of(const struct conf *conf, uint32_t add
 
 static bool is_virtual(const struct conf *conf, uint32_t address)
 {
-	for (size_t i = 0; i < conf->virt.pools.n; i++)
-		if (inside(&conf->virt.pools.range[i], address))
-			return true;
+	const struct ranges *kinds[] = {&conf->virt.pools, &conf->virt.publics};
+
+	for (int kind = 0; kind < 2; kind++)
+		for (size_t i = 0; i < kinds[kind]->n; i++)
+			if (inside(&kinds[kind]->range[i], address))
+				return true;
 	return false;
 }
 

@@ -13,9 +13,13 @@
 #define TEXT(name) CFG_STR(name, NULL, CFGF_NODEFAULT)
 
 cfg_opt_t class_settings[] = {
-	TEXT("vendor-class"), TEXT("user-class"),
-	TEXT("client-id"),    CFG_INT("lease-time", 0, CFGF_NONE),
-	CONF_OPTION_SETTINGS, CFG_END(),
+	TEXT("vendor-class"),
+	TEXT("user-class"),
+	TEXT("client-id"),
+	CFG_INT("lease-time", 0, CFGF_NONE),
+	TEXT("virtual"),
+	CONF_OPTION_SETTINGS,
+	CFG_END(),
 };
 
 cfg_opt_t host_settings[] = {
@@ -104,6 +108,11 @@ static int get_class(cfg_t *cfg, struct class_conf *class)
 			  cfg_getint(cfg, "lease-time"));
 		return -EINVAL;
 	}
+	if (cfg_getstr(cfg, "virtual") && strcmp(cfg_getstr(cfg, "virtual"), "public")) {
+		cfg_error(cfg, "virtual = \"%s\": expected \"public\"", cfg_getstr(cfg, "virtual"));
+		return -EINVAL;
+	}
+	class->is_public = cfg_getstr(cfg, "virtual");
 	class->lease_time = (uint32_t)cfg_getint(cfg, "lease-time");
 	return options_get(cfg, &class->options);
 }
@@ -126,10 +135,11 @@ static int get_addresses(cfg_t *cfg, struct host_conf *host)
 		}
 		host->address[host->n_addresses] = ntohl(addr.s_addr);
 	}
-	if (!virt)
+	host->is_public = virt && !strcmp(virt, "public");
+	if (!virt || host->is_public)
 		return 0;
 	if (mnat_parse_ip(virt, &addr)) {
-		cfg_error(cfg, "virtual = \"%s\": expected an IPv4 address", virt);
+		cfg_error(cfg, "virtual = \"%s\": expected an IPv4 address or \"public\"", virt);
 		return -EINVAL;
 	}
 	host->virt = ntohl(addr.s_addr);

@@ -21,6 +21,7 @@ struct class_conf {
 	struct match user_class;
 	struct match client_id;
 	uint32_t lease_time; /* 0: the subnet's */
+	bool is_public;	     /* virtual addresses of the public pool */
 	struct option_set options;
 };
 
@@ -32,6 +33,7 @@ struct host_conf {
 	uint32_t *address; /* at most one a subnet */
 	size_t n_addresses;
 	uint32_t virt;	   /* 0: any */
+	bool is_public;	   /* any of the public pool */
 	char hostname[64]; /* "": not told */
 	struct option_set options;
 };

@@ -75,7 +75,7 @@ struct leases {
 	struct place *places;
 	struct hardware_counts hardware;
 	size_t n_foreign;   /* leases of other domains' addresses, held or not */
-	struct pool *pools; /* of conf->subnets, and one more: virtual */
+	struct pool *pools; /* of conf->subnets, then virtual ones: private, public */
 	const struct conf *conf;
 };
 
@@ -96,7 +96,10 @@ void lease_to_record(const struct lease *lease, int64_t now_wall,
 /* The subnet whose prefix holds address, or NULL. */
 const struct subnet_conf *leases_subnet(const struct leases *leases, uint32_t address);
 struct pool *leases_pool(const struct leases *leases, const struct subnet_conf *subnet);
-struct pool *leases_virtual_pool(const struct leases *leases);
+/* The pool of private virtual addresses, or of public ones. */
+struct pool *leases_virtual_pool(const struct leases *leases, bool is_public);
+/* ... that address is of, or else the private one's. */
+struct pool *leases_virtual_pool_of(const struct leases *leases, uint32_t address);
 
 struct client *client_find(const struct leases *leases, const uint8_t *key, size_t len);
 /* Found or made; NULL: no memory. One that ends up without leases goes by client_tidy(). */

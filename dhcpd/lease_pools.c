@@ -26,14 +26,21 @@ struct pool *leases_pool(const struct leases *leases, const struct subnet_conf *
 	return &leases->pools[subnet - leases->conf->subnets];
 }
 
-struct pool *leases_virtual_pool(const struct leases *leases)
+struct pool *leases_virtual_pool(const struct leases *leases, bool is_public)
 {
-	return &leases->pools[leases->conf->n_subnets];
+	return &leases->pools[leases->conf->n_subnets + is_public];
+}
+
+struct pool *leases_virtual_pool_of(const struct leases *leases, uint32_t address)
+{
+	struct pool *publics = leases_virtual_pool(leases, true);
+
+	return pool_contains(publics, address) ? publics : leases_virtual_pool(leases, false);
 }
 
 static void free_pools(struct pool *pools, const struct conf *conf)
 {
-	for (size_t i = 0; pools && i <= conf->n_subnets; i++)
+	for (size_t i = 0; pools && i < conf_n_pools(conf); i++)
 		pool_done(&pools[i]);
 	free(pools);
 }
@@ -72,7 +79,7 @@ static void reserve_fixed(struct pool *pool, const struct conf *conf,
 
 static struct pool *make_pools(const struct conf *conf)
 {
-	struct pool *pools = calloc(conf->n_subnets + 1, sizeof(*pools));
+	struct pool *pools = calloc(conf_n_pools(conf), sizeof(*pools));
 
 	if (!pools)
 		return NULL;
@@ -81,9 +88,11 @@ static struct pool *make_pools(const struct conf *conf)
 			goto free_pools;
 		reserve_fixed(&pools[i], conf, &conf->subnets[i]);
 	}
-	if (pool_init(&pools[conf->n_subnets], &conf->virt.pools, conf->reserve_first))
+	if (pool_init(&pools[conf->n_subnets], &conf->virt.pools, conf->reserve_first) ||
+	    pool_init(&pools[conf->n_subnets + 1], &conf->virt.publics, 0))
 		goto free_pools;
 	reserve_hosts(&pools[conf->n_subnets], &conf->special);
+	reserve_hosts(&pools[conf->n_subnets + 1], &conf->special);
 	return pools;
 
 free_pools:

@@ -129,6 +129,8 @@ struct wish virtual_wish(const struct exchange *x)
 {
 	return (struct wish){.address = ntohl(x->in->shim.s_addr),
 			     .arrives = arrives(x),
+			     .is_public = (x->host && x->host->is_public) ||
+					  (x->class && x->class->is_public),
 			     .reserved = x->host ? x->host->virt : 0};
 }
 

@@ -185,7 +185,8 @@ static void do_pool(struct script *s, const struct words *words)
 	const struct subnet_conf *subnet =
 		leases_subnet(&s->f->server.leases, addr(words->word[1]));
 	const struct pool *pool = subnet ? leases_pool(&s->f->server.leases, subnet)
-					 : leases_virtual_pool(&s->f->server.leases);
+					 : leases_virtual_pool_of(&s->f->server.leases,
+								  addr(words->word[1]));
 
 	if (pool->used != strtoul(words->word[3], NULL, 0))
 		fail(s, "%u addresses of the pool are used", pool->used);

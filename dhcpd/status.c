@@ -27,6 +27,8 @@ static const char *pool_name(const struct conf *conf, size_t i, char buf[NAME_LE
 
 	if (i == conf->n_subnets)
 		return "virtual";
+	if (i == conf->n_subnets + 1)
+		return "public";
 	snprintf(buf, NAME_LEN, "%s/%d",
 		 mnat_ip((struct in_addr){htonl(conf->subnets[i].prefix.first)}, ip),
 		 conf_prefix_length(&conf->subnets[i].prefix));
@@ -38,9 +40,11 @@ static json_t *pools(const struct server *s)
 	json_t *list = json_array();
 	char name[NAME_LEN];
 
-	for (size_t i = 0; i <= s->conf->n_subnets; i++) {
+	for (size_t i = 0; i < conf_n_pools(s->conf); i++) {
 		const struct pool *pool = &s->leases.pools[i];
 
+		if (i > s->conf->n_subnets && !pool->n)
+			continue; /* no public ones are configured */
 		json_array_append_new(list, json_pack("{s:s, s:I, s:I}", "subnet",
 						      pool_name(s->conf, i, name), "used",
 						      (json_int_t)pool->used, "size",
@@ -59,7 +63,7 @@ void control_watch_pools(struct server *s)
 {
 	char name[NAME_LEN];
 
-	for (size_t i = 0; i <= s->conf->n_subnets; i++) {
+	for (size_t i = 0; i < conf_n_pools(s->conf); i++) {
 		struct pool *pool = &s->leases.pools[i];
 		unsigned int percent = percent_used(pool);
 		unsigned int level = percent >= NEARLY_FULL ? NEARLY_FULL
@@ -78,7 +82,7 @@ static void full_pools(const struct server *s, json_t *list)
 {
 	char name[NAME_LEN];
 
-	for (size_t i = 0; i <= s->conf->n_subnets; i++) {
+	for (size_t i = 0; i < conf_n_pools(s->conf); i++) {
 		unsigned int percent = percent_used(&s->leases.pools[i]);
 
 		if (percent >= NEARLY_FULL)
