@@ -31,7 +31,7 @@ cfg_opt_t host_settings[] = {
 
 bool match_prefix(const struct match *match, const uint8_t *bytes, size_t len)
 {
-	return match->len <= len && !memcmp(match->bytes, bytes, match->len);
+	return !match->len || (match->len <= len && !memcmp(match->bytes, bytes, match->len));
 }
 
 /* ---- reading ---- */
