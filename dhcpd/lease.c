@@ -203,7 +203,6 @@ void lease_end(struct leases *leases, struct lease *lease, enum mnat_lease_state
 		client->offer = NULL;
 	lease->state = state;
 	lease->virt = 0;
-	lease->tunnel = false;
 	if (state == MNAT_LEASE_DECLINED) {
 		lease_detach(lease);
 		heap_set(&leases->expiry, &lease->expiry, until);
