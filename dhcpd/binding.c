@@ -56,6 +56,14 @@ void binding_add_arrivals(const struct client *client, struct event *event)
 	event->n_arrivals = client->n_arrivals;
 }
 
+void binding_add_circuit(const struct client *client, struct event *event)
+{
+	if (!client->place)
+		return;
+	event->circuit_len = client->place->key.circuit_len;
+	memcpy(event->circuit, client->place->key.circuit, event->circuit_len);
+}
+
 /* With those of our own domain: they tell the manager that it is the same host as before. */
 static void remember_arrivals(struct client *client, const struct dhcp_message *in)
 {
@@ -103,7 +111,10 @@ static void tell_present(struct server *s, struct client *client, const struct b
 {
 	struct event *event = tell(s, client, is, generation, is->actual, old);
 
-	if (!event || !in || !is->virt)
+	if (!event)
+		return;
+	binding_add_circuit(client, event);
+	if (!in || !is->virt)
 		return;
 	remember_arrivals(client, in);
 	if (client->n_arrivals)

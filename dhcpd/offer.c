@@ -190,6 +190,7 @@ bool handle_discover(struct exchange *x)
 		server_count(x->server, COUNTER_no_memory);
 		return false;
 	}
+	place_set(leases, x->client, &x->place);
 	sent = make_offer(x);
 	client_tidy(leases, x->client);
 	return sent;

@@ -105,6 +105,7 @@ void place_set(struct leases *leases, struct client *client, const struct place_
 {
 	struct place *place = find(leases, key);
 
+	place_discount(leases, client);
 	if (place && place == client->place)
 		return;
 	if (!place) {

@@ -53,7 +53,7 @@ uint32_t place_clients(const struct leases *leases, const struct place_key *key)
 void place_discount(struct leases *leases, struct client *client);
 void place_count(struct leases *leases, struct client *client);
 
-/* The client is there now; without memory it stays where it was. */
+/* The client is there now, and does not count; without memory it stays where it was. */
 void place_set(struct leases *leases, struct client *client, const struct place_key *key);
 /* The client ends. */
 void place_leave(struct leases *leases, struct client *client);

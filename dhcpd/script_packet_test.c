@@ -440,6 +440,7 @@ const char *event_check(const struct words *words, const struct event *event)
 		uint32_t address;
 	} addresses[] = {{"virtual", event->virt}, {"actual", event->actual}, {"old", event->old}};
 	const char *generation = word_value(words, "generation"), *error = NULL;
+	const char *circuit = word_value(words, "circuit");
 	const char *arrivals = word_value(words, "arrivals");
 	bool tunnel = word_value(words, "tunnel");
 
@@ -453,6 +454,10 @@ const char *event_check(const struct words *words, const struct event *event)
 		error = wrong("generation is %u", event->generation);
 	if (!error && tunnel != event->tunnel)
 		error = wrong("it is %sreached by tunnel", event->tunnel ? "" : "not ");
+	if (!error && circuit &&
+	    (strlen(circuit) != event->circuit_len ||
+	     memcmp(circuit, event->circuit, event->circuit_len)))
+		error = wrong("circuit is %.*s", event->circuit_len, (const char *)event->circuit);
 	if (!error && arrivals && atoi(arrivals) != event->n_arrivals)
 		error = wrong("arrivals: %u", event->n_arrivals);
 	return error;

@@ -237,13 +237,11 @@ static bool handle(struct exchange *x)
 	bool answered;
 
 	if (x->client)
-		place_discount(leases, x->client);
+		place_set(leases, x->client, &x->place); /* and it does not count meanwhile */
 	answered = handlers[x->in->type](x);
 	x->client = client_find(leases, x->key, x->key_len);
-	if (x->client) {
-		place_set(leases, x->client, &x->place);
+	if (x->client)
 		place_count(leases, x->client);
-	}
 	return answered;
 }
 
