@@ -326,13 +326,16 @@ ParameterizedTestParameters(script, conversation)
 {
 	static char(*paths)[256];
 	glob_t found;
+	size_t n;
 
 	if (glob(SCRIPTS, 0, NULL, &found) || !found.gl_pathc)
 		return cr_make_param_array(char[256], NULL, 0);
 	paths = cr_malloc(found.gl_pathc * sizeof(*paths));
 	for (size_t i = 0; i < found.gl_pathc; i++)
 		snprintf(paths[i], sizeof(*paths), "%s", found.gl_pathv[i]);
-	return cr_make_param_array(char[256], paths, found.gl_pathc);
+	n = found.gl_pathc;
+	globfree(&found);
+	return cr_make_param_array(char[256], paths, n);
 }
 
 ParameterizedTest(char path[256], script, conversation)
