@@ -12,10 +12,8 @@
 /* One that has run out meanwhile is its holder's again if nobody has taken it. */
 static bool hold_again(struct server *s, struct lease *lease, uint64_t until)
 {
-	const struct pool *pool = leases_virtual_pool(&s->leases);
-
 	if (!lease->client || lease->client->virt != lease || lease->foreign ||
-	    !pool_is_free(pool, lease->address))
+	    !pool_is_free(leases_virtual_pool_of(&s->leases, lease->address), lease->address))
 		return false;
 	return lease_offer(&s->leases, lease->client, lease->address, true, until);
 }

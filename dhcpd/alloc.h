@@ -6,9 +6,10 @@
 #include "lease.h"
 
 /*
- * An actual address for the client: the requested one if free (in this subnet; under
- * strict-seed in any), else the one it held here before, else the lowest. Held until
- * `until`. 0 and the lease, -ENOSPC or -ENOMEM.
+ * An actual address for the client: the requested one if free (on this link; under
+ * strict-seed in any subnet), else the one it held here before, else the lowest, of this
+ * subnet before the others on its link. Held until `until`. 0 and the lease, -ENOSPC or
+ * -ENOMEM.
  */
 int alloc_actual(struct leases *leases, struct client *client, const struct subnet_conf *subnet,
 		 uint32_t requested, uint64_t until, struct lease **ret_lease);
@@ -17,6 +18,8 @@ int alloc_actual(struct leases *leases, struct client *client, const struct subn
 struct wish {
 	uint32_t address;
 	bool arrives;
+	bool is_public; /* one of the public pool, if there is one left */
+	uint32_t reserved; /* for this client, which gets it unless another still has it; or 0 */
 };
 
 /*

@@ -56,6 +56,14 @@ void binding_add_arrivals(const struct client *client, struct event *event)
 	event->n_arrivals = client->n_arrivals;
 }
 
+void binding_add_circuit(const struct client *client, struct event *event)
+{
+	if (!client->place)
+		return;
+	event->circuit_len = client->place->key.circuit_len;
+	memcpy(event->circuit, client->place->key.circuit, event->circuit_len);
+}
+
 /* With those of our own domain: they tell the manager that it is the same host as before. */
 static void remember_arrivals(struct client *client, const struct dhcp_message *in)
 {
@@ -88,6 +96,7 @@ static struct event *tell(struct server *s, struct client *client, const struct 
 		.actual = actual,
 		.old = old,
 		.generation = generation,
+		.tunnel = actual && binding->tunnel,
 		.client_len = client->key_len,
 	};
 	memcpy(event->mac, client->mac, sizeof(event->mac));
@@ -102,7 +111,10 @@ static void tell_present(struct server *s, struct client *client, const struct b
 {
 	struct event *event = tell(s, client, is, generation, is->actual, old);
 
-	if (!event || !in || !is->virt)
+	if (!event)
+		return;
+	binding_add_circuit(client, event);
+	if (!in || !is->virt)
 		return;
 	remember_arrivals(client, in);
 	if (client->n_arrivals)
@@ -119,7 +131,7 @@ static void tell_again(struct server *s, struct client *client, const struct bin
 {
 	if (!is->virt || !in)
 		return;
-	if (in->options[DHCP_OPT_SERVER_ID].present)
+	if (in->options[DHCP_OPT_SERVER_ID].present || in->type == DHCP_DISCOVER)
 		tell_present(s, client, is, next_generation(s, client, identity(is)), 0, in);
 	else if (in->shim_form & DHCP_SHIM_VIVSO)
 		tell_present(s, client, is, client->generation, 0, in);
@@ -133,8 +145,9 @@ void binding_update(struct server *s, struct client *client, const struct dhcp_m
 
 	if (client->bound)
 		is = (struct binding){.virt = client->bound->virt,
-				      .actual = client->bound->address};
-	if (is.virt == was.virt && is.actual == was.actual) {
+				      .actual = client->bound->address,
+				      .tunnel = client->bound->tunnel};
+	if (is.virt == was.virt && is.actual == was.actual && is.tunnel == was.tunnel) {
 		tell_again(s, client, &is, in);
 		return;
 	}
@@ -144,5 +157,5 @@ void binding_update(struct server *s, struct client *client, const struct dhcp_m
 		tell(s, client, &was, next_generation(s, client, identity(&was)), 0, was.actual);
 	if (is.actual)
 		tell_present(s, client, &is, next_generation(s, client, identity(&is)),
-			     same_host ? was.actual : 0, in);
+			     same_host && was.actual != is.actual ? was.actual : 0, in);
 }

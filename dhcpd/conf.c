@@ -16,21 +16,31 @@
 
 static cfg_opt_t virtual_opts[] = {
 	CFG_STR_LIST("pool", "{}", CFGF_NONE),
+	CFG_STR_LIST("public", "{}", CFGF_NONE),
 	CFG_INT("lease-time", 86400, CFGF_NONE),
 	CFG_STR("manager", NULL, CFGF_NODEFAULT),
 	CFG_INT("domain", 0, CFGF_NONE),
 	CFG_INT("enterprise", DHCP_ENTERPRISE_DEFAULT, CFGF_NONE),
 	CFG_INT("seed-option", DHCP_SEED_OPTION_DEFAULT, CFGF_NONE),
+	CFG_STR("mode", "client", CFGF_NONE),
+	CFG_STR("gateway", NULL, CFGF_NODEFAULT),
 	CFG_END(),
 };
 
 static cfg_opt_t subnet_opts[] = {
 	CFG_STR_LIST("pool", "{}", CFGF_NONE),
-	CFG_STR("router", NULL, CFGF_NODEFAULT),
-	CFG_STR_LIST("dns", "{}", CFGF_NONE),
-	CFG_STR("domain", NULL, CFGF_NODEFAULT),
-	CFG_INT("mtu", 0, CFGF_NONE),
 	CFG_INT("lease-time", 0, CFGF_NODEFAULT),
+	CFG_STR("next-server", NULL, CFGF_NODEFAULT),
+	CFG_STR("link", "", CFGF_NONE),
+	CFG_BOOL("rapid-commit", cfg_false, CFGF_NODEFAULT),
+	CONF_OPTION_SETTINGS,
+	CFG_END(),
+};
+
+static cfg_opt_t limits_opts[] = {
+	CFG_INT("circuit", 0, CFGF_NONE),
+	CFG_INT("link", 0, CFGF_NONE),
+	CFG_INT("mac", 16, CFGF_NONE),
 	CFG_END(),
 };
 
@@ -41,7 +51,15 @@ static cfg_opt_t opts[] = {
 	CFG_INT("lease-time", 3600, CFGF_NONE),
 	CFG_INT("offer-time", 30, CFGF_NONE),
 	CFG_INT("reserve-first", 0, CFGF_NONE),
+	CFG_BOOL("authoritative", cfg_false, CFGF_NONE),
+	CFG_BOOL("rapid-commit", cfg_false, CFGF_NONE),
+	CFG_STR_LIST("relays", "{}", CFGF_NONE),
+	CFG_STR_LIST("external", "{}", CFGF_NONE),
+	CONF_OPTION_SETTINGS,
+	CFG_SEC("limits", limits_opts, CFGF_NONE),
 	CFG_SEC("virtual", virtual_opts, CFGF_NONE),
+	CFG_SEC("class", class_settings, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
+	CFG_SEC("host", host_settings, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
 	CFG_SEC("subnet", subnet_opts, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
 	CFG_STR("run-dir", MNAT_RUN_DIR, CFGF_NONE),
 	CFG_STR("database", "/var/lib/mobilenat/dhcpd.sqlite", CFGF_NONE),
@@ -69,23 +87,32 @@ static int is_seed_option(cfg_t *cfg, cfg_opt_t *opt)
 	return -1;
 }
 
-static int is_mtu(cfg_t *cfg, cfg_opt_t *opt)
-{
-	long value = cfg_opt_getnint(opt, 0);
-
-	if (!value || (value >= 68 && value <= 65535))
-		return 0;
-	cfg_error(cfg, "mtu = %ld: expected a number from 68 to 65535, or 0", value);
-	return -1;
-}
-
-static int is_reserve(cfg_t *cfg, cfg_opt_t *opt)
+static int is_count(cfg_t *cfg, cfg_opt_t *opt)
 {
 	long value = cfg_opt_getnint(opt, 0);
 
 	if (value >= 0 && value <= INT32_MAX)
 		return 0;
-	cfg_error(cfg, "reserve-first = %ld: expected a number of addresses, 0 or more", value);
+	cfg_error(cfg, "%s = %ld: expected a number, 0 or more", cfg_opt_name(opt), value);
+	return -1;
+}
+
+static const char *const modes[] = {"client", "translate", "tunnel"};
+
+static int mode_number(const char *text)
+{
+	for (int i = 0; i < 3; i++)
+		if (!strcmp(text, modes[i]))
+			return i;
+	return -1;
+}
+
+static int is_mode(cfg_t *cfg, cfg_opt_t *opt)
+{
+	if (mode_number(cfg_opt_getstr(opt)) >= 0)
+		return 0;
+	cfg_error(cfg, "mode = \"%s\": expected \"client\", \"translate\" or \"tunnel\"",
+		  cfg_opt_getstr(opt));
 	return -1;
 }
 
@@ -106,17 +133,23 @@ static void validate(cfg_t *cfg)
 	cfg_set_validate_func(cfg, "policy", is_policy);
 	cfg_set_validate_func(cfg, "lease-time", mnat_conf_is_positive);
 	cfg_set_validate_func(cfg, "offer-time", mnat_conf_is_positive);
-	cfg_set_validate_func(cfg, "reserve-first", is_reserve);
+	cfg_set_validate_func(cfg, "reserve-first", is_count);
+	cfg_set_validate_func(cfg, "relays", mnat_conf_is_range);
+	cfg_set_validate_func(cfg, "limits|circuit", is_count);
+	cfg_set_validate_func(cfg, "limits|link", is_count);
+	cfg_set_validate_func(cfg, "limits|mac", is_count);
 	cfg_set_validate_func(cfg, "virtual|pool", mnat_conf_is_range);
 	cfg_set_validate_func(cfg, "virtual|lease-time", mnat_conf_is_positive);
 	cfg_set_validate_func(cfg, "virtual|manager", mnat_conf_is_ip);
 	cfg_set_validate_func(cfg, "virtual|domain", is_domain);
 	cfg_set_validate_func(cfg, "virtual|enterprise", mnat_conf_is_positive);
 	cfg_set_validate_func(cfg, "virtual|seed-option", is_seed_option);
+	cfg_set_validate_func(cfg, "external", mnat_conf_is_range);
+	cfg_set_validate_func(cfg, "virtual|public", mnat_conf_is_range);
+	cfg_set_validate_func(cfg, "virtual|mode", is_mode);
+	cfg_set_validate_func(cfg, "virtual|gateway", mnat_conf_is_ip);
 	cfg_set_validate_func(cfg, "subnet|pool", mnat_conf_is_range);
-	cfg_set_validate_func(cfg, "subnet|router", mnat_conf_is_ip);
-	cfg_set_validate_func(cfg, "subnet|dns", mnat_conf_is_ip);
-	cfg_set_validate_func(cfg, "subnet|mtu", is_mtu);
+	cfg_set_validate_func(cfg, "subnet|next-server", mnat_conf_is_ip);
 	cfg_set_validate_func(cfg, "subnet|lease-time", mnat_conf_is_positive);
 }
 
@@ -143,23 +176,23 @@ static struct in_addr get_ip(cfg_t *cfg, const char *name)
 	return addr;
 }
 
-static int get_ranges(cfg_t *cfg, struct ranges *ret_ranges)
+static int get_ranges(cfg_t *cfg, const char *name, struct ranges *ret_ranges)
 {
-	size_t n = cfg_size(cfg, "pool");
+	size_t n = cfg_size(cfg, name);
 	struct ranges ranges = {.range = calloc(n ? n : 1, sizeof(*ranges.range)), .n = n};
 
 	if (!ranges.range)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++)
-		mnat_parse_range(cfg_getnstr(cfg, "pool", (unsigned int)i), &ranges.range[i]);
+		mnat_parse_range(cfg_getnstr(cfg, name, (unsigned int)i), &ranges.range[i]);
 	qsort(ranges.range, n, sizeof(*ranges.range), compare_ranges);
 	*ret_ranges = ranges;
 	return 0;
 }
 
-static int get_subnet(cfg_t *cfg, uint32_t lease_time, struct subnet_conf *subnet)
+static int get_subnet(cfg_t *cfg, cfg_t *top, struct subnet_conf *subnet)
 {
-	const char *domain = cfg_getstr(cfg, "domain");
+	int r;
 
 	if (mnat_parse_prefix(cfg_title(cfg), &subnet->prefix)) {
 		cfg_error(cfg,
@@ -168,26 +201,20 @@ static int get_subnet(cfg_t *cfg, uint32_t lease_time, struct subnet_conf *subne
 			  cfg_title(cfg));
 		return -EINVAL;
 	}
-	if (cfg_size(cfg, "dns") > CONF_MAX_DNS) {
-		cfg_error(cfg, "subnet \"%s\": at most %d dns servers", cfg_title(cfg),
-			  CONF_MAX_DNS);
+	if (strlen(cfg_getstr(cfg, "link")) >= sizeof(subnet->link)) {
+		cfg_error(cfg, "link = \"%s\": expected a name of at most %zu characters",
+			  cfg_getstr(cfg, "link"), sizeof(subnet->link) - 1);
 		return -EINVAL;
 	}
-	if (domain && strlen(domain) >= sizeof(subnet->domain)) {
-		cfg_error(cfg, "subnet \"%s\": domain is longer than 255 bytes", cfg_title(cfg));
-		return -EINVAL;
-	}
-	subnet->router = get_ip(cfg, "router");
-	for (subnet->n_dns = 0; subnet->n_dns < cfg_size(cfg, "dns"); subnet->n_dns++)
-		mnat_parse_ip(cfg_getnstr(cfg, "dns", (unsigned int)subnet->n_dns),
-			      &subnet->dns[subnet->n_dns]);
-	if (domain)
-		strcpy(subnet->domain, domain);
-	subnet->mtu = (uint16_t)cfg_getint(cfg, "mtu");
-	subnet->lease_time = cfg_size(cfg, "lease-time") && cfg_getint(cfg, "lease-time")
-				     ? (uint32_t)cfg_getint(cfg, "lease-time")
-				     : lease_time;
-	return get_ranges(cfg, &subnet->pools);
+	strcpy(subnet->link, cfg_getstr(cfg, "link"));
+	subnet->next_server = get_ip(cfg, "next-server");
+	subnet->rapid_commit =
+		cfg_getbool(cfg_size(cfg, "rapid-commit") ? cfg : top, "rapid-commit");
+	subnet->lease_time = (uint32_t)cfg_getint(
+		cfg_size(cfg, "lease-time") && cfg_getint(cfg, "lease-time") ? cfg : top,
+		"lease-time");
+	r = options_get(cfg, &subnet->options);
+	return r ? r : get_ranges(cfg, "pool", &subnet->pools);
 }
 
 static int get_subnets(cfg_t *cfg, struct conf *conf)
@@ -195,12 +222,11 @@ static int get_subnets(cfg_t *cfg, struct conf *conf)
 	size_t n = cfg_size(cfg, "subnet");
 	int r;
 
-	conf->subnets = calloc(n ? n : 1, sizeof(*conf->subnets));
+	conf->subnets = calloc(n + 1, sizeof(*conf->subnets));
 	if (!conf->subnets)
 		return -ENOMEM;
 	for (; conf->n_subnets < n; conf->n_subnets++) {
-		r = get_subnet(cfg_getnsec(cfg, "subnet", (unsigned int)conf->n_subnets),
-			       (uint32_t)cfg_getint(cfg, "lease-time"),
+		r = get_subnet(cfg_getnsec(cfg, "subnet", (unsigned int)conf->n_subnets), cfg,
 			       &conf->subnets[conf->n_subnets]);
 		if (r)
 			return r;
@@ -211,12 +237,22 @@ static int get_subnets(cfg_t *cfg, struct conf *conf)
 
 static int get_virtual(cfg_t *cfg, struct virtual_conf *virt)
 {
+	int r;
+
 	virt->lease_time = (uint32_t)cfg_getint(cfg, "lease-time");
 	virt->manager = get_ip(cfg, "manager");
 	virt->domain = (uint32_t)cfg_getint(cfg, "domain");
 	virt->codec.enterprise = (uint32_t)cfg_getint(cfg, "enterprise");
 	virt->codec.seed_option = (uint8_t)cfg_getint(cfg, "seed-option");
-	return get_ranges(cfg, &virt->pools);
+	virt->mode = (uint8_t)mode_number(cfg_getstr(cfg, "mode"));
+	virt->gateway = get_ip(cfg, "gateway");
+	if (virt->mode == DHCP_MODE_TUNNEL && !virt->gateway.s_addr) {
+		cfg_error(cfg, "mode = \"tunnel\": expected gateway = \"135.180.32.4\" too, the "
+			       "gateway's end of the tunnels");
+		return -EINVAL;
+	}
+	r = get_ranges(cfg, "pool", &virt->pools);
+	return r ? r : get_ranges(cfg, "public", &virt->publics);
 }
 
 static int get_interfaces(cfg_t *cfg, struct conf *conf)
@@ -238,9 +274,25 @@ static int get_interfaces(cfg_t *cfg, struct conf *conf)
 	return 0;
 }
 
+static struct limits_conf get_limits(cfg_t *cfg)
+{
+	return (struct limits_conf){.circuit = (uint32_t)cfg_getint(cfg, "circuit"),
+				    .link = (uint32_t)cfg_getint(cfg, "link"),
+				    .mac = (uint32_t)cfg_getint(cfg, "mac")};
+}
+
+static uint32_t longest_of_class(const struct conf *conf)
+{
+	uint32_t longest = 0;
+
+	for (size_t i = 0; i < conf->special.n_classes; i++)
+		longest = MAX(longest, conf->special.classes[i].lease_time);
+	return longest;
+}
+
 static uint32_t longest_lease(const struct conf *conf)
 {
-	uint32_t longest = conf->virt.lease_time;
+	uint32_t longest = MAX(conf->virt.lease_time, conf->longest_of_class);
 
 	for (size_t i = 0; i < conf->n_subnets; i++)
 		longest = MAX(longest, conf->subnets[i].lease_time);
@@ -261,11 +313,22 @@ static int get_conf(cfg_t *cfg, struct conf *conf)
 	conf->manager_socket = strdup(cfg_getstr(cfg, "manager-socket"));
 	if (!conf->run_dir || !conf->database || !conf->manager_socket)
 		return -ENOMEM;
+	conf->authoritative = cfg_getbool(cfg, "authoritative");
+	conf->limits = get_limits(cfg_getsec(cfg, "limits"));
 	r = get_interfaces(cfg, conf);
+	if (!r)
+		r = get_ranges(cfg, "relays", &conf->relays);
+	if (!r)
+		r = get_ranges(cfg, "external", &conf->external);
+	if (!r)
+		r = options_get(cfg, &conf->options);
+	if (!r)
+		r = hosts_get(cfg, &conf->special);
 	if (!r)
 		r = get_virtual(cfg_getsec(cfg, "virtual"), &conf->virt);
 	if (!r)
 		r = get_subnets(cfg, conf);
+	conf->longest_of_class = longest_of_class(conf);
 	conf->longest_lease = longest_lease(conf);
 	return r;
 }
@@ -282,6 +345,8 @@ int conf_load(const char *path, struct conf **ret_conf)
 	r = conf ? get_conf(cfg, conf) : -ENOMEM;
 	if (!r)
 		r = conf_check(cfg, conf);
+	if (!r)
+		r = conf_lines_get(cfg, &conf->lines);
 	cfg_free(cfg);
 	if (r) {
 		conf_free(conf);
@@ -295,10 +360,19 @@ void conf_free(struct conf *conf)
 {
 	if (!conf)
 		return;
-	for (size_t i = 0; conf->subnets && i < conf->n_subnets; i++)
+	/* one more: the one in which an error was found */
+	for (size_t i = 0; conf->subnets && i <= conf->n_subnets; i++) {
 		free(conf->subnets[i].pools.range);
+		options_free(&conf->subnets[i].options);
+	}
 	free(conf->subnets);
 	free(conf->virt.pools.range);
+	free(conf->virt.publics.range);
+	free(conf->relays.range);
+	free(conf->external.range);
+	options_free(&conf->options);
+	hosts_free(&conf->special);
+	conf_lines_free(&conf->lines);
 	free(conf->interfaces);
 	free(conf->run_dir);
 	free(conf->database);
@@ -312,6 +386,11 @@ bool conf_has_interface(const struct conf *conf, const char *name)
 		if (!strcmp(conf->interfaces[i], name))
 			return true;
 	return false;
+}
+
+bool conf_same_link(const struct subnet_conf *a, const struct subnet_conf *b)
+{
+	return a == b || (a && b && *a->link && !strcmp(a->link, b->link));
 }
 
 int conf_prefix_length(const struct mnat_range *prefix)

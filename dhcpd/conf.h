@@ -12,7 +12,9 @@
 #include "mnat/addr.h"
 #include "mnat/dhcp.h"
 
-#define CONF_MAX_DNS 8
+#include "conf_hosts.h"
+#include "conf_lines.h"
+#include "conf_options.h"
 
 /* What is done where the seed's flow and RFC 2131 differ: see decide.h. */
 enum policy { POLICY_RFC2131, POLICY_STRICT_SEED };
@@ -25,20 +27,29 @@ struct ranges {
 struct subnet_conf {
 	struct mnat_range prefix;
 	struct ranges pools;
-	struct in_addr router; /* 0.0.0.0: none */
-	struct in_addr dns[CONF_MAX_DNS];
-	size_t n_dns;
-	char domain[256];
-	uint16_t mtu; /* 0: not told */
+	struct option_set options;
+	struct in_addr next_server; /* siaddr; 0.0.0.0: none */
+	char link[32];		    /* subnets of one name share a link; "": alone on its own */
+	bool rapid_commit;
 	uint32_t lease_time;
 };
 
 struct virtual_conf {
 	struct ranges pools; /* none: no virtual addresses here */
+	struct ranges publics; /* for those hosts and classes that are to have public ones */
 	uint32_t lease_time;
 	struct in_addr manager;
 	uint32_t domain; /* 0: not told */
+	uint8_t mode;	 /* that hosts are told to use; 0: the one they wish */
+	struct in_addr gateway; /* its end of tunnels; 0.0.0.0: none, hosts translate */
 	struct dhcp_codec codec;
+};
+
+/* How many clients may hold addresses; 0: any number. */
+struct limits_conf {
+	uint32_t circuit; /* behind one circuit of a relay */
+	uint32_t link;	  /* on a link, or behind a relay that names no circuits */
+	uint32_t mac;	  /* of one hardware address, under different client identifiers */
 };
 
 struct conf {
@@ -46,14 +57,22 @@ struct conf {
 	size_t n_interfaces;
 	struct in_addr server_id;
 	enum policy policy;
+	bool authoritative; /* a client on the right subnet that we know nothing of: NAK */
+	struct ranges relays; /* none: all */
+	struct ranges external; /* of the gateways: never given out */
+	struct limits_conf limits;
+	struct option_set options;
+	struct hosts_conf special;
 	uint32_t reserve_first;
 	uint32_t offer_time;
+	uint32_t longest_of_class; /* lease, 0: no class has its own */
 	uint32_t longest_lease; /* of all, actual and virtual */
 	struct virtual_conf virt;
 	struct subnet_conf *subnets; /* in the order of their addresses */
 	size_t n_subnets;
 	char *run_dir;
 	char *database;
+	struct conf_lines lines; /* all of it, as text */
 	char *manager_socket; /* "": no mobility manager */
 };
 
@@ -62,6 +81,15 @@ int conf_load(const char *path, struct conf **ret_conf);
 void conf_free(struct conf *conf);
 
 bool conf_has_interface(const struct conf *conf, const char *name);
+
+/* Pools: of the subnets, of private virtual addresses, of public ones. */
+static inline size_t conf_n_pools(const struct conf *conf)
+{
+	return conf->n_subnets + 2;
+}
+
+/* Are two subnets on one link? */
+bool conf_same_link(const struct subnet_conf *a, const struct subnet_conf *b);
 
 /* Length of the prefix that range is. */
 int conf_prefix_length(const struct mnat_range *prefix);

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #define RANGE_LEN (2 * MNAT_IP_LEN)
 
@@ -58,6 +59,7 @@ static int check_disjoint(cfg_t *cfg, const struct ranges *ranges)
 
 static int check_subnet(cfg_t *cfg, const struct subnet_conf *subnet)
 {
+	const struct option_value *routers = options_find(&subnet->options, DHCP_OPT_ROUTER);
 	char pool[RANGE_LEN], prefix[RANGE_LEN], router[MNAT_IP_LEN];
 
 	for (size_t i = 0; i < subnet->pools.n; i++) {
@@ -69,32 +71,71 @@ static int check_subnet(cfg_t *cfg, const struct subnet_conf *subnet)
 			  range_text(range, pool), range_text(&subnet->prefix, prefix));
 		return -EINVAL;
 	}
-	if (subnet->router.s_addr && !inside(&subnet->prefix, ntohl(subnet->router.s_addr))) {
+	for (size_t at = 0; routers && at < routers->len; at += sizeof(struct in_addr)) {
+		struct in_addr addr;
+
+		memcpy(&addr, routers->data + at, sizeof(addr));
+		if (inside(&subnet->prefix, ntohl(addr.s_addr)))
+			continue;
 		cfg_error(cfg, "router = \"%s\": expected an address inside the subnet, %s",
-			  mnat_ip(subnet->router, router), range_text(&subnet->prefix, prefix));
+			  mnat_ip(addr, router), range_text(&subnet->prefix, prefix));
 		return -EINVAL;
 	}
 	return check_disjoint(cfg, &subnet->pools);
 }
 
-/* Virtual and actual addresses are never the same ones. */
+static int check_apart(cfg_t *sec, const struct mnat_range *a, const char *name_a,
+		       const struct mnat_range *b, const char *name_b)
+{
+	char text_a[RANGE_LEN], text_b[RANGE_LEN];
+
+	if (!overlap(a, b))
+		return 0;
+	cfg_error(sec, "%s %s overlaps %s %s: these must be different addresses", name_a,
+		  range_text(a, text_a), name_b, range_text(b, text_b));
+	return -EINVAL;
+}
+
+static int check_all_apart(cfg_t *sec, const struct ranges *a, const char *name_a,
+			   const struct ranges *b, const char *name_b)
+{
+	int r = 0;
+
+	for (size_t i = 0; !r && i < a->n; i++)
+		for (size_t j = 0; !r && j < b->n; j++)
+			r = check_apart(sec, &a->range[i], name_a, &b->range[j], name_b);
+	return r;
+}
+
+/* One kind of virtual pool is apart from all else there is. */
+static int check_virtual_pool(cfg_t *sec, const struct conf *conf, const struct ranges *pool,
+			      const char *name)
+{
+	int r = check_disjoint(sec, pool);
+
+	if (!r)
+		r = check_all_apart(sec, pool, name, &conf->external, "external");
+	for (size_t i = 0; !r && i < conf->n_subnets; i++)
+		r = check_all_apart(sec, pool, name, &(struct ranges){&conf->subnets[i].prefix, 1},
+				    "subnet");
+	return r;
+}
+
+/* Virtual and actual addresses are never the same ones, nor those gateways translate to. */
 static int check_virtual(cfg_t *cfg, const struct conf *conf)
 {
 	cfg_t *sec = cfg_getsec(cfg, "virtual");
-	char a[RANGE_LEN], b[RANGE_LEN];
+	int r = check_virtual_pool(sec, conf, &conf->virt.pools, "virtual pool");
 
-	for (size_t i = 0; i < conf->virt.pools.n; i++)
-		for (size_t j = 0; j < conf->n_subnets; j++) {
-			if (!overlap(&conf->virt.pools.range[i], &conf->subnets[j].prefix))
-				continue;
-			cfg_error(sec,
-				  "virtual pool %s overlaps subnet %s: virtual and actual "
-				  "addresses must be different ones",
-				  range_text(&conf->virt.pools.range[i], a),
-				  range_text(&conf->subnets[j].prefix, b));
-			return -EINVAL;
-		}
-	return check_disjoint(sec, &conf->virt.pools);
+	if (!r)
+		r = check_virtual_pool(sec, conf, &conf->virt.publics, "public virtual pool");
+	if (!r)
+		r = check_all_apart(sec, &conf->virt.publics, "public virtual pool",
+				    &conf->virt.pools, "virtual pool");
+	for (size_t i = 0; !r && i < conf->n_subnets; i++)
+		r = check_all_apart(section(cfg, &conf->subnets[i]), &conf->subnets[i].pools,
+				    "pool", &conf->external, "external");
+	return r;
 }
 
 /* conf->subnets is sorted */
@@ -117,6 +158,60 @@ static int check_subnets(cfg_t *cfg, const struct conf *conf)
 		}
 	}
 	return 0;
+}
+
+static const struct subnet_conf *subnet_of(const struct conf *conf, uint32_t address)
+{
+	for (size_t i = 0; i < conf->n_subnets; i++)
+		if (inside(&conf->subnets[i].prefix, address))
+			return &conf->subnets[i];
+	return NULL;
+}
+
+static bool is_virtual(const struct conf *conf, uint32_t address)
+{
+	const struct ranges *kinds[] = {&conf->virt.pools, &conf->virt.publics};
+
+	for (int kind = 0; kind < 2; kind++)
+		for (size_t i = 0; i < kinds[kind]->n; i++)
+			if (inside(&kinds[kind]->range[i], address))
+				return true;
+	return false;
+}
+
+/* A host has one address in each of some subnets, and a virtual one of the pool. */
+static int check_host(cfg_t *cfg, const struct conf *conf, const struct host_conf *host)
+{
+	char text[MNAT_IP_LEN];
+
+	for (size_t i = 0; i < host->n_addresses; i++) {
+		const struct subnet_conf *subnet = subnet_of(conf, host->address[i]);
+		const char *wrong = subnet ? NULL : "expected an address inside a subnet";
+
+		for (size_t j = 0; subnet && j < i; j++)
+			if (subnet_of(conf, host->address[j]) == subnet)
+				wrong = "it has another address in that subnet";
+		if (!wrong)
+			continue;
+		cfg_error(cfg, "host \"%s\": address = \"%s\": %s", host->name,
+			  mnat_ip((struct in_addr){htonl(host->address[i])}, text), wrong);
+		return -EINVAL;
+	}
+	if (!host->virt || is_virtual(conf, host->virt))
+		return 0;
+	cfg_error(cfg, "host \"%s\": virtual = \"%s\": expected an address of a virtual pool",
+		  host->name, mnat_ip((struct in_addr){htonl(host->virt)}, text));
+	return -EINVAL;
+}
+
+static int check_hosts(cfg_t *cfg, const struct conf *conf)
+{
+	int r = 0;
+
+	for (size_t i = 0; !r && i < conf->special.n_hosts; i++)
+		r = check_host(cfg_getnsec(cfg, "host", (unsigned int)i), conf,
+			       &conf->special.hosts[i]);
+	return r;
 }
 
 static int check_present(cfg_t *cfg, const struct conf *conf)
@@ -143,5 +238,5 @@ int conf_check(cfg_t *cfg, const struct conf *conf)
 		r = check_subnets(cfg, conf);
 	if (!r)
 		r = check_virtual(cfg, conf);
-	return r;
+	return r ? r : check_hosts(cfg, conf);
 }

@@ -34,9 +34,10 @@ Test(conf, reads_every_setting)
 	cr_assert_eq(conf->subnets[0].prefix.first, addr("10.0.1.0"), "in order");
 	cr_assert_eq(conf->subnets[0].lease_time, 60);
 	cr_assert_eq(conf->subnets[1].lease_time, 7);
-	cr_assert_eq(conf->subnets[0].n_dns, 2);
-	cr_assert_eq(conf->subnets[0].mtu, 1400);
-	cr_assert_str_eq(conf->subnets[0].domain, "example.org");
+	cr_assert_eq(options_find(&conf->subnets[0].options, DHCP_OPT_DNS)->len, 8);
+	cr_assert_eq(options_find(&conf->subnets[0].options, DHCP_OPT_MTU)->len, 2);
+	cr_assert_arr_eq(options_find(&conf->subnets[0].options, DHCP_OPT_DOMAIN)->data,
+			 "example.org", 11);
 	cr_assert_eq(conf_prefix_length(&conf->subnets[0].prefix), 24);
 	conf_free(conf);
 }

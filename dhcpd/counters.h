@@ -9,6 +9,10 @@
 	X(DROP, not_our_interface, "arrived on an interface that is not configured")               \
 	X(DROP, unknown_subnet, "relay or link is in no configured subnet")                        \
 	X(DROP, client_id_long, "client identifier longer than 255 bytes")                         \
+	X(DROP, relay_refused, "relay that may not relay here: not in relays = {...}")             \
+	X(DROP, limit_circuit, "limits: circuit: as many clients behind it as may be")             \
+	X(DROP, limit_link, "limits: link: as many clients on it as may be")                       \
+	X(DROP, limit_mac, "limits: mac: as many client identifiers as may be")                    \
 	X(DROP, pool_empty, "no free address in the subnet's pool")                                \
 	X(DROP, ignored_no_lease, "REQUEST of a client we know no lease of")                       \
 	X(DROP, ignored_other_server, "REQUEST that chose another server")                         \
@@ -29,6 +33,10 @@
 	X(EVENT, nak_wrong_subnet, "NAK: the address is of another subnet")                        \
 	X(EVENT, nak_wrong_address, "NAK: the client's lease is another address")                  \
 	X(EVENT, nak_no_offer, "NAK: our offer is over")                                           \
+	X(EVENT, nak_no_lease, "NAK: no lease is known")                                           \
+	X(EVENT, rapid_commit, "DISCOVER answered by an ACK at once")                              \
+	X(EVENT, reserved_busy, "reserved address not given: another client still holds it")       \
+	X(EVENT, option_no_room, "option left out: no room in the client's message size")          \
 	X(EVENT, virtual_pool_empty, "no free virtual address: served as a plain host")            \
 	X(EVENT, declined, "address put aside: another host uses it")                              \
 	X(EVENT, released, "lease given back")                                                     \

@@ -26,6 +26,11 @@ static bool no_offer(const struct facts *f)
 	return !f->lease && f->server_ours;
 }
 
+static bool cannot_be(const struct facts *f)
+{
+	return !f->lease && f->authoritative;
+}
+
 static bool takes_offer(const struct facts *f)
 {
 	return f->server_ours && f->requested == f->lease;
@@ -72,6 +77,7 @@ static const struct row rfc2131[] = {
 	{other_server, VERDICT_IGNORE_OTHER_SERVER},
 	{outside, VERDICT_NAK_SUBNET}, /* 1522 -> 1538, with or without a lease */
 	{no_offer, VERDICT_NAK_NO_OFFER},
+	{cannot_be, VERDICT_NAK_NO_LEASE},
 	{no_lease, VERDICT_IGNORE_NO_LEASE},   /* 1518 -> 1520 */
 	{takes_offer, VERDICT_ACK},	       /* 1524 -> 1540 */
 	{requests_lease, VERDICT_ACK},	       /* 1526 -> 1528 */

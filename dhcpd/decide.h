@@ -7,6 +7,7 @@
  *   REQUEST to another server          judged as ours       ignored
  *   no lease, wrong subnet             ignored              NAK
  *   no lease, answer to our offer      ignored              NAK (section 4.3.2)
+ *   no lease, and we are authoritative ignored              NAK
  *   REQUEST with shim 0.0.0.0          a DISCOVER           a REQUEST
  *   DISCOVER asking for an address     any free one         if of this subnet
  */
@@ -20,6 +21,7 @@ enum verdict {
 	VERDICT_NAK_SUBNET,
 	VERDICT_NAK_ADDRESS,
 	VERDICT_NAK_NO_OFFER,
+	VERDICT_NAK_NO_LEASE,
 	VERDICT_IGNORE_NO_LEASE,
 	VERDICT_IGNORE_OTHER_SERVER,
 	VERDICT_AS_DISCOVER,
@@ -33,6 +35,7 @@ struct facts {
 	uint32_t ciaddr;
 	bool server_named; /* option 54 */
 	bool server_ours;
+	bool authoritative;
 	bool inside; /* the address spoken of is in range of the client's current subnet */
 };
 

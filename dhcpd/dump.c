@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,16 +71,30 @@ static json_int_t seconds_left(const struct lease *lease)
 	return (json_int_t)((lease->expiry.when - now) / MNAT_NS_PER_SEC);
 }
 
+/* The circuit that the client is behind: text if it is text, or hexadecimal. */
+static json_t *circuit_or_null(const struct client *client)
+{
+	const struct place_key *key = client->place ? &client->place->key : NULL;
+	char hex[MNAT_HEX_LEN(PLACE_CIRCUIT_MAX)];
+
+	if (!key || !key->circuit_len)
+		return json_null();
+	for (size_t i = 0; i < key->circuit_len; i++)
+		if (!isgraph(key->circuit[i]))
+			return json_sprintf("hex:%s", mnat_hex(key->circuit, key->circuit_len, hex));
+	return json_stringn((const char *)key->circuit, key->circuit_len);
+}
+
 json_t *lease_row(const struct server *s, const struct client *client)
 {
 	const struct lease *actual = actual_of(client), *lease = foremost(client);
 	char mac[MNAT_MAC_LEN], id[MNAT_HEX_LEN(MNAT_CLIENT_MAX)];
 
-	return json_pack("{s:s, s:s, s:o, s:o, s:o, s:s, s:I, s:I, s:s?}", "mac",
+	return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:s, s:I, s:I, s:s?}", "mac",
 			 mnat_mac(client->mac, mac), "client",
 			 mnat_hex(client->key, client->key_len, id), "actual", ip_or_null(actual),
 			 "virtual", ip_or_null(client->virt), "subnet", subnet_or_null(s, actual),
-			 "state", states[lease->state], "expires_s", seconds_left(lease),
+			 "circuit", circuit_or_null(client), "state", states[lease->state], "expires_s", seconds_left(lease),
 			 "generation", (json_int_t)client->generation, "hostname",
 			 *client->hostname ? client->hostname : NULL);
 }

@@ -38,6 +38,7 @@ static void add_arrivals(json_t *json, const struct event *event)
 
 json_t *event_to_json(const struct event *event)
 {
+	char circuit[MNAT_HEX_LEN(PLACE_CIRCUIT_MAX)];
 	char mac[MNAT_MAC_LEN], client[MNAT_HEX_LEN(MNAT_CLIENT_MAX)];
 	json_t *json;
 
@@ -45,6 +46,12 @@ json_t *event_to_json(const struct event *event)
 			 "actual", json_ip(event->actual), "old", json_ip(event->old), "gen",
 			 (json_int_t)event->generation, "mac", mnat_mac(event->mac, mac), "client",
 			 mnat_hex(event->client, event->client_len, client));
+	if (event->circuit_len)
+		json_object_set_new(
+			json, "circuit",
+			json_string(mnat_hex(event->circuit, event->circuit_len, circuit)));
+	if (event->tunnel)
+		json_object_set_new(json, "tunnel", json_true());
 	add_arrivals(json, event);
 	return json;
 }

@@ -5,13 +5,18 @@
 
 #include <arpa/inet.h>
 
+#include "alloc.h"
 #include "server.h"
 
 struct exchange {
 	struct server *server;
 	const struct arrival *arrival;
 	const struct dhcp_message *in;
-	const struct subnet_conf *subnet; /* the client's current one */
+	const struct subnet_conf *subnet; /* the client's current one; then its lease's */
+	const struct host_conf *host;	  /* what is kept for this client; NULL: nothing */
+	const struct class_conf *class;	  /* NULL: none */
+	struct in_addr server_id;	  /* as the client knows us */
+	struct place_key place;
 	struct client *client;		  /* NULL: unknown */
 	const uint8_t *key;		  /* its identifier */
 	size_t key_len;
@@ -36,6 +41,9 @@ static inline uint32_t client_address(const struct exchange *x)
 /* Does the client come from another domain? Its arrivals that name our own manager say no. */
 bool arrives(const struct exchange *x);
 
+/* The virtual address that it wants, or that is kept for it. */
+struct wish virtual_wish(const struct exchange *x);
+
 /* One function a message type; true: x->reply is to be sent. */
 bool handle_discover(struct exchange *x);
 bool handle_request(struct exchange *x);
@@ -43,7 +51,34 @@ bool handle_decline(struct exchange *x);
 bool handle_release(struct exchange *x);
 bool handle_inform(struct exchange *x);
 
-/* The address bound or offered to the client in its current subnet, or NULL. */
+/* Is address one that the client's pools, or what is kept for it, let it have here? */
+bool may_hold(const struct exchange *x, uint32_t address);
+/* The address that is kept for it on this link and that nobody else has; 0: none. */
+uint32_t reserved_here(const struct exchange *x);
+
+/* May one more client have an address where this one is? Counted if not. */
+bool within_limits(struct exchange *x);
+
+/* Its name, from option 12 or 81. */
+void remember_name(struct exchange *x);
+/* Options 12 and 81 of the answer. */
+void put_names(struct exchange *x, struct dhcp_builder *b);
+
+/* What the option is for this client: its host's, class's, subnet's, or all clients'. */
+const struct option_value *option_for(const struct exchange *x, uint8_t code);
+
+/* Does the answer have room for an option that the client wants? */
+bool is_wanted(const struct exchange *x, uint8_t code);
+void offer_option(struct exchange *x, struct dhcp_builder *b, uint8_t code, const void *data,
+		  size_t len);
+
+/* Is the host to be reached by tunnel? It is told so in the answer. */
+bool uses_tunnel(const struct exchange *x);
+
+/* Bind lease, and the virtual one with it, and write the ACK. */
+bool acknowledge(struct exchange *x, struct lease *lease);
+
+/* The address bound or offered to the client on its current link, or NULL. */
 struct lease *lease_here(const struct exchange *x);
 
 /* Lease time: what the client asks for, at most what its subnet gives. */

@@ -179,7 +179,6 @@ size_t say_bytes(const struct say *say, uint8_t buf[DHCP_MAX_MESSAGE])
 	put_optional_ip(&b, DHCP_OPT_REQUESTED_IP, say->requested);
 	put_optional_ip(&b, DHCP_OPT_SERVER_ID, say->server);
 	put_optional(&b, DHCP_OPT_CLIENT_ID, say->client_id);
-	put_optional(&b, DHCP_OPT_PARAMETERS, say->parameters);
 	put_optional(&b, DHCP_OPT_HOSTNAME, say->hostname);
 	if (say->max_size)
 		dhcp_put_u16(&b, DHCP_OPT_MAX_SIZE, say->max_size);

@@ -63,7 +63,6 @@ struct say {
 	const char *shim;
 	enum dhcp_shim_form form;		      /* with shim; 0: option 125 */
 	const char *arrivals[DHCP_MNAT_MAX_ARRIVALS]; /* managers, with shim */
-	const char *parameters;
 	const char *hostname;
 	const char *relay_info;
 	bool broadcast_flag;

@@ -40,6 +40,7 @@ void client_tidy(struct leases *leases, struct client *client)
 {
 	if (client->leases)
 		return;
+	place_leave(leases, client);
 	HASH_DEL(leases->clients, client);
 	free(client->arrivals);
 	free(client);
@@ -110,7 +111,7 @@ static struct pool *pool_of(const struct leases *leases, const struct lease *lea
 	const struct subnet_conf *subnet;
 
 	if (lease->is_virtual)
-		return leases_virtual_pool(leases);
+		return leases_virtual_pool_of(leases, lease->address);
 	subnet = leases_subnet(leases, lease->address);
 	return subnet ? leases_pool(leases, subnet) : NULL;
 }
@@ -166,7 +167,7 @@ struct lease *lease_offer(struct leases *leases, struct client *client, uint32_t
 		lease_attach(lease, client);
 	}
 	lease_set_foreign(leases, lease,
-			  is_virtual && !pool_contains(leases_virtual_pool(leases), address));
+			  is_virtual && !pool_contains(leases_virtual_pool_of(leases, address), address));
 	lease->state = MNAT_LEASE_OFFERED;
 	lease->virt = 0;
 	if (!is_virtual)

@@ -17,6 +17,7 @@
 
 #include "conf.h"
 #include "heap.h"
+#include "place.h"
 #include "pool.h"
 
 struct client;
@@ -31,6 +32,7 @@ struct lease {
 	bool taken;		   /* its bit in a pool is set, by us */
 	bool stored;		   /* there is a record of it on disk */
 	bool dirty;		   /* ... which is not the latest */
+	bool tunnel;		   /* actual, bound: its host is reached by tunnel */
 	uint32_t virt;		   /* actual, bound: the virtual address it goes with, or 0 */
 	struct client *client;	   /* NULL: nobody's */
 	struct lease *prev, *next; /* utlist of the client */
@@ -42,6 +44,7 @@ struct lease {
 struct binding {
 	uint32_t virt; /* 0: a plain host, whose identity is its actual address */
 	uint32_t actual;
+	bool tunnel;
 };
 
 struct client {
@@ -55,6 +58,8 @@ struct client {
 	/* what it last proved of other domains and of this: for a manager that starts anew */
 	struct dhcp_mnat_arrival *arrivals;
 	uint8_t n_arrivals;
+	bool counted;	     /* at its place and hardware address: place.h */
+	struct place *place; /* NULL: not known since the start */
 	uint8_t mac[6];
 	char hostname[MNAT_HOSTNAME_LEN];
 	uint8_t key_len;
@@ -67,8 +72,10 @@ struct leases {
 	struct lease *addresses; /* by address */
 	struct heap expiry;
 	struct lease *dirty;
+	struct place *places;
+	struct hardware_counts hardware;
 	size_t n_foreign;   /* leases of other domains' addresses, held or not */
-	struct pool *pools; /* of conf->subnets, and one more: virtual */
+	struct pool *pools; /* of conf->subnets, then virtual ones: private, public */
 	const struct conf *conf;
 };
 
@@ -89,7 +96,10 @@ void lease_to_record(const struct lease *lease, int64_t now_wall,
 /* The subnet whose prefix holds address, or NULL. */
 const struct subnet_conf *leases_subnet(const struct leases *leases, uint32_t address);
 struct pool *leases_pool(const struct leases *leases, const struct subnet_conf *subnet);
-struct pool *leases_virtual_pool(const struct leases *leases);
+/* The pool of private virtual addresses, or of public ones. */
+struct pool *leases_virtual_pool(const struct leases *leases, bool is_public);
+/* ... that address is of, or else the private one's. */
+struct pool *leases_virtual_pool_of(const struct leases *leases, uint32_t address);
 
 struct client *client_find(const struct leases *leases, const uint8_t *key, size_t len);
 /* Found or made; NULL: no memory. One that ends up without leases goes by client_tidy(). */

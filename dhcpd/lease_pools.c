@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "lease.h"
 
@@ -25,25 +26,51 @@ struct pool *leases_pool(const struct leases *leases, const struct subnet_conf *
 	return &leases->pools[subnet - leases->conf->subnets];
 }
 
-struct pool *leases_virtual_pool(const struct leases *leases)
+struct pool *leases_virtual_pool(const struct leases *leases, bool is_public)
 {
-	return &leases->pools[leases->conf->n_subnets];
+	return &leases->pools[leases->conf->n_subnets + is_public];
+}
+
+struct pool *leases_virtual_pool_of(const struct leases *leases, uint32_t address)
+{
+	struct pool *publics = leases_virtual_pool(leases, true);
+
+	return pool_contains(publics, address) ? publics : leases_virtual_pool(leases, false);
 }
 
 static void free_pools(struct pool *pools, const struct conf *conf)
 {
-	for (size_t i = 0; pools && i <= conf->n_subnets; i++)
+	for (size_t i = 0; pools && i < conf_n_pools(conf); i++)
 		pool_done(&pools[i]);
 	free(pools);
+}
+
+static void reserve_listed(struct pool *pool, const struct option_set *set, uint8_t code)
+{
+	const struct option_value *value = options_find(set, code);
+
+	for (size_t at = 0; value && at + sizeof(uint32_t) <= value->len; at += sizeof(uint32_t)) {
+		uint32_t address;
+
+		memcpy(&address, value->data + at, sizeof(address));
+		pool_reserve(pool, ntohl(address));
+	}
+}
+
+static void reserve_hosts(struct pool *pool, const struct hosts_conf *hosts)
+{
+	for (size_t i = 0; i < hosts->n_by_address; i++)
+		pool_reserve(pool, hosts->by_address[i].address);
 }
 
 static void reserve_fixed(struct pool *pool, const struct conf *conf,
 			  const struct subnet_conf *subnet)
 {
 	pool_reserve(pool, ntohl(conf->server_id.s_addr));
-	pool_reserve(pool, ntohl(subnet->router.s_addr));
-	for (size_t i = 0; i < subnet->n_dns; i++)
-		pool_reserve(pool, ntohl(subnet->dns[i].s_addr));
+	reserve_listed(pool, &subnet->options, DHCP_OPT_ROUTER);
+	reserve_listed(pool, &subnet->options, DHCP_OPT_DNS);
+	reserve_listed(pool, &conf->options, DHCP_OPT_DNS);
+	reserve_hosts(pool, &conf->special);
 	if (conf_prefix_length(&subnet->prefix) > 30)
 		return; /* RFC 3021: no network or broadcast address */
 	pool_reserve(pool, subnet->prefix.first);
@@ -52,7 +79,7 @@ static void reserve_fixed(struct pool *pool, const struct conf *conf,
 
 static struct pool *make_pools(const struct conf *conf)
 {
-	struct pool *pools = calloc(conf->n_subnets + 1, sizeof(*pools));
+	struct pool *pools = calloc(conf_n_pools(conf), sizeof(*pools));
 
 	if (!pools)
 		return NULL;
@@ -61,8 +88,11 @@ static struct pool *make_pools(const struct conf *conf)
 			goto free_pools;
 		reserve_fixed(&pools[i], conf, &conf->subnets[i]);
 	}
-	if (pool_init(&pools[conf->n_subnets], &conf->virt.pools, conf->reserve_first))
+	if (pool_init(&pools[conf->n_subnets], &conf->virt.pools, conf->reserve_first) ||
+	    pool_init(&pools[conf->n_subnets + 1], &conf->virt.publics, 0))
 		goto free_pools;
+	reserve_hosts(&pools[conf->n_subnets], &conf->special);
+	reserve_hosts(&pools[conf->n_subnets + 1], &conf->special);
 	return pools;
 
 free_pools:
@@ -90,8 +120,16 @@ int leases_set_conf(struct leases *leases, const struct conf *conf)
 
 int leases_init(struct leases *leases, const struct conf *conf)
 {
+	uint64_t clients = 0;
+	int r;
+
 	*leases = (struct leases){0};
-	return leases_set_conf(leases, conf);
+	r = leases_set_conf(leases, conf);
+	if (r)
+		return r;
+	for (size_t i = 0; i < conf->n_subnets; i++)
+		clients += leases->pools[i].size;
+	return hardware_counts_init(&leases->hardware, clients);
 }
 
 void leases_done(struct leases *leases)
@@ -104,6 +142,7 @@ void leases_done(struct leases *leases)
 	HASH_ITER(hh, leases->clients, client, next_client)
 		client_tidy(leases, client);
 	heap_done(&leases->expiry);
+	hardware_counts_done(&leases->hardware);
 	free_pools(leases->pools, leases->conf);
 	*leases = (struct leases){0};
 }

@@ -2,6 +2,7 @@
 /* Leases to and from the store's records. */
 #include <errno.h>
 #include <string.h>
+#include <sys/param.h>
 
 #include "mnat/clock.h"
 
@@ -43,7 +44,7 @@ static int64_t longest(const struct leases *leases, const struct lease *lease)
 
 	if (lease->is_virtual)
 		return leases->conf->longest_lease;
-	return subnet ? subnet->lease_time : 0;
+	return subnet ? MAX(subnet->lease_time, leases->conf->longest_of_class) : 0;
 }
 
 static void restore_holder(struct lease *lease, struct client *client)
@@ -94,6 +95,8 @@ int leases_restore(struct leases *leases, const struct mnat_lease_record *record
 		return -ENOMEM;
 	memcpy(client->hostname, record->hostname, sizeof(client->hostname));
 	restore_holder(lease, client);
+	place_discount(leases, client);
+	place_count(leases, client);
 	client_tidy(leases, client);
 	return 0;
 }

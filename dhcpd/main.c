@@ -10,6 +10,7 @@
 
 #include "conf.h"
 #include "control.h"
+#include "diff.h"
 #include "io.h"
 #include "manager.h"
 #include "server.h"
@@ -48,6 +49,7 @@ static void on_expiry(uv_timer_t *timer)
 	struct dhcpd *d = timer->data;
 
 	server_expire(&d->server);
+	control_watch_pools(&d->server);
 	io_settle(d->io);
 }
 
@@ -66,7 +68,7 @@ static void warn_fixed(const struct conf *was, const struct conf *is)
 			 "restarted");
 }
 
-static void reload(void *user)
+static bool reload(void *user)
 {
 	struct dhcpd *d = user;
 	struct conf *conf = NULL;
@@ -75,12 +77,18 @@ static void reload(void *user)
 	    !server_set_conf(&d->server, conf)) {
 		conf_free(conf);
 		log_err("the configuration stays as it was");
-		return;
+		return false;
 	}
 	warn_fixed(d->conf, conf);
 	conf_free(d->conf);
 	d->conf = conf;
 	log_info("serving by the configuration now in %s", d->conf_path);
+	return true;
+}
+
+static void on_hangup(void *user)
+{
+	reload(user);
 }
 
 static void stop(void *user)
@@ -111,7 +119,7 @@ static int serve(struct dhcpd *d)
 	uv_timer_start(&d->expiry, on_expiry, EXPIRY_INTERVAL_MS, EXPIRY_INTERVAL_MS);
 	log_info("serving %zu subnets, %u clients known", d->conf->n_subnets,
 		 HASH_COUNT(d->server.leases.clients));
-	mnat_daemon_run(&d->loop, reload, stop, d);
+	mnat_daemon_run(&d->loop, on_hangup, stop, d);
 	return 0;
 }
 
@@ -150,7 +158,8 @@ static int run(struct dhcpd *d)
 	if (r)
 		return r;
 	uv_loop_init(&d->loop);
-	d->source = (struct control_source){.server = &d->server, .started = mnat_clock_now()};
+	d->source = (struct control_source){
+		.server = &d->server, .reload = reload, .user = d, .started = mnat_clock_now()};
 	r = mnat_control_listen(&d->loop, d->conf->run_dir, "dhcpd", "mnat-dhcpd", control_commands,
 				&d->source, &d->control);
 	if (r)
@@ -170,6 +179,9 @@ int main(int argc, char **argv)
 		.summary = "DHCP server of a MobileNAT domain: leases actual and virtual "
 			   "addresses.",
 		.conf = "/etc/mobilenat/dhcpd.conf",
+		.flag = 'd',
+		.flag_name = "diff",
+		.flag_text = "show how the running server's configuration differs",
 	};
 	static struct dhcpd dhcpd;
 	struct mnat_daemon_args args;
@@ -180,7 +192,10 @@ int main(int argc, char **argv)
 	dhcpd.conf_path = args.conf;
 	if (conf_load(args.conf, &dhcpd.conf))
 		return 1;
-	status = args.check ? 0 : run(&dhcpd) ? 1 : 0;
+	if (args.flag)
+		status = diff_with_running(dhcpd.conf);
+	else
+		status = args.check ? 0 : run(&dhcpd) ? 1 : 0;
 	conf_free(dhcpd.conf);
 	return status;
 }

@@ -179,11 +179,13 @@ static json_t *host_to_json(struct manager *m, uint32_t identity)
 	event = (struct event){
 		.virt = client->told.virt,
 		.actual = client->told.actual,
+		.tunnel = client->told.tunnel,
 		.generation = client->generation,
 		.client_len = client->key_len,
 	};
 	memcpy(event.mac, client->mac, sizeof(event.mac));
 	memcpy(event.client, client->key, client->key_len);
+	binding_add_circuit(client, &event);
 	if (client->n_arrivals)
 		binding_add_arrivals(client, &event);
 	return event_to_json(&event);

@@ -2,42 +2,8 @@
 /* Boot, moves, virtual addresses, and clients that want none. */
 #include "fixture_test.h"
 
-#define R1     "10.0.1.1"
-#define R2     "10.0.2.1"
-#define SERVER "10.0.0.1"
-
-/* The seed's figures 5 and 7. */
-Test(sequence, boot_and_move)
-{
-	struct fixture *f = fixture_new(SEED_CONF);
-
-	cr_assert(ASK(f, DHCP_DISCOVER, 1, .relay = R1, .shim = "0.0.0.0"));
-	cr_assert_eq(f->answer.type, DHCP_OFFER);
-	cr_assert_eq(yiaddr(f), addr("10.0.1.5"));
-	cr_assert_eq(shim(f), addr("10.128.0.2"));
-	cr_assert(ASK(f, DHCP_REQUEST, 1, .relay = R1, .requested = "10.0.1.5", .server = SERVER,
-		      .shim = "10.128.0.2"));
-	cr_assert_eq(f->answer.type, DHCP_ACK);
-	cr_assert_eq(yiaddr(f), addr("10.0.1.5"));
-	cr_assert_eq(shim(f), addr("10.128.0.2"));
-	cr_assert_eq(ntohl(f->answer.manager.s_addr), addr(SERVER));
-
-	cr_assert(ASK(f, DHCP_REQUEST, 1, .relay = R2, .requested = "10.0.1.5",
-		      .shim = "10.128.0.2"));	/* 701 */
-	cr_assert_eq(f->answer.type, DHCP_NAK); /* 702 */
-	cr_assert_eq(f->answer.shim_form, DHCP_SHIM_NONE);
-	cr_assert(ASK(f, DHCP_DISCOVER, 1, .relay = R2, .shim = "10.128.0.2")); /* 703 */
-	cr_assert_eq(f->answer.type, DHCP_OFFER);
-	cr_assert_eq(yiaddr(f), addr("10.0.2.7"));
-	cr_assert_eq(shim(f), addr("10.128.0.2"));
-	cr_assert(ASK(f, DHCP_REQUEST, 1, .relay = R2, .requested = "10.0.2.7", .server = SERVER,
-		      .shim = "10.128.0.2"));
-	cr_assert_eq(f->answer.type, DHCP_ACK); /* 704 */
-	cr_assert_eq(yiaddr(f), addr("10.0.2.7"));
-	cr_assert_eq(shim(f), addr("10.128.0.2"));
-	cr_assert_eq(f->server.counters[COUNTER_moved], 1);
-	fixture_free(f);
-}
+#define R1 "10.0.1.1"
+#define R2 "10.0.2.1"
 
 Test(sequence, the_old_actual_address_is_free_and_comes_back)
 {
@@ -73,39 +39,6 @@ Test(sequence, a_thousand_moves_keep_the_virtual_address)
 
 /* ---- virtual addresses ---- */
 
-Test(virtual, one_that_is_anothers_is_not_given)
-{
-	struct fixture *f = fixture_new(SEED_CONF);
-
-	bind_host(f, 1, R1, "0.0.0.0");
-	bind_host(f, 2, R1, "10.128.0.2");
-	cr_assert_eq(shim(f), addr("10.128.0.3"));
-	bind_host(f, 3, R1, "192.0.2.1");
-	cr_assert_eq(shim(f), addr("10.128.0.4"), "outside the pool");
-	bind_host(f, 4, R1, "10.128.0.9");
-	cr_assert_eq(shim(f), addr("10.128.0.9"), "free, so it may");
-	bind_host(f, 4, R2, "10.128.0.2");
-	cr_assert_eq(shim(f), addr("10.128.0.9"), "its own, whatever it asks for");
-	fixture_free(f);
-}
-
-Test(virtual, outlives_release_and_expiry_of_the_actual_address)
-{
-	struct fixture *f = fixture_new(SEED_CONF);
-
-	bind_host(f, 1, R1, "0.0.0.0");
-	ASK(f, DHCP_RELEASE, 1, .ciaddr = "10.0.1.5", .server = SERVER);
-	cr_assert_eq(f->server.counters[COUNTER_released], 1);
-	bind_host(f, 2, R1, "0.0.0.0");
-	cr_assert_eq(shim(f), addr("10.128.0.3"));
-	bind_host(f, 1, R1, "0.0.0.0");
-	cr_assert_eq(shim(f), addr("10.128.0.2"));
-	pass_seconds(2 * 86400);
-	bind_host(f, 1, R1, "0.0.0.0");
-	cr_assert_eq(shim(f), addr("10.128.0.2"), "expired, but still free");
-	fixture_free(f);
-}
-
 Test(virtual, both_forms_are_answered_in_kind)
 {
 	struct fixture *f = fixture_new(SEED_CONF);
@@ -124,34 +57,6 @@ Test(virtual, both_forms_are_answered_in_kind)
 	fixture_free(f);
 }
 
-Test(virtual, an_empty_pool_makes_plain_hosts)
-{
-	struct fixture *f =
-		fixture_new("interfaces = {\"eth1\"}\nserver-id = \"10.0.0.1\"\n"
-			    "virtual { pool = \"10.128.0.1\" }\n"
-			    "subnet \"10.0.1.0/24\" { pool = \"10.0.1.4-10.0.1.254\" }\n");
-
-	bind_host(f, 1, R1, "0.0.0.0");
-	cr_assert_eq(shim(f), addr("10.128.0.1"));
-	bind_host(f, 2, R1, "0.0.0.0");
-	cr_assert_eq(f->answer.shim_form, DHCP_SHIM_NONE);
-	cr_assert_neq(f->server.counters[COUNTER_virtual_pool_empty], 0);
-	fixture_free(f);
-}
-
-Test(virtual, a_renewal_that_does_not_mention_it_keeps_it)
-{
-	struct fixture *f = fixture_new(SEED_CONF);
-
-	bind_host(f, 1, R1, "0.0.0.0");
-	cr_assert(ASK(f, DHCP_REQUEST, 1, .relay = R1, .ciaddr = "10.0.1.5"));
-	cr_assert_eq(f->answer.type, DHCP_ACK);
-	cr_assert_eq(f->answer.shim_form, DHCP_SHIM_NONE, "not asked for, not told");
-	cr_assert_eq(client_of(f, 1)->told.virt, addr("10.128.0.2"));
-	cr_assert_eq(client_of(f, 1)->generation, 1);
-	fixture_free(f);
-}
-
 /* ---- plain clients ---- */
 
 Test(plain, gets_an_ordinary_answer_byte_for_byte)
@@ -166,32 +71,5 @@ Test(plain, gets_an_ordinary_answer_byte_for_byte)
 	cr_assert_arr_eq(f->reply.bytes + 240, options, sizeof(options));
 	cr_assert_eq(f->server.leases.pools[2].used, 0, "no virtual address");
 	cr_assert_eq(client_of(f, 1)->told.virt, 0);
-	fixture_free(f);
-}
-
-Test(plain, gets_what_its_list_names)
-{
-	struct fixture *f = fixture_new(SEED_CONF);
-
-	cr_assert(ASK(f, DHCP_DISCOVER, 1, .relay = R1, .parameters = "\x01\x1c"));
-	cr_assert(f->answer.options[DHCP_OPT_MASK].present);
-	cr_assert_arr_eq(f->answer.options[DHCP_OPT_BROADCAST].data, "\x0a\x00\x01\xff", 4);
-	cr_assert_not(f->answer.options[DHCP_OPT_ROUTER].present);
-	cr_assert_not(f->answer.options[DHCP_OPT_DNS].present);
-	fixture_free(f);
-}
-
-Test(plain, becoming_mobile_and_plain_again_changes_its_identity)
-{
-	struct fixture *f = fixture_new(SEED_CONF);
-	struct client *client;
-
-	bind_host(f, 1, R1, NULL);
-	client = client_of(f, 1);
-	bind_host(f, 1, R1, "0.0.0.0");
-	cr_assert_eq(client->told.virt, addr("10.128.0.2"));
-	bind_host(f, 1, R1, NULL);
-	cr_assert_eq(client->told.virt, 0);
-	cr_assert_eq(client->generation, 5, "bound, left, bound, left, bound");
 	fixture_free(f);
 }

@@ -5,7 +5,6 @@
 
 #include "mnat/clock.h"
 
-#include "alloc.h"
 #include "exchange.h"
 
 bool arrives(const struct exchange *x)
@@ -27,37 +26,118 @@ struct lease *lease_here(const struct exchange *x)
 	candidates[1] = client->bound;
 	for (int i = 0; i < 2; i++)
 		if (candidates[i] &&
-		    leases_subnet(&x->server->leases, candidates[i]->address) == x->subnet)
+		    conf_same_link(leases_subnet(&x->server->leases, candidates[i]->address),
+				   x->subnet))
 			return candidates[i];
 	return NULL;
 }
 
-/* Is the client's lease here still one that its pool gives out? */
-static bool still_ours(const struct exchange *x, const struct lease *lease)
+/* ---- what is kept for a client ---- */
+
+bool may_hold(const struct exchange *x, uint32_t address)
 {
-	return lease && pool_contains(leases_pool(&x->server->leases, x->subnet), lease->address);
+	const struct leases *leases = &x->server->leases;
+	const struct host_conf *owner = hosts_of_address(&leases->conf->special, address);
+	const struct subnet_conf *subnet = leases_subnet(leases, address);
+
+	if (owner)
+		return owner == x->host;
+	return subnet && pool_contains(leases_pool(leases, subnet), address);
 }
+
+/* A circuit's address goes to whoever is behind that circuit now. */
+static bool is_circuits(const struct exchange *x)
+{
+	return x->host && !x->host->key[HOST_CLIENT_ID].len && !x->host->key[HOST_MAC].len;
+}
+
+static bool is_anothers(const struct exchange *x, uint32_t address)
+{
+	const struct lease *lease = lease_find(&x->server->leases, address);
+
+	return lease && lease_is_held(lease) && lease->client != x->client;
+}
+
+/* ... on this link, whoever has it; 0: none. */
+static uint32_t kept_here(const struct exchange *x)
+{
+	for (size_t i = 0; x->host && i < x->host->n_addresses; i++)
+		if (conf_same_link(leases_subnet(&x->server->leases, x->host->address[i]),
+				   x->subnet))
+			return x->host->address[i];
+	return 0;
+}
+
+uint32_t reserved_here(const struct exchange *x)
+{
+	uint32_t address = kept_here(x);
+
+	return address && is_anothers(x, address) && !is_circuits(x) ? 0 : address;
+}
+
+static void take_from_last(struct exchange *x, uint32_t address)
+{
+	struct server *s = x->server;
+	struct lease *lease = lease_find(&s->leases, address);
+	struct client *last = lease ? lease->client : NULL;
+
+	if (!last || last == x->client || !lease_is_held(lease))
+		return;
+	place_discount(&s->leases, last);
+	lease_end(&s->leases, lease, MNAT_LEASE_EXPIRED, 0);
+	place_count(&s->leases, last);
+	binding_update(s, last, NULL);
+	client_tidy(&s->leases, last);
+}
+
+static int find_reserved(struct exchange *x, uint32_t address, uint64_t until,
+			 struct lease **ret_lease)
+{
+	struct leases *leases = &x->server->leases;
+
+	if (x->client->offer)
+		lease_end(leases, x->client->offer, MNAT_LEASE_EXPIRED, 0);
+	take_from_last(x, address);
+	*ret_lease = lease_offer(leases, x->client, address, false, until);
+	return *ret_lease ? 0 : -ENOMEM;
+}
+
+/* ---- DISCOVER ---- */
 
 static int find_actual(struct exchange *x, uint64_t until, struct lease **ret_lease)
 {
 	struct leases *leases = &x->server->leases;
+	uint32_t reserved = reserved_here(x);
 	struct lease *lease = lease_here(x);
 
-	if (still_ours(x, lease)) {
+	if (lease && (reserved ? lease->address == reserved : may_hold(x, lease->address))) {
 		if (lease->state == MNAT_LEASE_OFFERED)
 			heap_set(&leases->expiry, &lease->expiry, until);
 		*ret_lease = lease;
 		return 0;
 	}
+	if (reserved)
+		return find_reserved(x, reserved, until, ret_lease);
+	if (kept_here(x))
+		server_count(x->server, COUNTER_reserved_busy);
 	if (x->client->offer)
 		lease_end(leases, x->client->offer, MNAT_LEASE_EXPIRED, 0);
 	return alloc_actual(leases, x->client, x->subnet, requested_address(x), until, ret_lease);
 }
 
+struct wish virtual_wish(const struct exchange *x)
+{
+	return (struct wish){.address = ntohl(x->in->shim.s_addr),
+			     .arrives = arrives(x),
+			     .is_public = (x->host && x->host->is_public) ||
+					  (x->class && x->class->is_public),
+			     .reserved = x->host ? x->host->virt : 0};
+}
+
 /* A client that asks for no virtual address, or finds none left, is a plain host. */
 static int find_virtual(struct exchange *x, uint64_t until, struct lease **ret_lease)
 {
-	const struct wish wish = {ntohl(x->in->shim.s_addr), arrives(x)};
+	const struct wish wish = virtual_wish(x);
 	int r;
 
 	*ret_lease = NULL;
@@ -68,6 +148,14 @@ static int find_virtual(struct exchange *x, uint64_t until, struct lease **ret_l
 		return r;
 	server_count(x->server, COUNTER_virtual_pool_empty);
 	return 0;
+}
+
+/* RFC 4039: two messages instead of four, for a client that asks for it. */
+static bool commits_at_once(const struct exchange *x)
+{
+	const struct dhcp_option *option = &x->in->options[DHCP_OPT_RAPID_COMMIT];
+
+	return x->subnet->rapid_commit && option->present && x->in->type == DHCP_DISCOVER;
 }
 
 static bool make_offer(struct exchange *x)
@@ -82,6 +170,11 @@ static bool make_offer(struct exchange *x)
 		server_count(x->server, r == -ENOSPC ? COUNTER_pool_empty : COUNTER_no_memory);
 		return false;
 	}
+	if (commits_at_once(x)) {
+		server_count(x->server, COUNTER_rapid_commit);
+		return acknowledge(x, lease);
+	}
+	x->subnet = leases_subnet(&x->server->leases, lease->address);
 	return reply_lease(x, DHCP_OFFER, lease, virt, lease_seconds(x));
 }
 
@@ -90,11 +183,14 @@ bool handle_discover(struct exchange *x)
 	struct leases *leases = &x->server->leases;
 	bool sent;
 
+	if (!within_limits(x))
+		return false;
 	x->client = client_get(leases, x->key, x->key_len, x->in->header.chaddr);
 	if (!x->client) {
 		server_count(x->server, COUNTER_no_memory);
 		return false;
 	}
+	place_set(leases, x->client, &x->place);
 	sent = make_offer(x);
 	client_tidy(leases, x->client);
 	return sent;

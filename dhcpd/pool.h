@@ -15,6 +15,7 @@ struct pool {
 	uint32_t size;	 /* that can be given out */
 	uint32_t used;	 /* of them */
 	uint32_t lowest; /* no free index below */
+	unsigned int warned; /* percent full that the log was last told of */
 };
 
 /* The first `reserve` addresses are not given out. 0 or -ENOMEM. */

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* REQUEST, DECLINE and RELEASE: RFC 2131 sections 4.3.2 to 4.3.4. */
-#include <ctype.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/param.h>
 
 #include "mnat/clock.h"
 
-#include "alloc.h"
 #include "decide.h"
 #include "exchange.h"
 
@@ -15,6 +13,8 @@ uint32_t lease_seconds(const struct exchange *x)
 {
 	uint32_t seconds = x->subnet->lease_time, asked;
 
+	if (x->class && x->class->lease_time)
+		seconds = x->class->lease_time;
 	if (dhcp_get_u32(x->in, DHCP_OPT_LEASE_TIME, &asked) && asked)
 		seconds = MIN(seconds, asked);
 	return seconds;
@@ -22,27 +22,40 @@ uint32_t lease_seconds(const struct exchange *x)
 
 /* ---- what a REQUEST is: the decision table's inputs ---- */
 
+/* The lease to be had: a client that something is kept for is to have that. */
+static uint32_t due_lease(const struct exchange *x, const struct lease *lease)
+{
+	uint32_t reserved = lease && lease == lease_here(x) ? reserved_here(x) : 0;
+
+	if (reserved)
+		return reserved;
+	return lease ? lease->address : 0;
+}
+
 static struct facts gather(const struct exchange *x, const struct lease *lease)
 {
 	const struct conf *conf = x->server->conf;
 	struct facts facts = {
 		.shim_zero = x->in->shim_form && !x->in->shim.s_addr,
-		.lease = lease ? lease->address : 0,
+		.lease = due_lease(x, lease),
 		.requested = requested_address(x),
 		.ciaddr = client_address(x),
+		.authoritative = conf->authoritative,
 	};
 	struct in_addr server;
 	uint32_t spoken_of;
 
 	facts.server_named = dhcp_get_ip(x->in, DHCP_OPT_SERVER_ID, &server);
-	facts.server_ours = facts.server_named && server.s_addr == conf->server_id.s_addr;
+	facts.server_ours = facts.server_named && (server.s_addr == x->server_id.s_addr ||
+						   server.s_addr == conf->server_id.s_addr);
 	spoken_of = facts.requested ? facts.requested : facts.ciaddr;
 	if (!spoken_of)
 		spoken_of = facts.lease;
-	facts.inside = !spoken_of || leases_subnet(&x->server->leases, spoken_of) == x->subnet;
+	facts.inside = !spoken_of ||
+		       conf_same_link(leases_subnet(&x->server->leases, spoken_of), x->subnet);
 	/* of an address we gave out, also: does its pool still have it? */
 	if (facts.inside && spoken_of && spoken_of == facts.lease)
-		facts.inside = pool_contains(leases_pool(&x->server->leases, x->subnet), spoken_of);
+		facts.inside = may_hold(x, spoken_of);
 	return facts;
 }
 
@@ -58,19 +71,6 @@ static struct lease *lease_spoken_of(const struct exchange *x)
 
 /* ---- answers ---- */
 
-static void remember_hostname(struct exchange *x)
-{
-	const struct dhcp_option *option = &x->in->options[DHCP_OPT_HOSTNAME];
-	char *name = x->client->hostname;
-	size_t len = MIN(option->len, MNAT_HOSTNAME_LEN - 1);
-
-	if (!len)
-		return;
-	for (size_t i = 0; i < len; i++)
-		name[i] = isgraph(option->data[i]) ? (char)option->data[i] : '?';
-	name[len] = '\0';
-}
-
 /*
  * Bind the virtual address to go with lease. A client that only renews and does
  * not mention it keeps it: it is the session's, not the message's.
@@ -81,13 +81,14 @@ static struct lease *bind_virtual(struct exchange *x, struct lease *lease, uint6
 	uint64_t virtual_until = x->now + x->server->conf->virt.lease_time * MNAT_NS_PER_SEC;
 	bool renews = client_address(x) == lease->address && lease->virt;
 	struct lease *virt = renews ? x->client->virt : NULL;
-	const struct wish wish = {ntohl(x->in->shim.s_addr), arrives(x)};
+	const struct wish wish = virtual_wish(x);
 	int r = 0;
 
 	if (x->in->shim_form)
 		r = alloc_virtual(leases, x->client, &wish, until, &virt);
 	if (r == -ENOSPC)
 		server_count(x->server, COUNTER_virtual_pool_empty);
+	lease->tunnel = virt && (renews && !x->in->shim_form ? lease->tunnel : uses_tunnel(x));
 	if (r || !virt) {
 		lease->virt = 0;
 		return NULL;
@@ -112,20 +113,23 @@ static void count_arrival(struct exchange *x, const struct lease *lease)
 		server_count(x->server, COUNTER_foreign_granted);
 }
 
-static bool acknowledge(struct exchange *x, struct lease *lease)
+bool acknowledge(struct exchange *x, struct lease *lease)
 {
 	struct leases *leases = &x->server->leases;
-	uint32_t seconds = lease_seconds(x);
-	uint64_t until = x->now + seconds * MNAT_NS_PER_SEC;
 	struct client *client = x->client;
 	struct lease *virt;
+	uint32_t seconds;
+	uint64_t until;
 
+	x->subnet = leases_subnet(leases, lease->address);
+	seconds = lease_seconds(x);
+	until = x->now + seconds * MNAT_NS_PER_SEC;
 	if (client->bound && client->bound != lease) {
 		server_count(x->server, COUNTER_moved);
 		lease_end(leases, client->bound, MNAT_LEASE_RELEASED, 0);
 	}
 	memcpy(client->mac, x->in->header.chaddr, sizeof(client->mac));
-	remember_hostname(x);
+	remember_name(x);
 	lease_bind(leases, lease, until);
 	virt = bind_virtual(x, lease, until);
 	count_arrival(x, lease);
@@ -171,6 +175,8 @@ bool handle_request(struct exchange *x)
 		return refuse(x, COUNTER_nak_wrong_address);
 	case VERDICT_NAK_NO_OFFER:
 		return refuse(x, COUNTER_nak_no_offer);
+	case VERDICT_NAK_NO_LEASE:
+		return refuse(x, COUNTER_nak_no_lease);
 	case VERDICT_IGNORE_OTHER_SERVER:
 		return lose(x);
 	case VERDICT_AS_DISCOVER:

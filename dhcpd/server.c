@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/param.h>
 #include <time.h>
 
 #include "mnat/clock.h"
@@ -71,20 +72,111 @@ bool server_set_conf(struct server *s, const struct conf *conf)
 	return true;
 }
 
+/* ---- where a message comes from ---- */
+
 /*
- * The subnet the client is in. A relay's address says so; without a relay, one that
+ * An address of the client's link. Its relay knows best: by sub-option 5 (RFC 3527), or
+ * its own address; between them comes option 118 (RFC 3011). Without a relay, one that
  * unicasts uses the address it has (section 4.3.2, RENEWING), others are on the link.
  */
-static const struct subnet_conf *current_subnet(const struct exchange *x)
+static uint32_t whereabouts(const struct exchange *x)
 {
 	const struct dhcp_header *header = &x->in->header;
-	uint32_t where = x->arrival->local;
+	struct in_addr addr;
 
+	if (header->giaddr.s_addr && dhcp_get_relay_ip(x->in, DHCP_RELAY_LINK_SELECTION, &addr))
+		return ntohl(addr.s_addr);
+	if (dhcp_get_ip(x->in, DHCP_OPT_SUBNET_SELECTION, &addr))
+		return ntohl(addr.s_addr);
 	if (header->giaddr.s_addr)
-		where = ntohl(header->giaddr.s_addr);
-	else if (header->ciaddr.s_addr && !x->arrival->broadcast)
-		where = ntohl(header->ciaddr.s_addr);
-	return leases_subnet(&x->server->leases, where);
+		return ntohl(header->giaddr.s_addr);
+	if (header->ciaddr.s_addr && !x->arrival->broadcast)
+		return ntohl(header->ciaddr.s_addr);
+	return x->arrival->local;
+}
+
+static bool may_relay(const struct conf *conf, struct in_addr giaddr)
+{
+	uint32_t address = ntohl(giaddr.s_addr);
+
+	for (size_t i = 0; i < conf->relays.n; i++)
+		if (address >= conf->relays.range[i].first && address <= conf->relays.range[i].last)
+			return true;
+	return !conf->relays.n;
+}
+
+/* What a relay says counts only if there is one (RFC 3046 section 2.1). */
+static void find_place(struct exchange *x)
+{
+	const struct in_addr giaddr = x->in->header.giaddr;
+	struct dhcp_option circuit;
+
+	/* all of it: it is a key, padding too */
+	memset(&x->place, 0, sizeof(x->place));
+	x->place.relayed = giaddr.s_addr;
+	x->place.where = giaddr.s_addr ? ntohl(giaddr.s_addr) : (uint32_t)x->arrival->ifindex;
+	x->server_id = x->server->conf->server_id;
+	if (!giaddr.s_addr)
+		return;
+	dhcp_get_relay_ip(x->in, DHCP_RELAY_SERVER_OVERRIDE, &x->server_id);
+	if (!dhcp_get_relay(x->in, DHCP_RELAY_CIRCUIT, &circuit))
+		return;
+	x->place.circuit_len = (uint8_t)MIN(circuit.len, PLACE_CIRCUIT_MAX);
+	memcpy(x->place.circuit, circuit.data, x->place.circuit_len);
+}
+
+static bool locate(struct exchange *x)
+{
+	struct server *s = x->server;
+
+	find_place(x);
+	if (x->place.relayed && !may_relay(s->conf, x->in->header.giaddr)) {
+		server_count(s, COUNTER_relay_refused);
+		return false;
+	}
+	x->subnet = leases_subnet(&s->leases, whereabouts(x));
+	if (!x->subnet)
+		server_count(s, COUNTER_unknown_subnet);
+	return x->subnet;
+}
+
+/* ---- who it is from ---- */
+
+static bool user_class_matches(const struct match *match, const struct dhcp_option *option)
+{
+	/* RFC 3004 has a length before each class; many clients send one without */
+	return match_prefix(match, option->data, option->len) ||
+	       (option->len && match_prefix(match, option->data + 1, option->len - 1u));
+}
+
+static const struct class_conf *class_of(const struct exchange *x)
+{
+	const struct hosts_conf *special = &x->server->conf->special;
+	const struct dhcp_option *vendor = &x->in->options[DHCP_OPT_VENDOR_CLASS];
+	const struct dhcp_option *user = &x->in->options[DHCP_OPT_USER_CLASS];
+	const struct dhcp_option *id = &x->in->options[DHCP_OPT_CLIENT_ID];
+
+	for (size_t i = 0; i < special->n_classes; i++) {
+		const struct class_conf *class = &special->classes[i];
+
+		if (match_prefix(&class->vendor_class, vendor->data, vendor->len) &&
+		    user_class_matches(&class->user_class, user) &&
+		    match_prefix(&class->client_id, id->data, id->len))
+			return class;
+	}
+	return NULL;
+}
+
+static const struct host_conf *host_of(const struct exchange *x)
+{
+	const struct hosts_conf *special = &x->server->conf->special;
+	const struct host_conf *host = hosts_find(special, HOST_CLIENT_ID, x->key, x->key_len);
+
+	if (!host)
+		host = hosts_find(special, HOST_MAC, x->in->header.chaddr, 6);
+	if (!host)
+		host = hosts_find(special, HOST_CIRCUIT, x->place.circuit, x->place.circuit_len);
+	return host;
 }
 
 /* Its identifier or else, in the same form, its hardware address (RFC 2132 section 9.14). */
@@ -96,17 +188,72 @@ static bool identify(struct exchange *x, uint8_t hardware[7])
 	memcpy(hardware + 1, x->in->header.chaddr, 6);
 	x->key = id->len ? id->data : hardware;
 	x->key_len = id->len ? id->len : 7;
-	if (x->key_len > MNAT_CLIENT_MAX)
+	if (x->key_len > MNAT_CLIENT_MAX) {
+		server_count(x->server, COUNTER_client_id_long);
 		return false;
+	}
 	x->client = client_find(&x->server->leases, x->key, x->key_len);
+	x->host = host_of(x);
+	x->class = class_of(x);
 	return true;
+}
+
+bool within_limits(struct exchange *x)
+{
+	const struct limits_conf *limits = &x->server->conf->limits;
+	const struct leases *leases = &x->server->leases;
+	uint32_t limit = x->place.circuit_len ? limits->circuit : limits->link;
+
+	if (limit && place_clients(leases, &x->place) >= limit) {
+		server_count(x->server,
+			     x->place.circuit_len ? COUNTER_limit_circuit : COUNTER_limit_link);
+		return false;
+	}
+	if (limits->mac && hardware_count(&leases->hardware, x->in->header.chaddr) >= limits->mac) {
+		server_count(x->server, COUNTER_limit_mac);
+		return false;
+	}
+	return true;
+}
+
+/* ---- one message ---- */
+
+/* May this message do what it asks for? Before anything of it has been looked up. */
+static bool is_authentic(struct exchange *x)
+{
+	return true; /* every message is taken at its word: there are no keys yet */
+}
+
+/* The last thing that is done to an answer. */
+static bool sign(struct exchange *x)
+{
+	return true;
+}
+
+/* The client is there as long as it has leases: before and after it may be another one. */
+static bool handle(struct exchange *x)
+{
+	struct leases *leases = &x->server->leases;
+	bool answered;
+
+	if (x->client)
+		place_set(leases, x->client, &x->place); /* and it does not count meanwhile */
+	answered = handlers[x->in->type](x);
+	x->client = client_find(leases, x->key, x->key_len);
+	if (x->client)
+		place_count(leases, x->client);
+	return answered;
 }
 
 bool server_handle(struct server *s, const struct arrival *arrival, const void *data, size_t len,
 		   struct reply *ret_reply)
 {
 	struct dhcp_message in;
-	struct exchange x = {.server = s, .arrival = arrival, .in = &in, .now = mnat_clock_now()};
+	struct exchange x = {.server = s,
+			     .arrival = arrival,
+			     .in = &in,
+			     .now = mnat_clock_now(),
+			     .reply = ret_reply};
 	uint8_t hardware[7];
 	enum dhcp_error error = dhcp_parse(&s->conf->virt.codec, DHCP_BOOTREQUEST, data, len, &in);
 
@@ -115,19 +262,11 @@ bool server_handle(struct server *s, const struct arrival *arrival, const void *
 		return false;
 	}
 	server_count(s, counter_received(in.type));
-	x.subnet = current_subnet(&x);
-	if (!x.subnet) {
-		server_count(s, COUNTER_unknown_subnet);
+	ret_reply->batch = 0;
+	ret_reply->token_for = 0;
+	if (!is_authentic(&x) || !locate(&x) || !identify(&x, hardware))
 		return false;
-	}
-	if (!identify(&x, hardware)) {
-		server_count(s, COUNTER_client_id_long);
-		return false;
-	}
-	x.reply = ret_reply;
-	x.reply->batch = 0;
-	x.reply->token_for = 0;
-	return handlers[in.type](&x);
+	return handle(&x) && sign(&x);
 }
 
 static void expire(struct server *s, struct lease *lease)
@@ -136,9 +275,12 @@ static void expire(struct server *s, struct lease *lease)
 
 	if (lease->state == MNAT_LEASE_BOUND)
 		server_count(s, COUNTER_expired);
+	if (client)
+		place_discount(&s->leases, client);
 	lease_end(&s->leases, lease, MNAT_LEASE_EXPIRED, 0);
 	if (!client)
 		return;
+	place_count(&s->leases, client);
 	binding_update(s, client, NULL);
 	client_tidy(&s->leases, client);
 }

@@ -48,7 +48,10 @@ struct event {
 	uint32_t actual;
 	uint32_t old;
 	uint32_t generation;
+	bool tunnel; /* packets to actual go by tunnel */
 	uint8_t mac[6];
+	uint8_t circuit_len; /* of the relay's port or access point; 0: not known */
+	uint8_t circuit[PLACE_CIRCUIT_MAX];
 	uint8_t client_len;
 	uint8_t client[MNAT_CLIENT_MAX];
 	uint8_t n_arrivals;
@@ -78,6 +81,9 @@ void server_done(struct server *s);
 
 /* Serve by another configuration; false: no memory, the old one stays. */
 bool server_set_conf(struct server *s, const struct conf *conf);
+
+/* The circuit that the client is behind goes with the event. */
+void binding_add_circuit(const struct client *client, struct event *event);
 
 /* What the client last proved goes with the event; it has some. */
 void binding_add_arrivals(const struct client *client, struct event *event);

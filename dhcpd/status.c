@@ -5,15 +5,19 @@
 
 #include "mnat/addr.h"
 #include "mnat/clock.h"
+#include "mnat/log.h"
 
 #include "control.h"
 
-#define NEARLY_FULL 95 /* percent */
+#define WARN_FULL   80 /* percent: said in the log */
+#define NEARLY_FULL 95 /* ... and in the status, as a problem */
 #define NAME_LEN    (MNAT_IP_LEN + 4)
 
 const struct mnat_control_command control_commands[] = {
 	{"status", true, control_status},
 	{"dump", true, control_dump},
+	{"config", false, control_config}, /* it may come to hold secrets */
+	{"reload", false, control_reload},
 	{0},
 };
 
@@ -23,6 +27,8 @@ static const char *pool_name(const struct conf *conf, size_t i, char buf[NAME_LE
 
 	if (i == conf->n_subnets)
 		return "virtual";
+	if (i == conf->n_subnets + 1)
+		return "public";
 	snprintf(buf, NAME_LEN, "%s/%d",
 		 mnat_ip((struct in_addr){htonl(conf->subnets[i].prefix.first)}, ip),
 		 conf_prefix_length(&conf->subnets[i].prefix));
@@ -34,9 +40,11 @@ static json_t *pools(const struct server *s)
 	json_t *list = json_array();
 	char name[NAME_LEN];
 
-	for (size_t i = 0; i <= s->conf->n_subnets; i++) {
+	for (size_t i = 0; i < conf_n_pools(s->conf); i++) {
 		const struct pool *pool = &s->leases.pools[i];
 
+		if (i > s->conf->n_subnets && !pool->n)
+			continue; /* no public ones are configured */
 		json_array_append_new(list, json_pack("{s:s, s:I, s:I}", "subnet",
 						      pool_name(s->conf, i, name), "used",
 						      (json_int_t)pool->used, "size",
@@ -45,13 +53,37 @@ static json_t *pools(const struct server *s)
 	return list;
 }
 
+static unsigned int percent_used(const struct pool *pool)
+{
+	return pool->size ? (unsigned int)((uint64_t)pool->used * 100 / pool->size) : 0;
+}
+
+/* Once on the way up; again only after it has been well below. */
+void control_watch_pools(struct server *s)
+{
+	char name[NAME_LEN];
+
+	for (size_t i = 0; i < conf_n_pools(s->conf); i++) {
+		struct pool *pool = &s->leases.pools[i];
+		unsigned int percent = percent_used(pool);
+		unsigned int level = percent >= NEARLY_FULL ? NEARLY_FULL
+				     : percent >= WARN_FULL ? WARN_FULL
+							    : 0;
+
+		if (level > pool->warned)
+			log_warn("pool %s is %u %% full: %u of %u addresses",
+				 pool_name(s->conf, i, name), percent, pool->used, pool->size);
+		if (level > pool->warned || percent < WARN_FULL - 10)
+			pool->warned = level;
+	}
+}
+
 static void full_pools(const struct server *s, json_t *list)
 {
 	char name[NAME_LEN];
 
-	for (size_t i = 0; i <= s->conf->n_subnets; i++) {
-		const struct pool *pool = &s->leases.pools[i];
-		uint64_t percent = pool->size ? (uint64_t)pool->used * 100 / pool->size : 0;
+	for (size_t i = 0; i < conf_n_pools(s->conf); i++) {
+		unsigned int percent = percent_used(&s->leases.pools[i]);
 
 		if (percent >= NEARLY_FULL)
 			json_array_append_new(
@@ -121,4 +153,26 @@ void control_status(struct mnat_control_client *client, const json_t *request, v
 			  s->conf->policy == POLICY_RFC2131 ? "rfc2131" : "strict-seed", "clients",
 			  (json_int_t)HASH_COUNT(s->leases.clients), "foreign", foreign(s), "pools",
 			  pools(s)));
+}
+
+void control_config(struct mnat_control_client *client, const json_t *request, void *user)
+{
+	const struct control_source *source = user;
+	const struct conf_lines *lines = &source->server->conf->lines;
+
+	for (size_t i = 0; i < lines->n; i++)
+		mnat_control_row(client, json_pack("{s:s}", "line", lines->line[i]));
+	mnat_control_done(client, NULL);
+}
+
+void control_reload(struct mnat_control_client *client, const json_t *request, void *user)
+{
+	const struct control_source *source = user;
+
+	if (source->reload(source->user))
+		mnat_control_done(client, NULL);
+	else
+		mnat_control_fail(client, MNAT_E_FAILED,
+				  "the configuration stays as it was; mnat-dhcpd -t and its log "
+				  "say why");
 }

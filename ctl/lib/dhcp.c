@@ -12,10 +12,9 @@ static const char *const error_names[DHCP_N_ERRORS] = {
 	[DHCP_E_HOPS] = "hops",
 };
 
-static const char *const error_texts[DHCP_N_ERRORS] = {
-	[DHCP_E_NONE] = "a valid message",
+static const char *const error_texts[DHCP_N_ERRORS] = {[DHCP_E_NONE] = "a valid message",
 #define X(name, text) [DHCP_E_##name] = text,
-	DHCP_ERRORS(X)
+						       DHCP_ERRORS(X)
 #undef X
 };
 
@@ -67,4 +66,37 @@ bool dhcp_wants(const struct dhcp_message *message, uint8_t code)
 	const struct dhcp_option *list = &message->options[DHCP_OPT_PARAMETERS];
 
 	return list->len && memchr(list->data, code, list->len);
+}
+
+bool dhcp_get_relay(const struct dhcp_message *message, uint8_t code,
+		    struct dhcp_option *ret_option)
+{
+	const struct dhcp_option *info = &message->options[DHCP_OPT_RELAY_INFO];
+
+	for (size_t at = 0; info->len - at >= 2; at += 2 + (size_t)info->data[at + 1]) {
+		size_t len = info->data[at + 1];
+
+		if (info->len - at - 2 < len)
+			return false;
+		if (info->data[at] != code)
+			continue;
+		*ret_option = (struct dhcp_option){
+			.len = (uint16_t)len, .present = true, .data = info->data + at + 2};
+		return true;
+	}
+	return false;
+}
+
+bool dhcp_get_relay_ip(const struct dhcp_message *message, uint8_t code, struct in_addr *ret_addr)
+{
+	struct dhcp_option option;
+	struct in_addr addr;
+
+	if (!dhcp_get_relay(message, code, &option) || option.len != sizeof(addr))
+		return false;
+	memcpy(&addr, option.data, sizeof(addr));
+	if (!addr.s_addr)
+		return false;
+	*ret_addr = addr;
+	return true;
 }

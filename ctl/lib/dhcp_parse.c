@@ -39,7 +39,7 @@ static const struct {
 	{DHCP_OPT_DNS, 4, true},	 {DHCP_OPT_REQUESTED_IP, 4, false},
 	{DHCP_OPT_LEASE_TIME, 4, false}, {DHCP_OPT_SERVER_ID, 4, false},
 	{DHCP_OPT_MAX_SIZE, 2, false},	 {DHCP_OPT_T1, 4, false},
-	{DHCP_OPT_T2, 4, false},
+	{DHCP_OPT_T2, 4, false},		 {DHCP_OPT_SUBNET_SELECTION, 4, false},
 };
 
 static enum dhcp_error check_header(const struct dhcp_header *header, enum dhcp_op op)

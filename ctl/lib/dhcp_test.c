@@ -146,6 +146,56 @@ Test(dhcp, long_option_is_split_and_joined)
 	cr_assert_arr_eq(message.options[43].data, data, sizeof(data));
 }
 
+Test(dhcp, what_is_offered_leaves_the_rest_its_room)
+{
+	static struct dhcp_message message;
+	uint8_t buf[DHCP_MAX_MESSAGE], data[600];
+	struct dhcp_builder b;
+	size_t len;
+
+	memset(data, 7, sizeof(data));
+	/* for each size of what is kept: all there is fits or is refused, to the last byte */
+	for (size_t keep = 1; keep < 300; keep++) {
+		dhcp_build(&b, buf, 548, &request, DHCP_ACK);
+		dhcp_keep(&b, dhcp_option_size(keep));
+		cr_assert_eq(dhcp_offer(&b, 43, data, 100), keep < 298, "option 52 needs 3");
+		dhcp_offer(&b, 44, data, 200);
+		dhcp_offer(&b, 45, data, 61);
+		dhcp_offer(&b, 46, data, 260);
+		dhcp_put_overload(&b);
+		dhcp_put(&b, DHCP_OPT_RELAY_INFO, data, keep);
+		cr_assert_eq(dhcp_finish(&b, &len), 0, "kept: %zu", keep);
+		cr_assert_leq(len, 548);
+		buf[0] = DHCP_BOOTREPLY;
+		cr_assert_eq(dhcp_parse(&codec, DHCP_BOOTREPLY, buf, len, &message), DHCP_E_NONE);
+		cr_assert_eq(message.options[DHCP_OPT_RELAY_INFO].len, keep);
+		cr_assert_eq(message.options[43].len, keep < 298 ? 100 : 0);
+	}
+	cr_assert_not(dhcp_offer(&b, 47, data, sizeof(data)), "nowhere");
+}
+
+Test(dhcp, relay_sub_options_are_found_within_their_option)
+{
+	static struct dhcp_message m;
+	struct dhcp_option option;
+	struct in_addr addr;
+
+	cr_assert_eq(PARSE(&m, 53, 1, 1, 82, 11, 1, 2, 'a', 'b', 5, 4, 10, 0, 3, 0, 9), DHCP_E_NONE);
+	cr_assert(dhcp_get_relay(&m, DHCP_RELAY_CIRCUIT, &option));
+	cr_assert_eq(option.len, 2);
+	cr_assert_arr_eq(option.data, "ab", 2);
+	cr_assert(dhcp_get_relay_ip(&m, DHCP_RELAY_LINK_SELECTION, &addr));
+	cr_assert_eq(addr.s_addr, ip("10.0.3.0").s_addr);
+	cr_assert_not(dhcp_get_relay(&m, 9, &option), "no length");
+	cr_assert_not(dhcp_get_relay_ip(&m, DHCP_RELAY_CIRCUIT, &addr), "no address");
+	cr_assert_eq(PARSE(&m, 53, 1, 1, 82, 3, 5, 4, 10, 255), DHCP_E_NONE);
+	cr_assert_not(dhcp_get_relay(&m, DHCP_RELAY_LINK_SELECTION, &option), "past the end");
+	cr_assert_eq(PARSE(&m, 53, 1, 1, 82, 6, 5, 4, 0, 0, 0, 0), DHCP_E_NONE);
+	cr_assert_not(dhcp_get_relay_ip(&m, DHCP_RELAY_LINK_SELECTION, &addr), "0.0.0.0");
+	cr_assert_eq(PARSE(&m, 53, 1, 1), DHCP_E_NONE);
+	cr_assert_not(dhcp_get_relay(&m, DHCP_RELAY_CIRCUIT, &option));
+}
+
 Test(dhcp, overloaded_fields_are_read_in_order)
 {
 	static const uint8_t options[] = {52, 1, 3, 53, 1, 1, 12, 2, 'a', 'b', 255};

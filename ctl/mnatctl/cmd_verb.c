@@ -14,6 +14,7 @@ static const struct verb {
 	{"replace", "midcomd", {"old", "new"}},
 	{"sweep", "midcomd"},
 	{"revoke", "mmd", {"what"}, .plain = true},
+	{"reload", "dhcpd"},
 	{"renew", "mnatc"},
 	{"release", "mnatc"},
 	{"rebind", "mnatc"},

@@ -80,6 +80,7 @@ static const struct ctl_column leases[] = {
 	{"state", "STATE"},
 	{"expires_s", "EXPIRES IN", ctl_format_seconds, .right = true},
 	{"subnet", "SUBNET"},
+	{"circuit", "CIRCUIT"},
 	{"generation", "GENERATION", .right = true},
 	{"hostname", "HOSTNAME"},
 	{"client", "CLIENT"},

@@ -35,6 +35,7 @@
  *           are marked pending and retried. code 0 even then: the ACK may go.
  *           EVENT: {"virtual":"10.128.0.2"|null,"actual":"10.0.1.5"|null,
  *                   "old":"10.0.2.7"|null,"gen":7,"mac":"02:..","client":"hex"}
+ *           and "circuit":"hex" of the port or access point that the relay names,
  *           and "tunnel":true if packets go to the actual address by tunnel.
  *           An event of a node that comes from other domains has besides
  *                   "arrivals":[{"manager":"135.180.32.4","ticket":"hex","counter":N,

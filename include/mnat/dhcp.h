@@ -44,6 +44,7 @@ enum dhcp_option_code {
 	DHCP_OPT_DOMAIN = 15,
 	DHCP_OPT_MTU = 26,
 	DHCP_OPT_BROADCAST = 28,
+	DHCP_OPT_NTP = 42,
 	DHCP_OPT_REQUESTED_IP = 50,
 	DHCP_OPT_LEASE_TIME = 51,
 	DHCP_OPT_OVERLOAD = 52,
@@ -54,11 +55,28 @@ enum dhcp_option_code {
 	DHCP_OPT_MAX_SIZE = 57,
 	DHCP_OPT_T1 = 58,
 	DHCP_OPT_T2 = 59,
+	DHCP_OPT_VENDOR_CLASS = 60,
 	DHCP_OPT_CLIENT_ID = 61,
+	DHCP_OPT_TFTP_SERVER = 66,
+	DHCP_OPT_BOOT_FILE = 67,
+	DHCP_OPT_USER_CLASS = 77,
 	DHCP_OPT_RAPID_COMMIT = 80,
+	DHCP_OPT_FQDN = 81,
 	DHCP_OPT_RELAY_INFO = 82,
+	DHCP_OPT_AUTH = 90,
+	DHCP_OPT_SUBNET_SELECTION = 118,
+	DHCP_OPT_DOMAIN_SEARCH = 119,
+	DHCP_OPT_ROUTES = 121,
 	DHCP_OPT_VIVSO = 125,
 	DHCP_OPT_END = 255,
+};
+
+/* Sub-options of option 82. */
+enum dhcp_relay_option {
+	DHCP_RELAY_CIRCUIT = 1,
+	DHCP_RELAY_REMOTE = 2,
+	DHCP_RELAY_LINK_SELECTION = 5,	   /* RFC 3527 */
+	DHCP_RELAY_SERVER_OVERRIDE = 11, /* RFC 5107 */
 };
 
 /* Sub-options of option 125 under our enterprise number. */
@@ -208,6 +226,15 @@ bool dhcp_get_u32(const struct dhcp_message *message, uint8_t code, uint32_t *re
 bool dhcp_wants(const struct dhcp_message *message, uint8_t code);
 
 /*
+ * A sub-option of option 82, as the relay wrote it; a malformed rest is not looked at.
+ * False: absent, or the relay's option is.
+ */
+bool dhcp_get_relay(const struct dhcp_message *message, uint8_t code,
+		    struct dhcp_option *ret_option);
+/* ... that is one address, and not 0.0.0.0 */
+bool dhcp_get_relay_ip(const struct dhcp_message *message, uint8_t code, struct in_addr *ret_addr);
+
+/*
  * Building. The options are appended in call order; an error (no room) sticks and
  * is returned by dhcp_finish(), so that callers need not check each call. Options
  * over 255 bytes are split (RFC 3396).
@@ -217,6 +244,12 @@ struct dhcp_builder {
 	size_t size;
 	size_t len;
 	int error;
+	size_t kept; /* bytes at the end of the option field that are for later options */
+	/* the fields of the header that options overflow into: file, then sname */
+	struct {
+		size_t used;
+		size_t room; /* 0: it holds a name */
+	} field[2];
 };
 
 /* header: network order; buf: at least DHCP_MIN_MESSAGE bytes. */
@@ -227,6 +260,19 @@ void dhcp_put_ip(struct dhcp_builder *b, uint8_t code, struct in_addr addr);
 void dhcp_put_u32(struct dhcp_builder *b, uint8_t code, uint32_t value);
 void dhcp_put_u16(struct dhcp_builder *b, uint8_t code, uint16_t value);
 void dhcp_put_u8(struct dhcp_builder *b, uint8_t code, uint8_t value);
+
+/*
+ * Options that may be left out. Keep room for those that may not, whatever comes; then
+ * offer others: one that does not fit beside what is kept goes to file or sname, in
+ * parts if it is longer than 255 bytes (RFC 2131 section 4.1, RFC 3396), or nowhere
+ * (false). Then dhcp_put_overload(), which gives back what was kept, and the rest.
+ */
+void dhcp_keep(struct dhcp_builder *b, size_t len);
+bool dhcp_offer(struct dhcp_builder *b, uint8_t code, const void *data, size_t len);
+void dhcp_put_overload(struct dhcp_builder *b);
+
+/* Bytes that an option of len bytes takes: two more for each of its parts. */
+size_t dhcp_option_size(size_t len);
 
 /* What option 125 says. All but shim are left out when 0 or NULL. */
 struct dhcp_mnat {

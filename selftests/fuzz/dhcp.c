@@ -36,6 +36,38 @@ static int rebuild(const struct dhcp_message *message, uint8_t *buf, size_t size
 	return dhcp_finish(&b, ret_len);
 }
 
+/* The same, as a server writes it: what there is room for, wherever that is. */
+static void offer(const struct dhcp_message *message, size_t size)
+{
+	static struct dhcp_message again;
+	const struct dhcp_option *relay = &message->options[DHCP_OPT_RELAY_INFO];
+	uint8_t buf[DHCP_MAX_MESSAGE];
+	bool there[256] = {false};
+	struct dhcp_builder b;
+	size_t len;
+
+	dhcp_build(&b, buf, size, &message->header, message->type);
+	dhcp_keep(&b, dhcp_option_size(relay->len));
+	for (int code = 1; code < DHCP_OPT_END; code++)
+		if (message->options[code].present && code != DHCP_OPT_TYPE &&
+		    code != DHCP_OPT_OVERLOAD && code != DHCP_OPT_RELAY_INFO)
+			there[code] = dhcp_offer(&b, (uint8_t)code, message->options[code].data,
+						 message->options[code].len);
+	dhcp_put_overload(&b);
+	dhcp_put(&b, DHCP_OPT_RELAY_INFO, relay->data, relay->len);
+	if (dhcp_finish(&b, &len))
+		return; /* what was kept is more than all the room */
+	require(len <= size);
+	require(!dhcp_parse(&codec, message->header.op, buf, len, &again));
+	for (int code = 1; code < DHCP_OPT_END; code++) {
+		const struct dhcp_option *is = &again.options[code], *was = &message->options[code];
+
+		require(!there[code] || (is->present && is->len == was->len &&
+					 (!is->len || !memcmp(is->data, was->data, is->len))));
+	}
+	require(again.options[DHCP_OPT_RELAY_INFO].len == relay->len);
+}
+
 static void compare(const struct dhcp_message *a, const struct dhcp_message *b)
 {
 	for (int code = 1; code < DHCP_OPT_END; code++) {
@@ -102,5 +134,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	require(!dhcp_parse(&codec, op, buf, len, &second));
 	compare(&first, &second);
 	rewrite(&first);
+	offer(&first, 548);
+	offer(&first, sizeof(buf));
 	return 0;
 }

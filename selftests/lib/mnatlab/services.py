@@ -10,11 +10,13 @@ TOOLS = Path("/usr/sbin")
 
 
 class Relay(Program):
-    """isc-dhcp-relay between a router's "lan" and "core"."""
+    """isc-dhcp-relay between a router's "lan" and "core"; options: further ones, of which
+    -U core is another way to name the upstream side."""
 
-    def __init__(self, netns, server):
+    def __init__(self, netns, server, *options):
+        up = [] if "-U" in options else ["-iu", "core"]
         super().__init__(netns, "dhcrelay", [
-            TOOLS / "dhcrelay", "-d", "-4", "--no-pid", "-id", "lan", "-iu", "core", server])
+            TOOLS / "dhcrelay", "-d", "-4", "--no-pid", *options, "-id", "lan", *up, server])
         self.wait_text("Sending on   Socket")
 
 
@@ -34,10 +36,13 @@ class Udhcpc(Program):
 class Dhclient(Program):
     """Another stock DHCP client; start it again after a move, as network managers do."""
 
-    def __init__(self, netns, device):
+    CONF = "request subnet-mask, routers;\ninitial-interval 1;\n"
+
+    def __init__(self, netns, device, conf_text=CONF):
         state = netns.run_.dir / f"{netns.name}.dhclient"
         conf = state.with_suffix(".dhclient.conf")
-        conf.write_text("request subnet-mask, routers;\ninitial-interval 1;\n")
+        conf.write_text(conf_text)
+        self.leases = state.with_name(f"{state.name}.leases")
         super().__init__(netns, "dhclient", [
             TOOLS / "dhclient", "-4", "-d", "-cf", conf, "-lf", f"{state}.leases",
             "--no-pid", "-sf", LIB / "dhclient.script", device])
@@ -46,6 +51,49 @@ class Dhclient(Program):
     def wait_bound(self, prefix="", timeout=15):
         return self.wait_for(lambda: address(self.netns, self.device, prefix),
                              f"an address {prefix}", timeout)
+
+
+class Dhcpcd(Program):
+    """A third one; what it keeps is on a file system of its own, which ends with it."""
+
+    SCRIPT = """set -e
+mount -t tmpfs tmpfs /var/lib/dhcpcd
+mount -t tmpfs tmpfs /run
+exec {program} -B -4 -d -f {conf} -c /bin/true {device}
+"""
+
+    def __init__(self, netns, device, conf_text=""):
+        conf = netns.run_.dir / f"{netns.name}.dhcpcd.conf"
+        conf.write_text("duid\nnoarp\nnodelay\nnoipv4ll\nnogateway\n" + conf_text)
+        super().__init__(netns, "dhcpcd", [
+            "unshare", "--mount", "sh", "-c",
+            self.SCRIPT.format(program=TOOLS / "dhcpcd", conf=conf, device=device)])
+
+
+class Networkd(Program):
+    """systemd-networkd, as in a container: /sys is read-only, so it waits for no udev."""
+
+    SCRIPT = """set -e
+mount -t tmpfs tmpfs /run
+mkdir -p /run/systemd/network /run/systemd/netif/links /run/systemd/netif/leases
+cat >/run/systemd/network/1.network <<END
+[Match]
+Name={device}
+[Network]
+DHCP=ipv4
+LinkLocalAddressing=no
+IPv6AcceptRA=no
+[DHCPv4]
+{settings}
+END
+mount -t sysfs -o ro sysfs /sys
+exec /lib/systemd/systemd-networkd
+"""
+
+    def __init__(self, netns, device, settings=""):
+        super().__init__(netns, "networkd", [
+            "unshare", "--mount", "env", "SYSTEMD_LOG_LEVEL=debug", "sh", "-c",
+            self.SCRIPT.format(device=device, settings=settings)])
 
 
 class Udhcpd(Program):

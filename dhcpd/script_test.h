@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Conversations with the server as text: selftests/scenario/dhcp/README names every
+ * command. A message and what is expected of an answer are words NAME=VALUE; how
+ * they become bytes, and are compared with bytes, is script_packet_test.c's.
+ */
+#ifndef DHCPD_SCRIPT_TEST_H
+#define DHCPD_SCRIPT_TEST_H
+
+#include "fixture_test.h"
+
+#define SCRIPT_WORDS   64
+#define SCRIPT_CLIENTS 16
+
+struct words {
+	char *word[SCRIPT_WORDS];
+	int n;
+};
+
+/* A datagram of a client, and how it arrived. */
+struct packet {
+	struct arrival arrival;
+	size_t len;
+	uint8_t bytes[DHCP_MAX_MESSAGE];
+};
+
+/* Split line in place; words may be in "quotes". false: too many. */
+bool words_split(char *line, struct words *ret_words);
+
+/* All return NULL, or what is wrong, in a buffer of their own. */
+const char *packet_build(const struct words *words, struct packet *ret_packet);
+const char *answer_check(const struct words *words, const struct packet *asked,
+			 const struct reply *reply, const struct dhcp_message *answer);
+const char *event_check(const struct words *words, const struct event *event);
+
+/* Value of a word NAME=VALUE of that name, or NULL. */
+const char *word_value(const struct words *words, const char *name);
+
+#endif

@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The DHCP server's core, spoken to by a few clients in any order: what each says is made
+ * of the input's bytes, with the rest of them as options. After each message the tables
+ * must agree with one another: no address is two clients', every count is right.
+ */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../../dhcpd/server.h"
+#include "mnat/clock.h"
+#include "mnat/log.h"
+
+static const char conf_text[] =
+	"interfaces = {\"eth1\"}\n"
+	"server-id = \"10.0.0.1\"\n"
+	"rapid-commit = true\n"
+	"lease-time = 60\n"
+	"domain = \"example.org\"\n"
+	"option = \"209 string "
+	"a-name-that-takes-some-room-in-every-answer-so-that-not-all-others-fit-in-548-bytes\"\n"
+	"limits { circuit = 3\n link = 4\n mac = 3 }\n"
+	"virtual { pool = \"10.128.0.1-10.128.0.4\"\n public = \"135.180.32.64\"\n"
+	" lease-time = 100\n gateway = \"135.180.32.4\" }\n"
+	"class \"p\" { vendor-class = \"p\"\n virtual = \"public\"\n lease-time = 90 }\n"
+	"host \"a\" { mac = \"02:00:00:00:00:01\"\n address = {\"10.0.1.6\", \"10.0.2.9\"} }\n"
+	"host \"b\" { client-id = \"b\"\n virtual = \"10.128.0.2\"\n hostname = \"b\" }\n"
+	"host \"c\" { circuit-id = \"c\"\n address = \"10.0.1.7\" }\n"
+	"subnet \"10.0.1.0/24\" { pool = \"10.0.1.5-10.0.1.8\"\n link = \"x\" }\n"
+	"subnet \"10.0.3.0/24\" { pool = \"10.0.3.5-10.0.3.6\"\n link = \"x\" }\n"
+	"subnet \"10.0.2.0/24\" { pool = \"10.0.2.5-10.0.2.8\"\n router = \"10.0.2.1\" }\n";
+
+static struct conf *conf;
+static uint64_t now;
+
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void require(int condition)
+{
+	if (!condition)
+		abort();
+}
+
+static uint64_t clock_now(void)
+{
+	return now;
+}
+
+static int64_t wall_now(void)
+{
+	return (int64_t)(now / MNAT_NS_PER_SEC);
+}
+
+/* ---- a store that forgets ---- */
+
+static int nothing(struct mnat_store *store)
+{
+	return 0;
+}
+
+static int put(struct mnat_store *store, const struct mnat_lease_record *record)
+{
+	require(record->client_len || record->state != MNAT_LEASE_BOUND);
+	return 0;
+}
+
+static int load(struct mnat_store *store,
+		int (*each)(const struct mnat_lease_record *record, void *user), void *user)
+{
+	return 0;
+}
+
+static const struct mnat_store_ops store_ops = {
+	.load = load, .begin = nothing, .put = put, .commit = nothing};
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	char path[] = "/tmp/dhcpd-fuzz-XXXXXX";
+	int fd = mkstemp(path);
+
+	require(fd >= 0 && write(fd, conf_text, strlen(conf_text)) == (ssize_t)strlen(conf_text));
+	close(fd);
+	require(!conf_load(path, &conf));
+	unlink(path);
+	mnat_log_init("fuzz", MNAT_LOG_ERR);
+	mnat_clock_replace(clock_now);
+	return 0;
+}
+
+/* ---- what must hold at any time ---- */
+
+static void check_lease(const struct leases *leases, const struct lease *lease, uint32_t *used)
+{
+	const struct client *client = lease->client;
+
+	require(!lease_is_held(lease) || lease->expiry.place);
+	require(!lease->taken || lease_is_held(lease));
+	require(client || (lease->state != MNAT_LEASE_BOUND && lease->state != MNAT_LEASE_OFFERED));
+	if (client && lease->state == MNAT_LEASE_BOUND)
+		require(lease == (lease->is_virtual ? client->virt : client->bound));
+	if (client && lease->state == MNAT_LEASE_OFFERED)
+		require(lease == (lease->is_virtual ? client->virt : client->offer));
+	if (lease->taken && lease->is_virtual)
+		used[leases_virtual_pool_of(leases, lease->address) - leases->pools]++;
+	else if (lease->taken)
+		used[leases_subnet(leases, lease->address) - conf->subnets]++;
+}
+
+static void check_client(const struct leases *leases, const struct client *client)
+{
+	require(client->leases != NULL);
+	require(client->counted == (client->bound || client->offer));
+	require(!client->bound || (client->bound->client == client &&
+				   client->bound->state == MNAT_LEASE_BOUND &&
+				   !client->bound->is_virtual));
+	require(!client->offer || (client->offer->client == client &&
+				   client->offer->state == MNAT_LEASE_OFFERED));
+	require(!client->bound || client->told.actual == client->bound->address);
+	require(client->bound || !client->told.actual);
+	if (client->bound && client->bound->virt)
+		require(client->virt && client->virt->address == client->bound->virt &&
+			client->virt->state == MNAT_LEASE_BOUND);
+}
+
+static void check(const struct server *s)
+{
+	uint32_t used[8] = {0};
+
+	for (const struct lease *l = s->leases.addresses; l; l = l->hh.next)
+		check_lease(&s->leases, l, used);
+	for (size_t i = 0; i < conf_n_pools(conf); i++)
+		require(s->leases.pools[i].used == used[i]);
+	for (const struct client *c = s->leases.clients; c; c = c->hh.next)
+		check_client(&s->leases, c);
+	for (const struct place *p = s->leases.places; p; p = p->hh.next) {
+		uint32_t counted = 0, users = 0;
+
+		for (const struct client *c = s->leases.clients; c; c = c->hh.next)
+			if (c->place == p) {
+				users++;
+				counted += c->counted;
+			}
+		require(p->users == users && p->clients == counted && users);
+	}
+}
+
+/* ---- what is said ---- */
+
+struct input {
+	const uint8_t *at;
+	size_t left;
+};
+
+static uint8_t next(struct input *in)
+{
+	if (!in->left)
+		return 0;
+	in->left--;
+	return *in->at++;
+}
+
+/* An address of the configuration's, more often than not one that matters. */
+static struct in_addr address(uint8_t pick)
+{
+	static const uint32_t nets[] = {0, 0x0a000100, 0x0a000200, 0x0a000300,
+					0x0a800000, 0xb4b42040, 0x0a000000, 0x0ac80000};
+
+	return (struct in_addr){htonl(nets[pick >> 5] + (pick & 31 ? (pick & 15) : 0))};
+}
+
+static void put_some(struct dhcp_builder *b, uint8_t what, struct input *in)
+{
+	static const struct dhcp_codec codec = {.enterprise = 32473, .seed_option = 224};
+	static const uint8_t ids[] = "abc";
+
+	if (what & 1)
+		dhcp_put_ip(b, DHCP_OPT_REQUESTED_IP, address(next(in)));
+	if (what & 2)
+		dhcp_put_ip(b, DHCP_OPT_SERVER_ID, (struct in_addr){htonl(0x0a000001)});
+	if (what & 4)
+		dhcp_put_shim(b, &codec, next(in) & 1 ? DHCP_SHIM_VIVSO : DHCP_SHIM_SEED,
+			      address(next(in)), (struct in_addr){0}, next(in) & 3);
+	if (what & 8)
+		dhcp_put(b, DHCP_OPT_RAPID_COMMIT, NULL, 0);
+	if (what & 16)
+		dhcp_put(b, DHCP_OPT_CLIENT_ID, &ids[next(in) % 3], 1);
+	if (what & 32)
+		dhcp_put(b, DHCP_OPT_VENDOR_CLASS, "p", 1);
+	if (what & 64) {
+		const uint8_t info[] = {1, 1, (uint8_t)('a' + next(in) % 3)};
+
+		dhcp_put(b, DHCP_OPT_RELAY_INFO, info, sizeof(info));
+	}
+	if (what & 128) { /* anything at all */
+		size_t len = next(in) % 64;
+
+		len = len < in->left ? len : in->left;
+		if (b->size - b->len > len + 1) {
+			memcpy(b->buf + b->len, in->at, len);
+			b->len += len;
+		}
+		in->at += len;
+		in->left -= len;
+	}
+}
+
+static size_t build(struct input *in, uint8_t buf[DHCP_MAX_MESSAGE], struct arrival *ret_arrival)
+{
+	static const enum dhcp_type types[] = {DHCP_DISCOVER, DHCP_REQUEST, DHCP_DISCOVER,
+					       DHCP_REQUEST,  DHCP_RELEASE, DHCP_DECLINE,
+					       DHCP_REQUEST,  DHCP_INFORM};
+	uint8_t head = next(in), who = next(in), what = next(in);
+	struct dhcp_header header = {
+		.op = DHCP_BOOTREQUEST,
+		.htype = 1,
+		.hlen = 6,
+		.flags = htons(head & 8 ? DHCP_FLAG_BROADCAST : 0),
+		.chaddr = {2, 0, 0, 0, 0, (uint8_t)(who & 7)},
+	};
+	struct dhcp_builder b;
+	size_t len;
+
+	if (head & 16)
+		header.ciaddr = address(next(in));
+	if (head & 32)
+		header.giaddr = address((uint8_t)((who >> 3 & 3) << 5 | 1));
+	*ret_arrival = (struct arrival){
+		.ifindex = 3, .local = 0x0a000101, .broadcast = !(head & 64)};
+	dhcp_build(&b, buf, DHCP_MAX_MESSAGE, &header, types[head & 7]);
+	put_some(&b, what, in);
+	return dhcp_finish(&b, &len) ? 0 : len;
+}
+
+static void say(struct server *s, struct input *in)
+{
+	static struct dhcp_message answer;
+	static struct reply reply;
+	uint8_t buf[DHCP_MAX_MESSAGE];
+	struct arrival arrival;
+	size_t len = build(in, buf, &arrival);
+
+	if (!server_handle(s, &arrival, buf, len, &reply))
+		return;
+	require(reply.len <= reply.room && reply.len >= DHCP_MIN_MESSAGE);
+	require(!dhcp_parse(&conf->virt.codec, DHCP_BOOTREPLY, reply.bytes, reply.len, &answer));
+	require(answer.type == reply.type);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct input in = {data, size};
+	struct server s;
+
+	now = 1000 * MNAT_NS_PER_SEC;
+	require(!server_init(&s, conf, &store_ops, NULL, wall_now));
+	while (in.left) {
+		uint8_t what = next(&in);
+
+		if (what < 32)
+			now += what * 7 * MNAT_NS_PER_SEC;
+		else if (what < 36)
+			server_renew_virtual(&s, ntohl(address(next(&in)).s_addr), what);
+		else if (what < 40)
+			server_release_virtual(&s, ntohl(address(next(&in)).s_addr));
+		else
+			say(&s, &in);
+		server_expire(&s);
+		require(!server_commit(&s));
+		server_next_batch(&s);
+		check(&s);
+	}
+	server_done(&s);
+	return 0;
+}
