@@ -2,7 +2,7 @@
 import json
 import subprocess
 
-from . import BUILD, LabError, control
+from . import BUILD, LabError, control, xdp
 from .netns import sh
 from .proc import Program, wait_until
 from .topology import EXTERNAL, GATEWAY_INSIDE
@@ -172,6 +172,12 @@ class Gateway(Box):
 
     def start_daemon(self, daemon):
         return self.start(daemon, "-c", self.conf(daemon))
+
+    def load(self, *arguments):
+        if arguments or self.netns.run_.mode == "tc":
+            return super().load(*arguments)
+        xdp.prepare(self.netns.run_, self.netns)
+        return super().load("load", "--mode", "xdp")
 
     def up(self):
         self.load()
