@@ -78,15 +78,15 @@ static __always_inline int ctx_fix_csum16(ctx_t *ctx, __u32 offset, __be16 from,
 	return ctx_fix_csum(ctx, offset, csum_add16(0, from, to), udp);
 }
 
-/* Move the start of the packet by bytes, and the Ethernet header with it. */
-static __always_inline long ctx_move_start(ctx_t *ctx, int bytes)
+/* Room for an outer header behind the Ethernet header. */
+static __always_inline long ctx_grow(ctx_t *ctx, __u32 len, bool udp)
 {
 	struct ethhdr *eth = ctx_data(ctx), copy;
 
 	if ((void *)(eth + 1) > ctx_data_end(ctx))
 		return -1;
 	copy = *eth;
-	if (bpf_xdp_adjust_head(ctx, bytes))
+	if (bpf_xdp_adjust_head(ctx, -(int)len))
 		return -1;
 	eth = ctx_data(ctx);
 	if ((void *)(eth + 1) > ctx_data_end(ctx))
@@ -95,24 +95,28 @@ static __always_inline long ctx_move_start(ctx_t *ctx, int bytes)
 	return 0;
 }
 
-static __always_inline long ctx_grow(ctx_t *ctx, __u32 len, bool udp)
-{
-	return ctx_move_start(ctx, -(int)len);
-}
-
+/*
+ * For tunnels' ends and ICMP errors; such packets are deferred (nat.h, too_big.h), so that
+ * none of these is reached.
+ */
 static __always_inline long ctx_shrink(ctx_t *ctx, __u32 len, bool udp)
 {
-	return ctx_move_start(ctx, len);
+	return -1;
+}
+
+static __always_inline long ctx_shrink_payload(ctx_t *ctx, __u32 len)
+{
+	return -1;
 }
 
 static __always_inline long ctx_grow_plain(ctx_t *ctx, __u32 len)
 {
-	return ctx_move_start(ctx, -(int)len);
+	return -1;
 }
 
 static __always_inline long ctx_cut(ctx_t *ctx, __u32 len)
 {
-	return bpf_xdp_adjust_tail(ctx, (int)(len - ctx_len(ctx)));
+	return -1;
 }
 
 /* Before GRO there are no packets that stand for many. */

@@ -90,6 +90,7 @@ class Box:
         self.run_dir.mkdir()
         self.pins = netns.run_.pins / role
         self.daemons = {}
+        self.prepared = False  # for XDP
 
     def configure(self, program, template, **values):
         path = self.run_dir / f"{program}.conf"
@@ -176,7 +177,9 @@ class Gateway(Box):
     def load(self, *arguments):
         if arguments or self.netns.run_.mode == "tc":
             return super().load(*arguments)
-        xdp.prepare(self.netns.run_, self.netns)
+        if not self.prepared:
+            xdp.prepare(self.netns.run_, self.netns)
+            self.prepared = True
         return super().load("load", "--mode", "xdp")
 
     def up(self):

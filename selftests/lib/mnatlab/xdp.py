@@ -25,8 +25,7 @@ def prepare(run, gateway):
         if run.mode == "generic":
             far.ip(f"link set {far_device} mtu {MTU_NO_NATIVE}")
         else:
-            far.ip(f"link set dev {far_device} xdpdrv off",
-                   f"link set dev {far_device} xdpdrv object {OBJECT} program pass")
+            far.ip(f"link set dev {far_device} xdpdrv object {OBJECT} program pass")
             far.sh("ethtool", "-K", far_device, "gro", "off")
 
 
