@@ -89,6 +89,7 @@ $(O)/.deps-test:
 $(O)/bpf/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h) include/mnat/abi.h vmlinux.h | $(O)/.deps-build
 	$(call say,CLANG,$@) mkdir -p $(@D)
 	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@.tmp && $(BPFTOOL) gen object $@ $@.tmp && rm $@.tmp
+	$(Q)echo __clang_major__ | $(CLANG) -E -P - >$(@D)/clang
 
 $(O)/bpf/%.skel.h: $(O)/bpf/%.bpf.o
 	$(call say,SKEL,$@)

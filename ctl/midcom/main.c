@@ -72,10 +72,11 @@ static json_t *problems(const struct midcomd *m)
 
 static json_t *sweep_fields(const struct sweep *sweep)
 {
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "runs", (json_int_t)sweep->runs, "live",
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "runs", (json_int_t)sweep->runs, "live",
 			 (json_int_t)sweep->live, "deleted", (json_int_t)sweep->deleted, "freed",
 			 (json_int_t)sweep->freed, "last_us", (json_int_t)sweep->last_us,
-			 "worst_us", (json_int_t)sweep->worst_us);
+			 "worst_us", (json_int_t)sweep->worst_us, "longest_run_us",
+			 (json_int_t)sweep->longest_run_ns / 1000);
 }
 
 /* interface -> how the gateway works there */

@@ -7,8 +7,9 @@ import json
 import os
 import struct
 from contextlib import contextmanager
+from pathlib import Path
 
-from mnatlab import BUILD
+from mnatlab import BUILD, LabError, control, netns
 from mnatlab.mobilenat import GATEWAY_CONF, Gateway
 from mnatlab.netns import sh
 from mnatlab.topology import EXTERNAL
@@ -17,9 +18,13 @@ from mnatlab.xdp import OBJECT
 from bulk import Chain
 
 CPU = os.cpu_count() - 1
-EXTERNALS = f"{EXTERNAL}-135.180.32.35"  # 32 addresses: a port for each of 2,000,000 flows
+EXTERNALS = f"{EXTERNAL}-135.180.32.19"  # 16 addresses: a port for each of 1,000,000 sessions
 HOSTS, SERVERS = 250, 64
+MILLION = 1_000_000
+CONNTRACK = Path("/proc/sys/net/netfilter")
 FRAME = 64 - 4  # the checksum that ends a frame on a wire is not in memory
+NF_CONNTRACK_BYTES = 384
+STATISTICS = Path("/proc/sys/kernel/bpf_stats_enabled")
 SENT, RECEIVED, UNTRANSLATED = range(3)
 
 
@@ -55,9 +60,9 @@ class Bench(Chain):
                    f"{mac(self.server, 'eth0').hex(':')} dev out0 nud permanent")
         self.sink_index = link(self.gw, "out0")["ifindex"]
 
-    def flows(self, n, first=0):
-        value = struct.pack("=6I4s", n, first, address("10.0.2.1"), HOSTS, address("20.0.0.1"),
-                            SERVERS, bytes(map(int, EXTERNAL.split("."))))
+    def flows(self, n, first=0, shuffle=False):
+        value = struct.pack("=6I4sI", n, first, address("10.0.2.1"), HOSTS, address("20.0.0.1"),
+                            SERVERS, bytes(map(int, EXTERNAL.split("."))), shuffle)
         value += mac(self.gw, "in0") + mac(self.client, "eth0")
         value += mac(self.server, "eth0") + mac(self.gw, "out0")
         self.update("settings", bytes(4), value)
@@ -84,6 +89,13 @@ class Bench(Chain):
         arrived, seconds = self.send(packets)
         return arrived / seconds / 1e6
 
+    def fill(self, n, shuffle=False):
+        """Every session is there, and the flows that follow are of these."""
+        self.flows(n)
+        self.send(n)
+        if shuffle:
+            self.flows(n, shuffle=True)
+
     @contextmanager
     def loaded(self, mode):
         self.gateway.load("load", "--mode", mode)
@@ -107,10 +119,23 @@ def measure(bench, ways, counts, rounds, packets):
         for way, enter in ways.items():
             with enter():
                 for n in counts:
-                    bench.flows(n)
-                    bench.send(n)  # every session is there
+                    bench.fill(n)
                     samples[way, n].append(bench.rate(packets))
     return samples
+
+
+@contextmanager
+def conntrack(buckets):
+    """The kernel's own table, of that many buckets and with room; both are the machine's."""
+    names = ("nf_conntrack_max", "nf_conntrack_buckets")
+    before = [int((CONNTRACK / name).read_text()) for name in names]
+    for name, value in zip(names, (max(before[0], MILLION * 4), buckets or before[1])):
+        (CONNTRACK / name).write_text(str(value))
+    try:
+        yield
+    finally:
+        for name, value in zip(names, before):
+            (CONNTRACK / name).write_text(str(value))
 
 
 def pps(run, results, quick):
@@ -126,3 +151,82 @@ def pps(run, results, quick):
         name = "nat.limit.xdp" if peer.startswith("bare") else f"nat.pps.{way}"
         for n in counts:
             results.median(f"{name} {n} flows", samples[way, n], "Mpps", peer, samples[peer, n])
+
+
+def newsessions(run, results, quick):
+    """nat.newsessions: every packet begins a session with a port of its own."""
+    rounds, packets = (2, 100_000) if quick else (5, 400_000)
+    default = int((CONNTRACK / "nf_conntrack_buckets").read_text())
+    ways = {"xdp": (lambda bench: bench.loaded("xdp"), 0),
+            "tc": (lambda bench: bench.loaded("tc"), 0),
+            f"nf_conntrack, {default} buckets": (Bench.masquerading, default),
+            "nf_conntrack, 1048576 buckets": (Bench.masquerading, 1 << 20)}
+    samples = {way: [] for way in ways}
+    for _ in range(rounds):
+        for way, (enter, buckets) in ways.items():
+            with netns.Run() as fresh, conntrack(buckets):
+                bench = Bench(fresh, sessions=1 << 19)
+                with enter(bench):
+                    bench.fill(1)
+                    bench.flows(packets, first=1000)
+                    samples[way].append(bench.rate(packets))
+    for ours in ("xdp", "tc"):
+        for peer in list(ways)[2:]:
+            results.median(f"nat.newsessions {ours}", samples[ours], "M/s", peer, samples[peer])
+
+
+def program_ns(bench, name, packets):
+    """Nanoseconds in the program for each packet it sees, as the kernel's statistics say."""
+    def read():
+        row = json.loads(sh(["bpftool", "-j", "prog", "show", "pinned",
+                             bench.gateway.pins / "prog" / name]))
+        return row.get("run_time_ns", 0), row.get("run_cnt", 0)
+    was = STATISTICS.read_text()
+    STATISTICS.write_text("1")
+    try:
+        (ns_before, n_before) = read()
+        bench.send(packets)
+        (ns_after, n_after) = read()
+    finally:
+        STATISTICS.write_text(was)
+    return (ns_after - ns_before) / (n_after - n_before)
+
+
+def memory(bench):
+    """Bytes of all maps, as the kernel accounts them."""
+    rows = [json.loads(sh(["bpftool", "-j", "map", "show", "pinned", path]))
+            for path in bench.gateway.pins.iterdir() if path.is_file()]
+    return sum(row["bytes_memlock"] for row in rows)
+
+
+def million(run, results, quick):
+    """nat.ns.1m, nat.memory, nat.sweep: a full table of 1,000,000 sessions."""
+    bench = Bench(run, sessions=MILLION)
+    rounds, packets = (1, 200_000) if quick else (5, MILLION)
+    ns = {(way, n): [] for way in ("xdp", "nft") for n in (1_000, MILLION)}
+    for _ in range(rounds):
+        with bench.loaded("xdp"):
+            for n in (1_000, MILLION):
+                bench.fill(n, shuffle=True)
+                ns["xdp", n].append(program_ns(bench, "gw_inside_xdp", packets))
+        with conntrack(0), bench.masquerading():
+            for n in (1_000, MILLION):
+                bench.fill(n, shuffle=True)
+                arrived, seconds = bench.send(packets)
+                ns["nft", n].append(seconds / arrived * 1e9)
+    for way, text in (("xdp", "nat.ns.1m gw_inside_xdp"), ("nft", "nat.ns.1m kernel, whole chain")):
+        results.median(text, ns[way, MILLION], "ns", "1,000 sessions", ns[way, 1_000])
+
+    with bench.loaded("xdp"):
+        bench.gateway.start_daemon("mnat-midcomd")
+        bench.fill(MILLION)
+        with control.Control(bench.gateway.socket("mnat-midcomd"), timeout=60) as agent:
+            live = agent.call("sweep")[1]["live"]
+        if live < MILLION:
+            raise LabError(f"{live} sessions are in the table, expected {MILLION}")
+        sweep = control.status(bench.gateway.socket("mnat-midcomd"))["sweep"]
+        results.add("nat.sweep of 1,000,000", sweep["worst_us"] / 1000, "ms")
+        results.add("nat.sweep longest run", sweep["longest_run_us"] / 1000, "ms", "limit", 5)
+        results.add("nat.memory of a session", memory(bench) / MILLION, "bytes",
+                    "nf_conntrack", NF_CONNTRACK_BYTES)
+        bench.gateway.daemons["mnat-midcomd"].stop()

@@ -13,6 +13,7 @@ struct bench_settings {
 	unsigned int first_server;
 	unsigned int servers;
 	unsigned int forward_addr; /* network order: source address of what "forward" sends */
+	unsigned int shuffle;	   /* 1: a random flow each time; 0: one after the other */
 	unsigned char dest[6];	   /* link addresses */
 	unsigned char source[6];
 	unsigned char forward_dest[6];

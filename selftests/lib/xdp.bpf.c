@@ -109,7 +109,10 @@ int source(struct xdp_md *ctx)
 	s = bpf_map_lookup_elem(&settings, &zero);
 	if (!s || !s->flows || (void *)(f + 1) > (void *)(long)ctx->data_end)
 		return XDP_ABORTED;
-	flow = s->first_flow + next(BENCH_SENT) % s->flows;
+	flow = next(BENCH_SENT) % s->flows;
+	if (s->shuffle)
+		flow = bpf_get_prandom_u32() % s->flows;
+	flow += s->first_flow;
 	len = (__u16)((__u32)(ctx->data_end - ctx->data) - sizeof(f->eth));
 	__builtin_memcpy(f->eth.h_dest, s->dest, 6);
 	__builtin_memcpy(f->eth.h_source, s->source, 6);
