@@ -47,7 +47,8 @@ SKELS    := $(BPF_OBJS:.bpf.o=.skel.h)
 TEST_DIRS := $(sort $(patsubst %/,%,$(dir $(wildcard ctl/*/*_test.c dhcpd/*_test.c mm/*_test.c))))
 UNIT     := $(foreach d,$(TEST_DIRS),$(O)/test/unit-$(subst /,-,$(d)))
 BPF_TEST := $(O)/test/bpf
-HELPERS  := $(patsubst selftests/lib/%.c,$(O)/test/%,$(wildcard selftests/lib/*.c)) \
+HELPERS  := $(patsubst selftests/lib/%.c,$(O)/test/%,\
+			$(filter-out %.bpf.c,$(wildcard selftests/lib/*.c))) $(O)/test/xdp.bpf.o \
 	    $(patsubst selftests/bench/%.c,$(O)/test/%,$(wildcard selftests/bench/*.c))
 
 .PHONY: all help deps test demo bench install clean unit bpf-test fuzz test-programs vm
@@ -88,6 +89,7 @@ $(O)/.deps-test:
 $(O)/bpf/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h) include/mnat/abi.h vmlinux.h | $(O)/.deps-build
 	$(call say,CLANG,$@) mkdir -p $(@D)
 	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@.tmp && $(BPFTOOL) gen object $@ $@.tmp && rm $@.tmp
+	$(Q)echo __clang_major__ | $(CLANG) -E -P - >$(@D)/clang
 
 $(O)/bpf/%.skel.h: $(O)/bpf/%.bpf.o
 	$(call say,SKEL,$@)
@@ -131,6 +133,10 @@ $(foreach d,$(TEST_DIRS),$(eval $(call unit_rule,$(d))))
 $(BPF_TEST): $(call objs,$(wildcard selftests/bpf/*.c)) $(O)/libmnat.a | $(O)/.deps-test
 	$(call say,LD,$@) mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS) -lcriterion -o $@
+
+$(O)/test/%.bpf.o: selftests/lib/%.bpf.c selftests/lib/bench.h vmlinux.h | $(O)/.deps-build
+	$(call say,CLANG,$@) mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -Iselftests/lib -c $< -o $@
 
 # small programs that tests run (traffic sources and sinks): one file each
 $(O)/test/%: $(O)/obj/selftests/lib/%.o $(O)/libmnat.a

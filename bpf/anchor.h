@@ -48,7 +48,7 @@ static __always_inline int send_wrapped(ctx_t *ctx, const struct packet *pkt, en
 	int reason = route_lookup(ctx, cfg.tunnel_addr, end, &route);
 
 	if (reason != PARSE_OK && reason != MNAT_C_TOO_BIG)
-		return refuse(ctx, MNAT_C_NO_ROUTE_IN);
+		return refuse(ctx, route_reason_in(reason));
 	if (reason == MNAT_C_TOO_BIG || !fits_tunnel(ctx, pkt, route.mtu))
 		return tell_too_big(ctx, cfg.tunnel_addr, route.mtu - TUNNEL_OVERHEAD);
 	if (rewrite_endpoint(ctx, pkt, side, addr, port) ||

@@ -10,32 +10,17 @@
 
 /* A macro, not a typedef: CO-RE looks the type up by name. */
 #define ctx_t struct __sk_buff
+#include "ctx_pointers.h"
 
 #define VERDICT_STACK TC_ACT_OK
 #define VERDICT_DROP TC_ACT_SHOT
 
-/*
- * The packet pointers are read by hand: left to itself, clang keeps them as 32-bit
- * values and zero-extends them with a move, after which the verifier no longer
- * knows them for pointers.
- */
-#define CTX_POINTER(field)                                                                     \
-	({                                                                                     \
-		void *_pointer;                                                                \
-		asm volatile("%[pointer] = *(u32 *)(%[ctx] + %[offset])"                       \
-			     : [pointer] "=r"(_pointer)                                        \
-			     : [ctx] "r"(ctx), [offset] "i"(offsetof(ctx_t, field)));          \
-		_pointer;                                                                      \
-	})
+/* This is the last program to see a packet: it leaves nothing to another (ctx_xdp.h). */
+#define CTX_DEFERS 0
 
-static __always_inline void *ctx_data(const ctx_t *ctx)
+static __always_inline bool ctx_may_send(__u32 ifindex)
 {
-	return CTX_POINTER(data);
-}
-
-static __always_inline void *ctx_data_end(const ctx_t *ctx)
-{
-	return CTX_POINTER(data_end);
+	return true;
 }
 
 static __always_inline __u32 ctx_len(const ctx_t *ctx)

@@ -94,6 +94,21 @@ struct {
 } arrivals SEC(".maps");
 
 struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} route_state SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, MNAT_NEXT_HOPS);
+	__type(key, __u32);
+	__type(value, struct mnat_next_hop);
+} next_hops SEC(".maps");
+
+struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, MNAT_TRIES_BUCKETS);
 	__type(key, __u32);

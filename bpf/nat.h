@@ -106,6 +106,13 @@ static __always_inline int nat_out(ctx_t *ctx, const struct packet *pkt, __u32 h
 	return route_send(ctx, &route);
 }
 
+/* XDP is for the many: whole TCP and UDP packets. The TC programs do all else. */
+static __always_inline bool is_deferred(const struct packet *pkt)
+{
+	return CTX_DEFERS && (pkt->fragment || (pkt->ip_proto != IPPROTO_TCP &&
+						pkt->ip_proto != IPPROTO_UDP));
+}
+
 /* What both ways in have in common: an IPv4 packet, or the reason it is none. */
 static __always_inline int receive(ctx_t *ctx, struct packet *pkt)
 {
@@ -116,7 +123,8 @@ static __always_inline int receive(ctx_t *ctx, struct packet *pkt)
 		return reason;
 	if (ethertype != bpf_htons(ETH_P_IP))
 		return MNAT_C_NOT_IPV4;
-	return parse_ipv4(ctx, pkt);
+	reason = parse_ipv4(ctx, pkt);
+	return reason == PARSE_OK && is_deferred(pkt) ? DEFER : reason;
 }
 
 #endif

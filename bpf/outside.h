@@ -19,7 +19,7 @@ static __always_inline int deliver(ctx_t *ctx, const struct packet *pkt, __be32 
 	if (reason == MNAT_C_TOO_BIG && counter == MNAT_C_IN_TRANSLATED)
 		return tell_too_big(ctx, cfg.tunnel_addr, route.mtu);
 	if (reason != PARSE_OK)
-		return refuse(ctx, reason == MNAT_C_TOO_BIG ? reason : MNAT_C_NO_ROUTE_IN);
+		return refuse(ctx, reason == MNAT_C_TOO_BIG ? reason : route_reason_in(reason));
 	if (rewrite_endpoint(ctx, pkt, DEST, addr, port))
 		return refuse(ctx, MNAT_C_INTERNAL);
 	count(counter, ctx_len(ctx));
@@ -72,7 +72,7 @@ __noinline int icmp_error_in(ctx_t *ctx, const struct packet *pkt)
 	addr = mnat_location_endpoint(where);
 	reason = route_lookup(ctx, pkt->saddr, addr, &route);
 	if (reason != PARSE_OK)
-		return refuse(ctx, MNAT_C_NO_ROUTE_IN);
+		return refuse(ctx, route_reason_in(reason));
 	if (mnat_location_path(where) == MNAT_PATH_TUNNEL) {
 		info = bpf_map_lookup_elem(&host_info, &host);
 		if (!info)
@@ -103,7 +103,7 @@ __noinline int icmp_error_deliver(ctx_t *ctx, const struct packet *pkt, __be32 a
 		return refuse(ctx, reason);
 	reason = route_lookup(ctx, pkt->saddr, addr, &route);
 	if (reason != PARSE_OK)
-		return refuse(ctx, MNAT_C_NO_ROUTE_IN);
+		return refuse(ctx, route_reason_in(reason));
 	if (rewrite_quoted(ctx, pkt, &inner, SOURCE, addr, inner.sport) ||
 	    rewrite_address(ctx, pkt, DEST, addr, true))
 		return refuse(ctx, MNAT_C_INTERNAL);

@@ -5,10 +5,11 @@
 
 #include "count.h"
 
-/* Count reason and do what its class in abi.h says. */
-static __noinline int refuse(ctx_t *ctx, int reason)
+/* In the place of a reason: the program beneath is to do it (ctx_xdp.h). Beyond all counters. */
+#define DEFER MNAT_N_COUNTERS
+
+static __always_inline int verdict_of(int reason)
 {
-	count(reason, ctx_len(ctx));
 	switch (reason) {
 #define DO_FORWARD VERDICT_DROP /* not a refusal; cannot come here */
 #define DO_EVENT VERDICT_DROP
@@ -19,8 +20,20 @@ static __noinline int refuse(ctx_t *ctx, int reason)
 		return DO_##class;
 		MNAT_COUNTERS(X)
 #undef X
+	case DEFER:
+		return VERDICT_STACK;
 	}
 	return VERDICT_DROP;
+}
+
+/* Count reason and do what its class in abi.h says; what is left to another, it counts. */
+static __noinline int refuse(ctx_t *ctx, int reason)
+{
+	int verdict = verdict_of(reason);
+
+	if (!CTX_DEFERS || verdict != VERDICT_STACK)
+		count(reason, ctx_len(ctx));
+	return verdict;
 }
 
 #endif

@@ -85,6 +85,8 @@ static __noinline int tell_too_big(ctx_t *ctx, __be32 from, __u16 mtu)
 	struct icmp_too_big *e;
 	struct ethhdr *eth;
 
+	if (CTX_DEFERS)
+		return refuse(ctx, DEFER);
 	if (parse_ipv4(ctx, &pkt) != PARSE_OK || !pkt.df ||
 	    pkt.l4_offset != ETH_HLEN + sizeof(struct iphdr) || pkt.total < ICMP_QUOTE ||
 	    ctx_cut(ctx, ETH_HLEN + ICMP_QUOTE) ||

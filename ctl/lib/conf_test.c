@@ -86,6 +86,38 @@ Test(conf, a_directory_is_no_file)
 	cr_assert_eq(mnat_conf_load("/tmp", options, NULL, &cfg), -EISDIR);
 }
 
+/* ---- gateway.conf ---- */
+
+static int load_gateway(const char *mode, struct mnat_gateway_conf *conf)
+{
+	char path[] = "/tmp/gateway-conf-XXXXXX", text[512];
+	int fd = mkstemp(path), r, len;
+
+	cr_assert_geq(fd, 0);
+	len = snprintf(text, sizeof(text), "%s\ninside { interfaces = {\"in0\"} "
+		       "prefixes = {\"10.0.0.0/16\"} }\noutside { interfaces = {\"out0\"} "
+		       "addresses = \"135.180.32.4\" }\n", mode);
+	cr_assert_eq(write(fd, text, (size_t)len), len);
+	close(fd);
+	r = mnat_gateway_conf_load(path, conf);
+	unlink(path);
+	return r;
+}
+
+Test(gateway_conf, mode)
+{
+	struct mnat_gateway_conf conf;
+
+	cr_redirect_stderr();
+	cr_assert_eq(load_gateway("", &conf), 0);
+	cr_assert_eq(conf.mode, MNAT_GATEWAY_AUTO);
+	cr_assert_eq(load_gateway("mode = \"tc\"", &conf), 0);
+	cr_assert_eq(conf.mode, MNAT_GATEWAY_TC);
+	cr_assert_eq(load_gateway("mode = \"xdp\"", &conf), 0);
+	cr_assert_eq(conf.mode, MNAT_GATEWAY_XDP);
+	cr_assert_eq(load_gateway("mode = \"fast\"", &conf), -EINVAL);
+}
+
 /* ---- node.conf ---- */
 
 static int load_node(const char *text, struct mnat_node_conf *conf)

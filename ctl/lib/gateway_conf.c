@@ -246,6 +246,33 @@ static int parse_forwards(cfg_t *cfg, struct mnat_gateway_conf *conf)
 	return 0;
 }
 
+int mnat_gateway_mode(const char *text)
+{
+	static const char *const names[] = {
+		[MNAT_GATEWAY_AUTO] = "auto",
+		[MNAT_GATEWAY_TC] = "tc",
+		[MNAT_GATEWAY_XDP] = "xdp",
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strcmp(text, names[i]))
+			return (int)i;
+	return -EINVAL;
+}
+
+static int parse_mode(cfg_t *cfg, enum mnat_gateway_mode *ret_mode)
+{
+	const char *text = cfg_getstr(cfg, "mode");
+	int mode = mnat_gateway_mode(text);
+
+	if (mode < 0) {
+		cfg_error(cfg, "mode = \"%s\": expected \"auto\", \"tc\" or \"xdp\"", text);
+		return mode;
+	}
+	*ret_mode = (enum mnat_gateway_mode)mode;
+	return 0;
+}
+
 static int parse_gateway(cfg_t *cfg, struct mnat_gateway_conf *conf)
 {
 	cfg_t *inside = cfg_getsec(cfg, "inside"), *outside = cfg_getsec(cfg, "outside");
@@ -253,6 +280,7 @@ static int parse_gateway(cfg_t *cfg, struct mnat_gateway_conf *conf)
 
 	if (mnat_conf_copy_text(cfg, "pin", conf->pin, sizeof(conf->pin)) ||
 	    mnat_conf_copy_text(cfg, "run-dir", conf->run_dir, sizeof(conf->run_dir)) ||
+	    parse_mode(cfg, &conf->mode) ||
 	    mnat_conf_copy_interfaces(inside, "interfaces", conf->inside_if, &conf->n_inside_if) ||
 	    mnat_conf_copy_interfaces(outside, "interfaces", conf->outside_if, &conf->n_outside_if) ||
 	    parse_inside(inside, &conf->bpf) || parse_outside(outside, &conf->bpf) ||
@@ -350,6 +378,7 @@ int mnat_gateway_conf_load(const char *path, struct mnat_gateway_conf *ret_conf)
 		CFG_SEC("limits", limits, CFGF_NONE),
 		CFG_SEC("timeouts", timeouts, CFGF_NONE),
 		CFG_SEC("midcom", midcom, CFGF_NONE),
+		CFG_STR("mode", "auto", CFGF_NONE),
 		CFG_STR("pin", MNAT_PIN_GATEWAY, CFGF_NONE),
 		CFG_STR("run-dir", MNAT_RUN_DIR, CFGF_NONE),
 		CFG_END(),

@@ -178,11 +178,12 @@ static int check_sizes(const char *dir, struct mnat_gateway *g)
 
 static int open_gateway(const char *dir, struct mnat_gateway *g)
 {
-	_cleanup_close_ int hosts_fd = -1, actuals_fd = -1, config_fd = -1;
+	_cleanup_close_ int hosts_fd = -1, actuals_fd = -1, config_fd = -1, routes_fd = -1;
 	const struct pin pins[] = {
 		{"hosts", &hosts_fd, &g->n_hosts},
 		{"actuals", &actuals_fd, &g->n_actuals},
 		{"config", &config_fd, NULL},
+		{"route_state", &routes_fd, NULL},
 		{"host_info", &g->host_info_fd, NULL},
 		{"virtuals", &g->virtuals_fd, &g->max_hosts},
 		{"bindings", &g->bindings_fd, &g->n_bindings},
@@ -208,6 +209,8 @@ static int open_gateway(const char *dir, struct mnat_gateway *g)
 	if (bpf_map_lookup_elem(config_fd, &zero, &g->config))
 		return -errno;
 	r = check_sizes(dir, g);
+	if (!r)
+		r = map_area(routes_fd, 1, sizeof(uint64_t), &g->route_state);
 	return r ? r : map_memory(dir, hosts_fd, actuals_fd, g);
 }
 
@@ -250,6 +253,7 @@ void mnat_gateway_close(struct mnat_gateway *g)
 		      &g->lock_fd};
 
 	unmap_area(g->hosts, g->n_hosts, sizeof(uint64_t));
+	unmap_area(g->route_state, 1, sizeof(uint64_t));
 	unmap_area(g->actuals, g->n_actuals, sizeof(uint64_t));
 	unmap_area(g->bindings, g->n_bindings, sizeof(*g->bindings));
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)

@@ -2,6 +2,7 @@
 #include "mnat/netlink.h"
 
 #include <errno.h>
+#include <linux/fib_rules.h>
 #include <linux/if.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
@@ -350,6 +351,43 @@ int mnat_route_default_del(struct mnl_socket *nl, int index, struct in_addr gate
 			   struct in_addr src)
 {
 	return route_change(nl, RTM_DELROUTE, 0, index, gateway, src);
+}
+
+/* ---- rules ---- */
+
+/* The kernel's own look at the tables local, main and default, for all packets. */
+static int rule_message(const struct nlmsghdr *nlh, void *user)
+{
+	const struct fib_rule_hdr *rule = mnl_nlmsg_get_payload(nlh);
+	const struct nlattr *attr;
+	uint32_t priority = 0;
+	int *others = user;
+
+	if (nlh->nlmsg_type != RTM_NEWRULE)
+		return MNL_CB_OK;
+	mnl_attr_for_each(attr, nlh, sizeof(*rule))
+		if (mnl_attr_get_type(attr) == FRA_PRIORITY &&
+		    mnl_attr_validate(attr, MNL_TYPE_U32) >= 0)
+			priority = mnl_attr_get_u32(attr);
+	if (rule->src_len || rule->dst_len || rule->tos || rule->action != FR_ACT_TO_TBL ||
+	    !((priority == 0 && rule->table == RT_TABLE_LOCAL) ||
+	      (priority == 32766 && rule->table == RT_TABLE_MAIN) ||
+	      (priority == 32767 && rule->table == RT_TABLE_DEFAULT)))
+		*others = 1;
+	return MNL_CB_OK;
+}
+
+int mnat_rules_exist(struct mnl_socket *nl)
+{
+	char buf[MNL_NLMSG_HDRLEN + 64] __attribute__((aligned(4)));
+	struct fib_rule_hdr *rule;
+	struct nlmsghdr *nlh;
+	int others = 0, r;
+
+	nlh = request(buf, RTM_GETRULE, NLM_F_DUMP, sizeof(*rule), &rule);
+	rule->family = AF_INET;
+	r = mnat_nl_talk(nl, nlh, rule_message, &others);
+	return r < 0 ? r : others;
 }
 
 int mnat_mask_len(struct in_addr mask)

@@ -9,6 +9,26 @@
 #include "load.h"
 #include "mnat/cleanup.h"
 #include "mnat/log.h"
+#include "mnat/xdp.h"
+#include "xdp.h"
+
+struct bpf_program *plan_program(const struct plan *plan, const char *name)
+{
+	struct bpf_program *program = NULL;
+
+	for (int i = 0; !program && i < plan->n_objects; i++)
+		program = bpf_object__find_program_by_name(plan->objects[i], name);
+	return program;
+}
+
+struct bpf_map *plan_map(const struct plan *plan, const char *name)
+{
+	struct bpf_map *map = NULL;
+
+	for (int i = 0; !map && i < plan->n_objects; i++)
+		map = bpf_object__find_map_by_name(plan->objects[i], name);
+	return map;
+}
 
 int plan_attach(struct plan *plan, const char *ifname, enum bpf_tc_attach_point point,
 		const char *program)
@@ -58,13 +78,10 @@ static int detach_others(const struct role *role, const struct plan *plan)
 	return n < 0 ? n : r;
 }
 
-static int load_object(const struct role *role, struct plan *plan)
+static void explain_refusal(const struct role *role, int r)
 {
 	struct utsname kernel;
-	int r = bpf_object__load(plan->object);
 
-	if (!r)
-		return 0;
 	if (r == -EPERM) {
 		log_err("not permitted to load BPF programs: CAP_BPF and CAP_NET_ADMIN are needed, "
 			"which a container may lack");
@@ -78,6 +95,32 @@ static int load_object(const struct role *role, struct plan *plan)
 			"verifier's log",
 			kernel.release, role->name, strerror(-r));
 	}
+}
+
+/* Each object once its maps are found, as the next one's maps may be this one's. */
+static int load_objects(const struct role *role, struct plan *plan)
+{
+	int r = pins_check_abi(plan->pin, role->id);
+
+	for (int i = 0; !r && i < plan->n_objects; i++) {
+		r = pins_use_maps(plan->pin, plan->objects[i]);
+		if (r)
+			return r;
+		r = bpf_object__load(plan->objects[i]);
+		if (r) {
+			explain_refusal(role, r);
+			return r;
+		}
+	}
+	return r;
+}
+
+static int replace_programs(const struct plan *plan)
+{
+	int r = 0;
+
+	for (int i = 0; !r && i < plan->n_objects; i++)
+		r = pins_replace_programs(plan->pin, plan->objects[i]);
 	return r;
 }
 
@@ -85,8 +128,7 @@ static int attach_all(const struct plan *plan)
 {
 	for (int i = 0; i < plan->n_attachments; i++) {
 		const struct attachment *a = &plan->attachments[i];
-		const struct bpf_program *program =
-			bpf_object__find_program_by_name(plan->object, a->program);
+		const struct bpf_program *program = plan_program(plan, a->program);
 		int r = program ? tc_attach(a, bpf_program__fd(program)) : -ENOENT;
 
 		if (r)
@@ -98,19 +140,24 @@ static int attach_all(const struct plan *plan)
 /* Load and attach; on a fresh system a failure leaves nothing behind. */
 static int load_and_attach(const struct role *role, struct plan *plan, bool fresh)
 {
-	int r = pins_use_maps(plan->pin, role->id, plan->object);
+	int r = load_objects(role, plan);
 
 	if (!r)
-		r = load_object(role, plan);
-	if (!r)
 		r = pins_write_abi(role, plan);
+	if (!r && role->prime)
+		r = role->prime(plan);
 	if (!r)
-		r = pins_replace_programs(plan->pin, plan->object);
+		r = replace_programs(plan);
 	if (!r)
 		r = attach_all(plan);
 	if (!r)
+		r = xdp_detach_others(plan->pin, plan);
+	if (!r)
+		r = xdp_attach(plan);
+	if (!r)
 		return detach_others(role, plan);
 	if (fresh) {
+		xdp_detach_others(plan->pin, NULL);
 		detach_others(role, NULL);
 		pins_remove(plan->pin);
 	}
@@ -123,6 +170,19 @@ static bool is_loaded(const struct plan *plan)
 
 	snprintf(path, sizeof(path), "%s/abi", plan->pin);
 	return !access(path, F_OK);
+}
+
+static void tell_loaded(const struct role *role, const struct plan *plan, bool fresh)
+{
+	char modes[LOAD_MODES_TEXT] = "tc";
+	size_t len = 0;
+
+	for (int i = 0; i < plan->n_xdp_ports; i++)
+		len += (size_t)snprintf(modes + len, sizeof(modes) - len, "%s%s %s",
+					i ? ", " : "", plan->xdp_ports[i].ifname,
+					mnat_xdp_mode(plan->pin, plan->xdp_ports[i].ifname));
+	log_info("%s %s on %d hooks, mode %s, maps in %s", role->name,
+		 fresh ? "loaded" : "replaced in place", plan->n_attachments, modes, plan->pin);
 }
 
 int cmd_load(const struct role *role, struct plan *plan)
@@ -138,6 +198,8 @@ int cmd_load(const struct role *role, struct plan *plan)
 	for (int i = 0; !r && i < plan->n_attachments; i++)
 		r = tc_check(&plan->attachments[i], role->program_prefix);
 	if (!r)
+		r = xdp_choose(plan);
+	if (!r)
 		r = role->open(plan);
 	if (r) {
 		if (fresh)
@@ -145,10 +207,9 @@ int cmd_load(const struct role *role, struct plan *plan)
 		return r;
 	}
 	r = load_and_attach(role, plan, fresh);
-	role->close(plan);
+	role->close();
 	if (!r)
-		log_info("%s %s on %d hooks, mode tc, maps in %s", role->name,
-			 fresh ? "loaded" : "replaced in place", plan->n_attachments, plan->pin);
+		tell_loaded(role, plan, fresh);
 	return r;
 }
 
@@ -159,13 +220,15 @@ int cmd_unload(const struct role *role, struct plan *plan)
 
 	if (r)
 		return r;
-	r = detach_others(role, NULL);
+	r = xdp_detach_others(plan->pin, NULL);
+	if (!r)
+		r = detach_others(role, NULL);
 	return r ? r : pins_remove(plan->pin);
 }
 
-static json_t *describe_program(const struct found *f)
+static json_t *describe_program(const char *ifname, const char *hook, const char *mode, uint32_t id)
 {
-	_cleanup_close_ int fd = bpf_prog_get_fd_by_id(f->prog_id);
+	_cleanup_close_ int fd = bpf_prog_get_fd_by_id(id);
 	struct bpf_prog_info info = {};
 	uint32_t len = sizeof(info);
 	char tag[17] = "";
@@ -174,9 +237,24 @@ static json_t *describe_program(const struct found *f)
 		return NULL;
 	for (int i = 0; i < 8; i++)
 		snprintf(tag + 2 * i, 3, "%02x", info.tag[i]);
-	return json_pack("{s:s, s:s, s:s, s:s, s:i, s:s, s:i}", "interface", f->ifname, "hook",
-			 point_name(f->point), "mode", "tc", "program", info.name, "id",
+	return json_pack("{s:s, s:s, s:s, s:s, s:i, s:s, s:i}", "interface", ifname, "hook", hook,
+			 "mode", mode, "program", info.name, "id",
 			 (int)info.id, "tag", tag, "verified_insns", (int)info.verified_insns);
+}
+
+static void describe_xdp(json_t *programs)
+{
+	struct if_nameindex *interfaces = if_nameindex();
+	struct mnat_xdp_state state;
+
+	for (int i = 0; interfaces && interfaces[i].if_index; i++)
+		if (!mnat_xdp_query((int)interfaces[i].if_index, &state) && state.ours)
+			json_array_append_new(programs,
+					      describe_program(interfaces[i].if_name, "xdp",
+							       state.native ? "native" : "generic",
+							       state.prog_id));
+	if (interfaces)
+		if_freenameindex(interfaces);
 }
 
 static json_t *describe_map(const char *dir, const char *name)
@@ -199,10 +277,10 @@ static void print_text(const json_t *programs, const json_t *maps)
 	const json_t *row;
 	size_t i;
 
-	printf("%-16s %-8s %-5s %-12s %6s  %-16s %14s\n", "INTERFACE", "HOOK", "MODE", "PROGRAM",
+	printf("%-16s %-8s %-8s %-14s %6s  %-16s %14s\n", "INTERFACE", "HOOK", "MODE", "PROGRAM",
 	       "ID", "TAG", "VERIFIED INSNS");
 	json_array_foreach(programs, i, row)
-		printf("%-16s %-8s %-5s %-12s %6d  %-16s %14d\n",
+		printf("%-16s %-8s %-8s %-14s %6d  %-16s %14d\n",
 		       json_string_value(json_object_get(row, "interface")),
 		       json_string_value(json_object_get(row, "hook")),
 		       json_string_value(json_object_get(row, "mode")),
@@ -223,8 +301,8 @@ int cmd_show(const struct role *role, const struct plan *plan, bool json)
 	static const char *const names[] = { "abi",	"config",   "hosts",	  "host_info",
 					     "actuals", "virtuals", "bindings",	  "bib",
 					     "sessions", "anchors",  "defaults", "direct",
-					     "arrivals", "counters", "port_tries", "shim",
-					     "shim_active" };
+					     "arrivals", "route_state", "next_hops", "xdp_ports",
+					     "counters", "port_tries", "shim", "shim_active" };
 	_cleanup_free_ struct found *found = NULL;
 	json_t *programs = json_array(), *maps = json_array(), *all;
 	int n;
@@ -237,7 +315,11 @@ int cmd_show(const struct role *role, const struct plan *plan, bool json)
 	}
 	n = tc_find(role->program_prefix, &found);
 	for (int i = 0; i < n; i++)
-		json_array_append_new(programs, describe_program(&found[i]));
+		json_array_append_new(programs,
+				      describe_program(found[i].ifname, point_name(found[i].point),
+						       "tc", found[i].prog_id));
+	if (role->id == MNAT_ROLE_GATEWAY)
+		describe_xdp(programs);
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		json_t *row = describe_map(plan->pin, names[i]);
 

@@ -6,11 +6,28 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <bpf/bpf.h>
+
 #include "load.h"
 #include "mnat/cleanup.h"
 #include "mnat/log.h"
 
-#include "gateway.skel.h" /* needs abi.h before it */
+#include "mnat/netlink.h"
+#include "xdp.h"
+
+#include "gateway.skel.h" /* need abi.h before them */
+#include "gateway_xdp.skel.h"
+
+static struct gateway *tc;
+static struct gateway_xdp *xdp;
+
+static void plan_xdp(struct plan *plan, const char *ifname, const char *program)
+{
+	struct xdp_port *port = &plan->xdp_ports[plan->n_xdp_ports++];
+
+	snprintf(port->ifname, sizeof(port->ifname), "%s", ifname);
+	port->program = program;
+}
 
 static int configure(const char *path, struct plan *plan)
 {
@@ -20,9 +37,13 @@ static int configure(const char *path, struct plan *plan)
 	if (r)
 		return r;
 	memcpy(plan->pin, conf->pin, sizeof(plan->pin));
-	for (int i = 0; i < conf->n_inside_if; i++)
+	plan->mode = conf->mode;
+	for (int i = 0; i < conf->n_inside_if; i++) {
 		plan_attach(plan, conf->inside_if[i], BPF_TC_INGRESS, "gw_inside");
+		plan_xdp(plan, conf->inside_if[i], "gw_inside_xdp");
+	}
 	for (int i = 0; i < conf->n_outside_if; i++) {
+		plan_xdp(plan, conf->outside_if[i], "gw_outside_xdp");
 		plan_attach(plan, conf->outside_if[i], BPF_TC_INGRESS, "gw_outside");
 		plan_attach(plan, conf->outside_if[i], BPF_TC_EGRESS, "gw_guard");
 	}
@@ -30,18 +51,11 @@ static int configure(const char *path, struct plan *plan)
 	return 0;
 }
 
-static int open_object(struct plan *plan)
+static void set_sizes(struct gateway *skel, const struct mnat_gateway_conf *conf)
 {
-	const struct mnat_gateway_conf *conf = &plan->gateway;
 	uint32_t n_hosts = conf->bpf.n_actuals + conf->max_hosts + 1;
 	uint32_t n_bindings = MNAT_N_PROTO * conf->bpf.n_ext * conf->bpf.n_ports;
-	struct gateway *skel = gateway__open();
 
-	if (!skel) {
-		log_err("cannot open the gateway's BPF object: %m");
-		return -errno;
-	}
-	memcpy((void *)&skel->rodata->cfg, &conf->bpf, sizeof(conf->bpf));
 	bpf_map__set_max_entries(skel->maps.hosts, n_hosts);
 	bpf_map__set_max_entries(skel->maps.host_info, n_hosts);
 	bpf_map__set_max_entries(skel->maps.actuals, conf->bpf.n_actuals);
@@ -55,14 +69,65 @@ static int open_object(struct plan *plan)
 	bpf_map__set_max_entries(skel->maps.defaults, n_hosts);
 	bpf_map__set_max_entries(skel->maps.direct, conf->max_sessions);
 	bpf_map__set_max_entries(skel->maps.arrivals, 2 * conf->max_anchors);
-	plan->skeleton = skel;
-	plan->object = skel->obj;
+}
+
+/* They share their maps: one that is of placeholder size in the second takes the first's. */
+static void copy_sizes(const struct bpf_object *from, struct bpf_object *to)
+{
+	struct bpf_map *map;
+	const struct bpf_map *other;
+
+	bpf_object__for_each_map(map, to) {
+		other = bpf_object__find_map_by_name(from, bpf_map__name(map));
+		if (other && !bpf_map__is_internal(map))
+			bpf_map__set_max_entries(map, bpf_map__max_entries(other));
+	}
+}
+
+static void close_object(void)
+{
+	gateway__destroy(tc);
+	gateway_xdp__destroy(xdp);
+}
+
+static int open_object(struct plan *plan)
+{
+	const struct mnat_gateway_conf *conf = &plan->gateway;
+
+	tc = gateway__open();
+	xdp = gateway_xdp__open();
+	if (!tc || !xdp) {
+		log_err("cannot open the gateway's BPF objects: %m");
+		close_object();
+		return -ENOMEM;
+	}
+	memcpy((void *)&tc->rodata->cfg, &conf->bpf, sizeof(conf->bpf));
+	memcpy((void *)&xdp->rodata->cfg, &conf->bpf, sizeof(conf->bpf));
+	set_sizes(tc, conf);
+	copy_sizes(tc->obj, xdp->obj);
+	plan->objects[0] = tc->obj;
+	plan->objects[1] = xdp->obj;
+	plan->n_objects = xdp_wanted(plan) ? 2 : 1;
 	return 0;
 }
 
-static void close_object(struct plan *plan)
+/* Whether next hops may be remembered; mnat-midcomd keeps it right from then on. */
+static int prime(const struct plan *plan)
 {
-	gateway__destroy(plan->skeleton);
+	_cleanup_(mnat_nl_closep) struct mnl_socket *nl = NULL;
+	uint64_t state = 0;
+	uint32_t zero = 0;
+	int r = mnat_nl_open(0, &nl);
+
+	if (!r)
+		r = mnat_rules_exist(nl);
+	if (r < 0) {
+		log_err("cannot list the routing rules: %s", strerror(-r));
+		return r;
+	}
+	bpf_map_lookup_elem(bpf_map__fd(tc->maps.route_state), &zero, &state);
+	state = mnat_route_changed(state, r);
+	return pins_write_map(plan, "route_state", &state);
 }
 
 /* bpf_fib_lookup() refuses where forwarding is off. */
@@ -111,5 +176,6 @@ const struct role role_gateway = {
 	.configure = configure,
 	.open = open_object,
 	.close = close_object,
+	.prime = prime,
 	.make_ready = make_ready,
 };

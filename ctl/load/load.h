@@ -25,14 +25,29 @@ struct attachment {
 
 #define LOAD_MAX_ATTACHMENTS (3 * MNAT_MAX_INTERFACES)
 
+/* An interface that may get an XDP program above those of TC (xdp.h). */
+struct xdp_port {
+	char ifname[IF_NAMESIZE];
+	const char *program;
+	bool wanted;
+	bool native; /* once attached; else generic */
+};
+
+#define LOAD_MAX_OBJECTS 2
+#define LOAD_MODES_TEXT (2 * MNAT_MAX_INTERFACES * (IF_NAMESIZE + 12)) /* "eth0 native, ..." */
+
 /* What a role wants loaded; owned by the caller of role->prepare(). */
 struct plan {
 	char pin[MNAT_PATH_MAX];
-	struct bpf_object *object; /* opened, not loaded; owned by skeleton */
-	void *skeleton;
+	/* opened, not loaded; owned by the role. Later ones use the first one's maps. */
+	struct bpf_object *objects[LOAD_MAX_OBJECTS];
+	int n_objects;
+	enum mnat_gateway_mode mode;
 	const void *config; /* value of map "config", or NULL */
 	struct attachment attachments[LOAD_MAX_ATTACHMENTS];
 	int n_attachments;
+	struct xdp_port xdp_ports[2 * MNAT_MAX_INTERFACES];
+	int n_xdp_ports;
 	union {
 		struct mnat_gateway_conf gateway;
 		struct mnat_node_conf node;
@@ -48,7 +63,9 @@ struct role {
 	int (*configure)(const char *path, struct plan *plan);
 	/* Open the object and set sizes and constants. */
 	int (*open)(struct plan *plan);
-	void (*close)(struct plan *plan);
+	void (*close)(void);
+	/* Fill maps before programs are attached; NULL: nothing to fill. */
+	int (*prime)(const struct plan *plan);
 	/* What the system must have before programs are attached. */
 	int (*make_ready)(const struct plan *plan);
 };
@@ -56,6 +73,8 @@ struct role {
 extern const struct role role_gateway;
 extern const struct role role_node;
 
+struct bpf_program *plan_program(const struct plan *plan, const char *name);
+struct bpf_map *plan_map(const struct plan *plan, const char *name);
 int plan_attach(struct plan *plan, const char *ifname, enum bpf_tc_attach_point point,
 		const char *program);
 
@@ -68,10 +87,14 @@ int cmd_show(const struct role *role, const struct plan *plan, bool json);
 
 /* Create the pin directory (mounting bpffs if it is missing) and hold a lock on it. */
 int pins_lock(const char *dir, int *ret_fd);
-/* Refuse maps of another ABI or of other sizes than object asks for; then reuse or pin. */
-int pins_use_maps(const char *dir, enum mnat_role role, struct bpf_object *object);
+/* Refuse maps of another ABI. */
+int pins_check_abi(const char *dir, enum mnat_role role);
+/* Refuse maps of other sizes than object asks for; then reuse or pin. */
+int pins_use_maps(const char *dir, struct bpf_object *object);
 /* Record version and configuration in the maps. */
 int pins_write_abi(const struct role *role, const struct plan *plan);
+/* The one value of an ARRAY[1]. */
+int pins_write_map(const struct plan *plan, const char *name, const void *value);
 /* Put the object's programs in place of the pinned ones, each atomically. */
 int pins_replace_programs(const char *dir, struct bpf_object *object);
 int pins_remove(const char *dir);

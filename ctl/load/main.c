@@ -16,6 +16,7 @@ static const char usage_text[] =
 	"  unload        detach the programs and remove the maps: ends all sessions\n"
 	"  show          what is attached where\n\n"
 	"  -c, --config FILE   default /etc/mobilenat/gateway.conf or node.conf\n"
+	"  -m, --mode MODE     gateway load: auto, tc or xdp, instead of the configuration's\n"
 	"  -j, --json          show: as JSON\n"
 	"  -t, --test          check the configuration and exit\n"
 	"  -v, --verbose       what libbpf and the verifier say, too\n"
@@ -59,47 +60,78 @@ static int usage_error(const char *what, const char *word)
 	return 2;
 }
 
-static int run(const char *role_name, const char *command, const char *config, bool test, bool json)
+/* What the command line says. */
+struct arguments {
+	const char *role;
+	const char *command;
+	const char *config;
+	const char *mode;
+	bool test;
+	bool json;
+};
+
+static int override_mode(struct plan *plan, const struct role *role, const char *mode)
+{
+	int value = mnat_gateway_mode(mode);
+
+	if (role->id != MNAT_ROLE_GATEWAY)
+		return usage_error("a mode is for the gateway only: --mode", mode);
+	if (value < 0)
+		return usage_error("expected auto, tc or xdp, not --mode", mode);
+	plan->mode = (enum mnat_gateway_mode)value;
+	return 0;
+}
+
+static int run(const struct arguments *args)
 {
 	static struct plan plan;
+	int status;
 
 	for (size_t i = 0; i < sizeof(roles) / sizeof(roles[0]); i++) {
-		if (strcmp(role_name, roles[i]->name))
+		if (strcmp(args->role, roles[i]->name))
 			continue;
 		for (size_t j = 0; j < sizeof(commands) / sizeof(commands[0]); j++) {
-			if (strcmp(command, commands[j].name))
+			if (strcmp(args->command, commands[j].name))
 				continue;
-			if (roles[i]->configure(config ? config : roles[i]->config_path, &plan))
+			if (roles[i]->configure(args->config ? args->config :
+							       roles[i]->config_path, &plan))
 				return 1;
-			return !test && commands[j].run(roles[i], &plan, json) ? 1 : 0;
+			status = args->mode ? override_mode(&plan, roles[i], args->mode) : 0;
+			if (status || args->test)
+				return status;
+			return commands[j].run(roles[i], &plan, args->json) ? 1 : 0;
 		}
-		return usage_error("unknown command", command);
+		return usage_error("unknown command", args->command);
 	}
-	return usage_error("expected gateway or node, not", role_name);
+	return usage_error("expected gateway or node, not", args->role);
 }
 
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "config", required_argument, NULL, 'c' }, { "json", no_argument, NULL, 'j' },
+		{ "config", required_argument, NULL, 'c' },
+		{ "mode", required_argument, NULL, 'm' },   { "json", no_argument, NULL, 'j' },
 		{ "test", no_argument, NULL, 't' },	    { "verbose", no_argument, NULL, 'v' },
 		{ "help", no_argument, NULL, 'h' },	    { "version", no_argument, NULL, 'V' },
 		{},
 	};
-	bool json = false, test = false, verbose = false;
-	const char *config = NULL;
+	struct arguments args = {};
+	bool verbose = false;
 	int c;
 
-	while ((c = getopt_long(argc, argv, "c:jtvhV", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "c:m:jtvhV", options, NULL)) != -1) {
 		switch (c) {
 		case 'c':
-			config = optarg;
+			args.config = optarg;
+			break;
+		case 'm':
+			args.mode = optarg;
 			break;
 		case 'j':
-			json = true;
+			args.json = true;
 			break;
 		case 't':
-			test = true;
+			args.test = true;
 			break;
 		case 'v':
 			verbose = true;
@@ -118,5 +150,7 @@ int main(int argc, char **argv)
 		return usage_error("expected a role and a command", NULL);
 	mnat_log_init("mnat-load", verbose ? MNAT_LOG_DEBUG : MNAT_LOG_INFO);
 	libbpf_set_print(verbose ? print_libbpf : NULL);
-	return run(argv[optind], argv[optind + 1], config, test, json);
+	args.role = argv[optind];
+	args.command = argv[optind + 1];
+	return run(&args);
 }

@@ -21,22 +21,23 @@ static int configure(const char *path, struct plan *plan)
 	return 0;
 }
 
+static struct node *skel;
+
 static int open_object(struct plan *plan)
 {
-	struct node *skel = node__open();
-
+	skel = node__open();
 	if (!skel) {
 		log_err("cannot open the node's BPF object: %m");
 		return -errno;
 	}
-	plan->skeleton = skel;
-	plan->object = skel->obj;
+	plan->objects[0] = skel->obj;
+	plan->n_objects = 1;
 	return 0;
 }
 
-static void close_object(struct plan *plan)
+static void close_object(void)
 {
-	node__destroy(plan->skeleton);
+	node__destroy(skel);
 }
 
 static int make_ready(const struct plan *plan)

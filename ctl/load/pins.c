@@ -79,7 +79,7 @@ int pins_lock(const char *dir, int *ret_fd)
 	return 0;
 }
 
-static int check_abi(const char *dir, enum mnat_role role)
+int pins_check_abi(const char *dir, enum mnat_role role)
 {
 	_cleanup_close_ int fd = -1;
 	struct mnat_abi abi = {};
@@ -107,18 +107,15 @@ static int check_abi(const char *dir, enum mnat_role role)
 }
 
 /* A pinned map keeps its size; say so in words before libbpf says -EINVAL. */
-static int check_size(const struct bpf_map *map, const char *path)
+static int check_size(const struct bpf_map *map, int fd)
 {
-	_cleanup_close_ int fd = bpf_obj_get(path);
 	struct bpf_map_info info = {};
 	uint32_t len = sizeof(info);
 
-	if (fd < 0)
-		return errno == ENOENT ? 0 : -errno;
 	if (bpf_obj_get_info_by_fd(fd, &info, &len))
 		return -errno;
-	if (info.max_entries == bpf_map__max_entries(map) &&
-	    info.value_size == bpf_map__value_size(map))
+	if (info.type == bpf_map__type(map) && info.max_entries == bpf_map__max_entries(map) &&
+	    info.key_size == bpf_map__key_size(map) && info.value_size == bpf_map__value_size(map))
 		return 0;
 	log_err("map %s has %u entries, the configuration now asks for %u: a loaded map keeps its "
 		"size. Restore the limits or prefixes, or end all sessions with 'mnat-load ... "
@@ -127,32 +124,42 @@ static int check_size(const struct bpf_map *map, const char *path)
 	return -EINVAL;
 }
 
-int pins_use_maps(const char *dir, enum mnat_role role, struct bpf_object *object)
+/*
+ * The pinned map, or the place to pin it. libbpf's own way to find a pinned map compares
+ * flags, too, of which the kernel adds one to maps of devices.
+ */
+static int use_map(struct bpf_map *map, const char *path)
+{
+	_cleanup_close_ int fd = bpf_obj_get(path);
+	int r;
+
+	if (fd < 0)
+		return errno == ENOENT ? bpf_map__set_pin_path(map, path) : -errno;
+	r = check_size(map, fd);
+	return r ? r : bpf_map__reuse_fd(map, fd);
+}
+
+int pins_use_maps(const char *dir, struct bpf_object *object)
 {
 	struct bpf_map *map;
-	int r = check_abi(dir, role);
 
-	if (r)
-		return r;
 	bpf_object__for_each_map(map, object) {
 		char path[MNAT_PATH_MAX + 32];
+		int r;
 
 		if (bpf_map__is_internal(map))
 			continue;
 		snprintf(path, sizeof(path), "%s/%s", dir, bpf_map__name(map));
-		r = check_size(map, path);
-		if (r)
-			return r;
-		r = bpf_map__set_pin_path(map, path);
+		r = use_map(map, path);
 		if (r)
 			return r;
 	}
 	return 0;
 }
 
-static int write_map(struct bpf_object *object, const char *name, const void *value)
+int pins_write_map(const struct plan *plan, const char *name, const void *value)
 {
-	struct bpf_map *map = bpf_object__find_map_by_name(object, name);
+	struct bpf_map *map = plan_map(plan, name);
 	uint32_t zero = 0;
 
 	if (!map || bpf_map_update_elem(bpf_map__fd(map), &zero, value, BPF_ANY)) {
@@ -165,10 +172,10 @@ static int write_map(struct bpf_object *object, const char *name, const void *va
 int pins_write_abi(const struct role *role, const struct plan *plan)
 {
 	struct mnat_abi abi = { MNAT_ABI_MAGIC, MNAT_ABI_VERSION, role->id, 0 };
-	int r = write_map(plan->object, "abi", &abi);
+	int r = pins_write_map(plan, "abi", &abi);
 
 	if (!r && plan->config)
-		r = write_map(plan->object, "config", plan->config);
+		r = pins_write_map(plan, "config", plan->config);
 	return r;
 }
 
@@ -209,10 +216,13 @@ static int remove_dir(const char *dir)
 
 int pins_remove(const char *dir)
 {
+	static const char *const below[] = { "prog", "link" };
 	char path[MNAT_PATH_MAX + 32];
-	int r;
+	int r = 0;
 
-	snprintf(path, sizeof(path), "%s/prog", dir);
-	r = remove_dir(path);
+	for (int i = 0; !r && i < 2; i++) {
+		snprintf(path, sizeof(path), "%s/%s", dir, below[i]);
+		r = remove_dir(path);
+	}
 	return r ? r : remove_dir(dir);
 }

@@ -13,6 +13,8 @@
 #include "mnat/log.h"
 #include "mnat/role_conf.h"
 #include "forwards.h"
+#include "mnat/xdp.h"
+#include "routes.h"
 #include "rules.h"
 #include "store.h"
 #include "sweep.h"
@@ -28,6 +30,7 @@ struct midcomd {
 	char rules_path[MNAT_PATH_MAX + 32];
 	struct agent agent;
 	struct sweep sweep;
+	struct routes routes;
 	struct dump_source source;
 	struct mnat_control *control;
 	uint64_t started;
@@ -70,10 +73,25 @@ static json_t *problems(const struct midcomd *m)
 
 static json_t *sweep_fields(const struct sweep *sweep)
 {
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "runs", (json_int_t)sweep->runs, "live",
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "runs", (json_int_t)sweep->runs, "live",
 			 (json_int_t)sweep->live, "deleted", (json_int_t)sweep->deleted, "freed",
 			 (json_int_t)sweep->freed, "last_us", (json_int_t)sweep->last_us,
-			 "worst_us", (json_int_t)sweep->worst_us);
+			 "worst_us", (json_int_t)sweep->worst_us, "longest_run_us",
+			 (json_int_t)sweep->longest_run_ns / 1000);
+}
+
+/* interface -> how the gateway works there */
+static json_t *mode_fields(const struct mnat_gateway_conf *conf)
+{
+	json_t *modes = json_object();
+
+	for (int i = 0; i < conf->n_inside_if; i++)
+		json_object_set_new(modes, conf->inside_if[i],
+				    json_string(mnat_xdp_mode(conf->pin, conf->inside_if[i])));
+	for (int i = 0; i < conf->n_outside_if; i++)
+		json_object_set_new(modes, conf->outside_if[i],
+				    json_string(mnat_xdp_mode(conf->pin, conf->outside_if[i])));
+	return modes;
 }
 
 static void on_status(struct mnat_control_client *client, const json_t *request, void *user)
@@ -84,14 +102,14 @@ static void on_status(struct mnat_control_client *client, const json_t *request,
 
 	mnat_control_done(
 		client,
-		json_pack("{s:s, s:I, s:b, s:o, s:I, s:i, s:I, s:I, s:I, s:I, s:I, s:o}", "daemon",
+		json_pack("{s:s, s:I, s:b, s:o, s:I, s:i, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "daemon",
 			  "mnat-midcomd", "uptime_s", uptime_s, "healthy",
 			  json_array_size(list) == 0, "problems", list, "epoch",
 			  (json_int_t)m->hosts.epoch, "managers", (int)m->agent.n_sessions, "hosts",
 			  (json_int_t)m->hosts.n_bound, "left", (json_int_t)m->hosts.n_left, "free",
 			  (json_int_t)m->hosts.n_free, "rebinds", (json_int_t)m->agent.rebinds,
 			  "refused", (json_int_t)m->agent.refused, "sweep",
-			  sweep_fields(&m->sweep)));
+			  sweep_fields(&m->sweep), "modes", mode_fields(&m->conf)));
 }
 
 static void on_dump(struct mnat_control_client *client, const json_t *request, void *user)
@@ -206,6 +224,7 @@ static void stop(void *user)
 	agent_close(&m->agent);
 	mnat_control_close(m->control);
 	sweep_close(&m->sweep);
+	routes_close(&m->routes);
 	anchors_close(&m->anchors);
 	rules_close(&m->rules);
 }
@@ -237,6 +256,9 @@ static int serve(struct midcomd *m)
 		agent_close(&m->agent);
 		return r;
 	}
+	r = routes_start(&m->routes, &m->loop, m->gateway.route_state);
+	if (r)
+		log_warn("changes of routes take a second to be in force: %s", strerror(-r));
 	sweep_start(&m->sweep, &m->loop, m->conf.sweep_interval);
 	log_info("serving %u inside addresses, %u hosts known", m->gateway.n_actuals,
 		 m->hosts.n_bound);

@@ -15,17 +15,19 @@
 
 #define BATCH 4096
 
-/* One run of the program over some keys; adds what it did to *total. */
-static int run_program(int fd, const struct mnat_session_key *keys, uint32_t n,
-		       struct mnat_sweep *total)
+/* One run of the program over some keys. */
+static int run_program(struct sweep *sweep, const struct mnat_session_key *keys, uint32_t n)
 {
+	struct mnat_sweep *total = &sweep->result;
 	struct mnat_sweep in = { .n = n }, out;
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = &in, .data_size_in = sizeof(in),
 		    .data_out = &out, .data_size_out = sizeof(out));
 
 	memcpy(in.keys, keys, n * sizeof(*keys));
-	if (bpf_prog_test_run_opts(fd, &opts))
+	if (bpf_prog_test_run_opts(sweep->gateway->sweep_fd, &opts))
 		return -errno;
+	if (opts.duration > sweep->longest_run_ns)
+		sweep->longest_run_ns = opts.duration;
 	total->live += out.live;
 	total->marked += out.marked;
 	total->deleted += out.deleted;
@@ -33,10 +35,10 @@ static int run_program(int fd, const struct mnat_session_key *keys, uint32_t n,
 	return 0;
 }
 
-static int sweep_sessions(const struct mnat_gateway *gateway, struct mnat_sweep *total)
+static int sweep_sessions(struct sweep *sweep)
 {
 	struct batch batch;
-	int r = batch_open(&batch, gateway->sessions_fd, sizeof(struct mnat_session_key),
+	int r = batch_open(&batch, sweep->gateway->sessions_fd, sizeof(struct mnat_session_key),
 			   sizeof(struct mnat_session), BATCH);
 	int more = !r;
 
@@ -48,8 +50,8 @@ static int sweep_sessions(const struct mnat_gateway *gateway, struct mnat_sweep 
 			const struct mnat_session_key *keys = (const void *)batch.keys;
 			uint32_t left = batch.n - i;
 
-			r = run_program(gateway->sweep_fd, keys + i,
-					left < MNAT_SWEEP_KEYS ? left : MNAT_SWEEP_KEYS, total);
+			r = run_program(sweep, keys + i,
+					left < MNAT_SWEEP_KEYS ? left : MNAT_SWEEP_KEYS);
 		}
 	}
 	batch_close(&batch);
@@ -128,7 +130,7 @@ static void work(uv_work_t *request)
 
 	sweep->error = sweep->lost;
 	if (!sweep->error)
-		sweep->error = sweep_sessions(sweep->gateway, &sweep->result);
+		sweep->error = sweep_sessions(sweep);
 	if (!sweep->error && sweep->in_use && sweep->anchored)
 		sweep->error = find_in_use(sweep);
 	sweep->took_ns = mnat_clock_now() - start;

@@ -47,6 +47,7 @@ struct sweep {
 	uint64_t freed;
 	uint64_t last_us;
 	uint64_t worst_us;
+	uint32_t longest_run_ns; /* of the program: it holds its processor so long */
 	uint32_t live;
 	int last_error;
 	struct sweep_waiter *waiters;  /* of the run that is on */

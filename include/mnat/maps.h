@@ -11,13 +11,14 @@
 #define MNAT_PIN_NODE "/sys/fs/bpf/mobilenat/node"
 
 /*
- * The gateway's maps. hosts, actuals and bindings are the maps' own memory: a 64-bit store
+ * The gateway's maps. hosts, actuals, bindings and route_state are the maps' own memory: a 64-bit store
  * there is what the datapath sees next. All are valid until mnat_gateway_close().
  */
 struct mnat_gateway {
 	volatile uint64_t *hosts;
 	volatile uint64_t *actuals;
 	struct mnat_binding *bindings; /* atomic operations only */
+	volatile uint64_t *route_state;
 	uint32_t n_hosts;
 	uint32_t n_actuals;
 	uint32_t n_bindings;

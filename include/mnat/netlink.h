@@ -77,6 +77,9 @@ int mnat_route_default(struct mnl_socket *nl, int index, struct in_addr gateway,
 int mnat_route_default_del(struct mnl_socket *nl, int index, struct in_addr gateway,
 			   struct in_addr src);
 
+/* Are there IPv4 routing rules beside the kernel's own three? 1, 0 or -errno. */
+int mnat_rules_exist(struct mnl_socket *nl);
+
 /* The length of a netmask, or -EINVAL if its ones are not contiguous. */
 int mnat_mask_len(struct in_addr mask);
 

@@ -43,8 +43,11 @@ struct mnat_forward {
 	__be32 host; /* its virtual address, or a plain host's own */
 	__be16 host_port;
 };
+/* mode = "auto" | "tc" | "xdp": which hooks the gateway works on. */
+enum mnat_gateway_mode { MNAT_GATEWAY_AUTO, MNAT_GATEWAY_TC, MNAT_GATEWAY_XDP };
 
 struct mnat_gateway_conf {
+	enum mnat_gateway_mode mode;
 	char pin[MNAT_PATH_MAX];     /* pin = "/sys/fs/bpf/mobilenat/gateway" */
 	char run_dir[MNAT_PATH_MAX]; /* run-dir = "/run/mobilenat" */
 	char inside_if[MNAT_MAX_INTERFACES][IF_NAMESIZE];
@@ -106,6 +109,9 @@ int mnat_conf_is_interfaces(cfg_t *cfg, cfg_opt_t *opt);
 int mnat_conf_copy_text(cfg_t *cfg, const char *option, char *out, size_t size);
 int mnat_conf_copy_interfaces(cfg_t *cfg, const char *option, char out[][IF_NAMESIZE],
 			      int *ret_n);
+
+/* enum mnat_gateway_mode, or -EINVAL. */
+int mnat_gateway_mode(const char *text);
 
 /* 0, or -errno with the error printed as FILE:LINE: ... */
 int mnat_gateway_conf_load(const char *path, struct mnat_gateway_conf *ret_conf);

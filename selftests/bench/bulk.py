@@ -21,10 +21,10 @@ class Server(Program):
         self.wait_for(lambda: listening(netns, PORT), "a socket")
 
 
-def gbits(client, seconds, down=False):
+def gbits(client, seconds, down=False, streams=1):
     """One iperf3 run, in Gbit/s as received."""
     out = client.sh("nice", "-n", "-20", "iperf3", "-c", SERVER, "-p", PORT, "-t", seconds,
-                    "-J", "-A", "0,0",
+                    "-J", "-A", "0,0", "-P", streams,
                     *(["-R"] if down else []))
     return json.loads(out)["end"]["sum_received"]["bits_per_second"] / 1e9
 
@@ -64,22 +64,24 @@ class Chain:
 
 
 def nat(run, results, quick):
-    """nat.bulk: one TCP stream through the gateway box, three ways, each direction."""
+    """nat.bulk: one and eight TCP streams through the gateway box, three ways, each direction."""
     chain = Chain(run)
     chain.gateway = Gateway(chain)
     Server(chain.server)
     rounds, seconds = (3, 1) if quick else (15, 1)
     modes = {"mobilenat": chain.mobilenat, "kernel forwarding": chain.forwarding,
              "nftables masquerade": chain.masquerading}
-    samples = {(mode, down): [] for mode in modes for down in (False, True)}
+    kinds = {"nat.bulk.up": (False, 1), "nat.bulk.down": (True, 1),
+             "nat.bulk.up 8 streams": (False, 8), "nat.bulk.down 8 streams": (True, 8)}
+    samples = {(mode, name): [] for mode in modes for name in kinds}
     for _ in range(rounds):
         for mode, enter in modes.items():
             with enter():
-                for down in (False, True):
-                    samples[mode, down].append(gbits(chain.client, seconds, down))
-    for down, name in ((False, "nat.bulk.up"), (True, "nat.bulk.down")):
+                for name, (down, streams) in kinds.items():
+                    samples[mode, name].append(gbits(chain.client, seconds, down, streams))
+    for name in kinds:
         for peer in ("kernel forwarding", "nftables masquerade"):
-            results.median(name, samples["mobilenat", down], "Gbit/s", peer, samples[peer, down])
+            results.median(name, samples["mobilenat", name], "Gbit/s", peer, samples[peer, name])
 
 
 def shim(run, results, quick):

@@ -10,8 +10,20 @@
 
 #include "gateway.skel.h"
 #include "mnat/maps.h"
+#include "xdp.h"
 
 #define N_ACTUALS (65536 + 4096)
+
+void gateway_routes_changed(struct gateway *g, bool rules)
+{
+	int fd = bpf_map__fd(g->maps.route_state);
+	uint32_t zero = 0;
+	uint64_t state;
+
+	cr_assert_eq(bpf_map_lookup_elem(fd, &zero, &state), 0);
+	state = mnat_route_changed(state, rules);
+	cr_assert_eq(bpf_map_update_elem(fd, &zero, &state, BPF_ANY), 0);
+}
 
 struct gateway *gateway_start(struct gateway_setup setup)
 {
@@ -51,6 +63,8 @@ struct gateway *gateway_start(struct gateway_setup setup)
 	bpf_map__set_max_entries(g->maps.arrivals, 32);
 	bpf_map__set_max_entries(g->maps.sessions, setup.max_sessions ? setup.max_sessions : 128);
 	cr_assert_eq(gateway__load(g), 0, "the programs do not load: run as root");
+	gateway_routes_changed(g, false);
+	xdp_start(g->obj, &cfg);
 	return g;
 }
 
@@ -137,14 +151,31 @@ void gateway_importing(struct gateway *g, uint32_t host, const char *actual, boo
 	      mnat_location(ip4(actual), MNAT_PATH_TRANSLATE, importing ? MNAT_HOST_IMPORTING : 0, 9));
 }
 
+struct run from_inside_frame(struct gateway *g, const uint8_t *frame, size_t len)
+{
+	return xdp_run("gw_inside", bpf_program__fd(g->progs.gw_inside), harness_in(), frame, len);
+}
+
+struct run from_outside_frame(struct gateway *g, const uint8_t *frame, size_t len)
+{
+	return xdp_run("gw_outside", bpf_program__fd(g->progs.gw_outside), harness_out(), frame,
+		       len);
+}
+
 struct run from_inside(struct gateway *g, const struct packet *p)
 {
-	return harness_run_packet(bpf_program__fd(g->progs.gw_inside), harness_in(), p);
+	uint8_t frame[PACKET_MAX];
+	size_t len = packet_build(p, frame);
+
+	return from_inside_frame(g, frame, len);
 }
 
 struct run from_outside(struct gateway *g, const struct packet *p)
 {
-	return harness_run_packet(bpf_program__fd(g->progs.gw_outside), harness_out(), p);
+	uint8_t frame[PACKET_MAX];
+	size_t len = packet_build(p, frame);
+
+	return from_outside_frame(g, frame, len);
 }
 
 struct run through_guard(struct gateway *g, const struct packet *p)

@@ -39,8 +39,14 @@ void gateway_anchor(struct gateway *g, uint32_t host, const char *gateway, const
 void gateway_import(struct gateway *g, const struct mnat_session_key *key);
 void gateway_importing(struct gateway *g, uint32_t host, const char *actual, bool importing);
 
+/* What mnat-midcomd does when a route, rule or neighbour has changed; rules: there are some. */
+void gateway_routes_changed(struct gateway *g, bool rules);
+
+/* In XDP mode (xdp.h) by the XDP program, and by that of TC if it is passed up. */
 struct run from_inside(struct gateway *g, const struct packet *p);
 struct run from_outside(struct gateway *g, const struct packet *p);
+struct run from_inside_frame(struct gateway *g, const uint8_t *frame, size_t len);
+struct run from_outside_frame(struct gateway *g, const uint8_t *frame, size_t len);
 struct run through_guard(struct gateway *g, const struct packet *p);
 int gateway_program(struct gateway *g, const char *name);
 int gateway_map(struct gateway *g, const char *name);

@@ -222,8 +222,7 @@ Test(gateway, truncated)
 
 		for (size_t cut = 34; cut < len; cut++) {
 			uint64_t before = gateway_count(g, MNAT_C_SHORT_PACKET);
-			struct run run = harness_run(gateway_program(g, "gw_inside"), harness_in(),
-						     frame, cut);
+			struct run run = from_inside_frame(g, frame, cut);
 
 			cr_expect_eq(run.verdict, SHOT, "protocol %d cut to %zu", protocols[i], cut);
 			cr_expect_eq(gateway_count(g, MNAT_C_SHORT_PACKET), before + 1);
@@ -257,7 +256,7 @@ Test(gateway, impossible_headers)
 		struct run run;
 
 		frame[edits[i].offset] = edits[i].value;
-		run = harness_run(gateway_program(g, "gw_inside"), harness_in(), frame, len);
+		run = from_inside_frame(g, frame, len);
 		cr_expect_eq(run.verdict, SHOT, "edit %zu", i);
 		cr_expect_eq(gateway_count(g, edits[i].counter), before + 1, "edit %zu", i);
 	}

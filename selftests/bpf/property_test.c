@@ -129,14 +129,13 @@ Test(property, gateway_counts_every_packet_once)
 {
 	struct gateway *g = gateway_start(
 		(struct gateway_setup){ 1024, 3000, .max_sessions = 2048 });
-	static const char *const programs[] = { "gw_inside", "gw_outside" };
 	uint8_t frame[PACKET_MAX];
 
 	start_random();
 	for (int i = 0; i < runs; i++) {
 		size_t len = random_frame(frame);
-		struct run run = harness_run(gateway_program(g, programs[i & 1]),
-					     i & 1 ? harness_out() : harness_in(), frame, len);
+		struct run run = i & 1 ? from_outside_frame(g, frame, len) :
+					 from_inside_frame(g, frame, len);
 
 		cr_assert(run.verdict == OK || run.verdict == SHOT || run.verdict == REDIRECT);
 	}

@@ -5,6 +5,7 @@ import socket
 import struct
 from dataclasses import dataclass, field
 
+from . import xdp
 from .proc import Program, wait_until
 
 IPIP, TCP, UDP, ICMP = 4, 6, 17, 1
@@ -15,6 +16,7 @@ class Capture:
     """tcpdump on a device, from now until stop()."""
 
     def __init__(self, netns, device, expression="", whole=False):
+        netns, device = xdp.visible_end(netns, device)
         self.path = netns.run_.dir / f"{netns.name}.{device}.{len(netns.run_.programs)}.pcap"
         self.program = Program(netns, f"tcpdump-{device}-{len(netns.run_.programs)}", [
             "tcpdump", "-i", device, "-p", "-n", "-s", "0" if whole else "400", "-B", "65536", "-U",

@@ -2,7 +2,7 @@
 import json
 import subprocess
 
-from . import BUILD, LabError, control
+from . import BUILD, LabError, control, xdp
 from .netns import sh
 from .proc import Program, wait_until
 from .topology import EXTERNAL, GATEWAY_INSIDE
@@ -90,6 +90,7 @@ class Box:
         self.run_dir.mkdir()
         self.pins = netns.run_.pins / role
         self.daemons = {}
+        self.prepared = False  # for XDP
 
     def configure(self, program, template, **values):
         path = self.run_dir / f"{program}.conf"
@@ -172,6 +173,14 @@ class Gateway(Box):
 
     def start_daemon(self, daemon):
         return self.start(daemon, "-c", self.conf(daemon))
+
+    def load(self, *arguments):
+        if arguments or self.netns.run_.mode == "tc":
+            return super().load(*arguments)
+        if not self.prepared:
+            xdp.prepare(self.netns.run_, self.netns)
+            self.prepared = True
+        return super().load("load", "--mode", "xdp")
 
     def up(self):
         self.load()

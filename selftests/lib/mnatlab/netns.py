@@ -87,6 +87,8 @@ def veth(a, a_name, b, b_name):
         "peer", "name", b_name, "netns", b.full_name])
     a.ip(f"link set dev {a_name} up")
     b.ip(f"link set dev {b_name} up")
+    a.run_.cables[a, a_name] = b, b_name
+    a.run_.cables[b, b_name] = a, a_name
 
 
 class Run:
@@ -97,8 +99,10 @@ class Run:
         self.dir = Path(tempfile.gettempdir()) / f"{PREFIX}{self.token}"
         self.pins = BPFFS / f"{PREFIX}{self.token}"
         self.keep = keep
+        self.mode = "tc"  # of gateways: "tc", "native" or "generic" (XDP)
         self.kept = False
         self.netns = {}
+        self.cables = {}  # (namespace, device) -> the far end of its cable
         self.programs = []
         self._reaper = subprocess.Popen(
             [sys.executable, "-m", "mnatlab.netns", self.token], stdin=subprocess.PIPE,
