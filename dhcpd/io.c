@@ -21,12 +21,20 @@ struct pktinfo_space {
 	_Alignas(struct cmsghdr) uint8_t bytes[CMSG_SPACE(sizeof(struct in_pktinfo))];
 };
 
+/* The interface that the last datagram came from. */
+struct link {
+	int ifindex; /* 0: not known */
+	bool serve;
+	uint32_t local;
+};
+
 struct io {
 	uv_poll_t poll;
 	struct server *server;
 	struct manager *manager;
 	int udp;
 	int raw;
+	struct link from;
 	struct mmsghdr msgs[BATCH];
 	struct iovec iov[BATCH];
 	struct pktinfo_space control[BATCH];
@@ -122,25 +130,35 @@ static bool find_pktinfo(struct msghdr *msg, struct in_pktinfo *ret_info)
 	return false;
 }
 
-/* Interfaces come, go and change their addresses: ask for each datagram. */
-static bool find_arrival(struct io *io, const struct in_pktinfo *info, struct arrival *ret_arrival)
+static void ask_about(struct io *io, int ifindex)
 {
-	struct ifreq ifr = {.ifr_ifindex = info->ipi_ifindex};
+	struct ifreq ifr = {.ifr_ifindex = ifindex};
 	struct sockaddr_in addr;
 
-	if (ioctl(io->udp, SIOCGIFNAME, &ifr) ||
-	    !conf_has_interface(io->server->conf, ifr.ifr_name)) {
+	io->from = (struct link){.ifindex = ifindex};
+	if (ioctl(io->udp, SIOCGIFNAME, &ifr))
+		return;
+	io->from.serve = conf_has_interface(io->server->conf, ifr.ifr_name);
+	if (ioctl(io->udp, SIOCGIFADDR, &ifr))
+		return;
+	memcpy(&addr, &ifr.ifr_addr, sizeof(addr));
+	io->from.local = ntohl(addr.sin_addr.s_addr);
+}
+
+/* Interfaces come, go and change their addresses: what we know is good for one batch. */
+static bool find_arrival(struct io *io, const struct in_pktinfo *info, struct arrival *ret_arrival)
+{
+	if (io->from.ifindex != info->ipi_ifindex)
+		ask_about(io, info->ipi_ifindex);
+	if (!io->from.serve) {
 		server_count(io->server, COUNTER_not_our_interface);
 		return false;
 	}
 	*ret_arrival = (struct arrival){
 		.ifindex = info->ipi_ifindex,
+		.local = io->from.local,
 		.broadcast = info->ipi_addr.s_addr != info->ipi_spec_dst.s_addr,
 	};
-	if (!ioctl(io->udp, SIOCGIFADDR, &ifr)) {
-		memcpy(&addr, &ifr.ifr_addr, sizeof(addr));
-		ret_arrival->local = ntohl(addr.sin_addr.s_addr);
-	}
 	return true;
 }
 
@@ -191,9 +209,17 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 	if (n <= 0)
 		return;
 	server_expire(io->server);
-	for (int i = 0; i < n; i++)
-		if (decide(io, i, &io->out[n_out]))
+	io->from = (struct link){0};
+	for (int i = 0; i < n; i++) {
+		struct outgoing *out = &io->out[n_out];
+
+		if (!decide(io, i, out))
+			continue;
+		if (out->reply.type == DHCP_ACK)
 			n_out++;
+		else
+			io_send(io, out); /* it promises nothing that must be on disk */
+	}
 	answer(io, n_out);
 }
 

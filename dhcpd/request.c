@@ -61,7 +61,7 @@ static struct lease *lease_spoken_of(const struct exchange *x)
 static void remember_hostname(struct exchange *x)
 {
 	const struct dhcp_option *option = &x->in->options[DHCP_OPT_HOSTNAME];
-	char *name = x->client->hostname;
+	char name[MNAT_HOSTNAME_LEN];
 	size_t len = MIN(option->len, MNAT_HOSTNAME_LEN - 1);
 
 	if (!len)
@@ -69,6 +69,7 @@ static void remember_hostname(struct exchange *x)
 	for (size_t i = 0; i < len; i++)
 		name[i] = isgraph(option->data[i]) ? (char)option->data[i] : '?';
 	name[len] = '\0';
+	client_set_hostname(x->client, name);
 }
 
 /*
