@@ -28,7 +28,7 @@ SANFLAGS := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recove
 ALL_CFLAGS = $(CFLAGS) $(SANFLAGS) -std=gnu11 $(WARN) -Iinclude -I$(O)/bpf -D_GNU_SOURCE \
 	   -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE -DMNAT_VERSION='"$(VERSION)"' -MMD -MP
 LDFLAGS += -pie -Wl,--as-needed -Wl,-z,relro,-z,now $(SANFLAGS)
-LIBS    := -lbpf -lelf -lz -luv -lconfuse -ljansson -lmnl -lsqlite3 -lssl -lcrypto -lsystemd -lm
+LIBS    := -lbpf -lelf -lz -luv -lconfuse -ljansson -lmnl -lsqlite3 -lssl -lcrypto -lsystemd -lseccomp -lm
 
 BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -I. -Iinclude -Wall -Wextra -Werror \
 	   -Wno-unused-parameter -Wno-missing-declarations -Wno-address-of-packed-member

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <arpa/inet.h>
-#include <net/if.h>
 #include <stdio.h>
 
 #include "mnat/addr.h"
 #include "mnat/clock.h"
 
 #include "control.h"
+#include "links.h"
 
 #define NEARLY_FULL 95 /* percent */
 #define NAME_LEN    (MNAT_IP_LEN + 4)
@@ -64,7 +64,7 @@ static void full_pools(const struct server *s, json_t *list)
 static void lost_interfaces(const struct server *s, json_t *list)
 {
 	for (size_t i = 0; i < s->conf->n_interfaces; i++)
-		if (!if_nametoindex(s->conf->interfaces[i]))
+		if (!link_exists(s->conf->interfaces[i]))
 			json_array_append_new(list, json_sprintf("interface %s is not there",
 								 s->conf->interfaces[i]));
 }
