@@ -28,8 +28,8 @@ reserve-first = 1
 virtual {{
 	pool = "10.128.0.1-10.255.255.254"
 }}
-subnet "10.64.0.0/16" {{
-	pool = "10.64.1.0-10.64.255.254"
+subnet "10.64.0.0/10" {{
+	pool = "10.64.1.0-10.127.255.254"
 	router = "10.64.0.1"
 }}
 run-dir = "{run_dir}"
@@ -156,8 +156,8 @@ def durable(run):
     dice = random.Random(seed)
     server_ns, client_ns = run.add("server"), run.add("clients")
     veth(server_ns, "srv0", client_ns, "relay0")
-    server_ns.ip(f"addr add {SERVER}/24 dev srv0", "route add 10.64.0.0/16 dev srv0")
-    client_ns.ip(f"addr add {RELAY}/16 dev relay0", "route add 192.0.2.0/24 dev relay0")
+    server_ns.ip(f"addr add {SERVER}/24 dev srv0", "route add 10.64.0.0/10 dev srv0")
+    client_ns.ip(f"addr add {RELAY}/10 dev relay0", "route add 192.0.2.0/24 dev relay0")
     box = Box(server_ns, "server")
     conf = box.configure("dhcpd", CONF)
     clients = None
