@@ -9,12 +9,16 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "mnat/addr.h"
 #include "mnat/cleanup.h"
 #include "mnat/log.h"
 
 #include "schema.h"
+
+#define LOCK_WAIT_MS  2000
+#define LOCK_PAUSE_MS 10
 
 struct mnat_store {
 	sqlite3 *db;
@@ -95,6 +99,19 @@ static void make_folder(const char *path)
 	mkdir(folder, 0755);
 }
 
+/* A server that was killed takes its keeper along, but not in the same moment. */
+static int lock_patiently(int fd)
+{
+	const struct timespec pause = {.tv_nsec = LOCK_PAUSE_MS * 1000000};
+
+	for (int i = 0; flock(fd, LOCK_EX | LOCK_NB); i++) {
+		if (i == LOCK_WAIT_MS / LOCK_PAUSE_MS)
+			return -EBUSY;
+		nanosleep(&pause, NULL);
+	}
+	return 0;
+}
+
 /* Not a lock on the database itself, so that sqlite3(1) can look while we run. */
 static int lock_beside(const char *path, int *ret_fd)
 {
@@ -111,7 +128,7 @@ static int lock_beside(const char *path, int *ret_fd)
 			name);
 		return r;
 	}
-	if (flock(fd, LOCK_EX | LOCK_NB)) {
+	if (lock_patiently(fd)) {
 		log_err("%s: another mnat-dhcpd keeps its leases there; give each its own database",
 			path);
 		return -EBUSY;
