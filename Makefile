@@ -169,10 +169,14 @@ bench: all $(HELPERS) | $(O)/.deps-test
 FUZZ_CC ?= clang-19
 FUZZERS := $(patsubst selftests/fuzz/%.c,$(O)/fuzz/%,$(wildcard selftests/fuzz/*.c))
 FUZZ_LIB_SRC := $(filter-out ctl/lib/maps.c,$(call srcs,ctl/lib))
+# a target dhcpd_* is of the DHCP server's code too
+FUZZ_DHCPD_SRC := $(filter-out dhcpd/main.c,$(call srcs,dhcpd))
+$(O)/fuzz/dhcpd_%: FUZZ_MORE := -Idhcpd $(FUZZ_DHCPD_SRC)
+$(patsubst selftests/fuzz/%.c,$(O)/fuzz/%,$(wildcard selftests/fuzz/dhcpd_*.c)): $(FUZZ_DHCPD_SRC)
 $(O)/fuzz/%: selftests/fuzz/%.c $(wildcard selftests/fuzz/*.h) $(FUZZ_LIB_SRC) | $(O)/.deps-test
 	$(call say,FUZZ,$@) mkdir -p $(@D)
 	$(Q)$(FUZZ_CC) -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
-		-std=gnu11 -D_GNU_SOURCE -DMNAT_VERSION='"$(VERSION)"' -Iinclude $< $(FUZZ_LIB_SRC) $(LIBS) -o $@
+		-std=gnu11 -D_GNU_SOURCE -DMNAT_VERSION='"$(VERSION)"' -Iinclude $< $(FUZZ_MORE) $(FUZZ_LIB_SRC) $(LIBS) -o $@
 
 fuzz: $(FUZZERS)
 	$(Q)O=$(O) selftests/run fuzz
