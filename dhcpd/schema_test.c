@@ -146,6 +146,24 @@ Test(schema, the_history_of_an_address)
 	store_sqlite.close(store);
 }
 
+Test(schema, history_is_forgotten_after_90_days)
+{
+	struct mnat_store *store = open_store();
+	struct mnat_lease_record record = lease(1);
+
+	store_sqlite.close(store);
+	sql("INSERT INTO history VALUES ('10.0.1.7', 1, unixepoch() - 90 * 86400 - 10, 'actual',"
+	    " NULL, NULL, NULL, NULL);"
+	    "INSERT INTO history VALUES ('10.0.1.8', 1, unixepoch() - 90 * 86400 + 100, 'actual',"
+	    " NULL, NULL, NULL, NULL);"
+	    "INSERT INTO history VALUES ('10.0.1.9', 1, NULL, 'actual', NULL, NULL, NULL, NULL)");
+	store = open_store();
+	put(store, &record);
+	store_sqlite.close(store);
+	cr_assert_str_eq(sql("SELECT group_concat(address) FROM history WHERE began = 1"),
+			 "10.0.1.8,10.0.1.9");
+}
+
 Test(schema, a_lease_that_ran_out_unseen_ended_then)
 {
 	struct mnat_store *store = open_store();

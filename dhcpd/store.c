@@ -17,12 +17,14 @@
 
 #include "schema.h"
 
+#define HISTORY_SECONDS "7776000" /* 90 days */
 #define LOCK_WAIT_MS  2000
 #define LOCK_PAUSE_MS 10
 
 struct mnat_store {
 	sqlite3 *db;
 	sqlite3_stmt *put;
+	time_t forgot; /* old history, when last */
 	int lock;
 };
 
@@ -254,8 +256,23 @@ static int store_load(struct mnat_store *store,
 
 /* ---- writing ---- */
 
+/* Leases that ended long ago are forgotten, some each hour. */
+static void forget_old(struct mnat_store *store)
+{
+	static const char sql[] = "DELETE FROM history WHERE (address, began) IN"
+				  " (SELECT address, began FROM history"
+				  "  WHERE ended < unixepoch() - " HISTORY_SECONDS " LIMIT 10000)";
+	time_t now = time(NULL);
+
+	if (store->forgot && now - store->forgot < 3600)
+		return;
+	store->forgot = now;
+	run(store, sql, "forget old leases");
+}
+
 static int store_begin(struct mnat_store *store)
 {
+	forget_old(store);
 	return run(store, "BEGIN IMMEDIATE", "be written");
 }
 
