@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <linux/capability.h>
 #include <seccomp.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -67,13 +68,16 @@ static int filter_calls(void)
 	return r;
 }
 
+/* The sanitizers look at files of their own. */
+#ifdef __SANITIZE_ADDRESS__
+static const bool sanitized = true;
+#else
+static const bool sanitized = false;
+#endif
+
 int confine(void)
 {
 	int r = confine_drop_capabilities();
 
-#ifdef __SANITIZE_ADDRESS__
-	return r; /* the sanitizers look at files of their own */
-#else
-	return r ? r : filter_calls();
-#endif
+	return r || sanitized ? r : filter_calls();
 }

@@ -178,4 +178,10 @@ def durable(run):
     clients.end()
     check_leases(box, clients.acked, f"in the end, seed {seed}")
     check(len(clients.acked) > 20 * KILLS, f"too few leases: {len(clients.acked)}")
+    mac, (actual, virtual) = sorted(clients.acked.items())[0]
+    trail = box.ctl("history", actual, "-d", box.run_dir / "dhcpd.sqlite")
+    equal([(row["mac"], row["virtual"], row["ended"]) for row in trail], [(mac, virtual, None)],
+          f"who held {actual}")
+    equal(len(box.ctl("history", virtual, "2001-01-01", "-d", box.run_dir / "dhcpd.sqlite")), 0,
+          "holders long ago")
     equal(box.daemons["mnat-dhcpd"].stop(), 0, "exit status")
