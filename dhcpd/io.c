@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -249,15 +248,13 @@ static void on_stored(uv_poll_t *poll, int status, int events)
 	struct io *io = poll->data;
 	int r = keeper_result(io->store);
 
-	io->storing = false;
-	server_stored(io->server, r);
 	if (r == -EPIPE) {
 		log_err("the process that keeps the leases has ended; no lease can be stored, so "
 			"mnat-dhcpd ends too");
-		uv_poll_stop(poll);
-		raise(SIGTERM);
-		return;
+		exit(1); /* whoever supervises us starts both again */
 	}
+	io->storing = false;
+	server_stored(io->server, r);
 	if (r) {
 		discard(io, &io->leaving);
 		server_unswap_events(io->server, &io->events);

@@ -195,8 +195,11 @@ int server_commit(struct server *s)
 	if (!s->leases.dirty)
 		return 0;
 	r = store_all(s);
-	if (r && r != -EINPROGRESS)
-		return r;
+	if (r != -EINPROGRESS) {
+		s->store_fails = r;
+		if (r)
+			return r;
+	}
 	while (s->leases.dirty) {
 		struct lease *lease = s->leases.dirty;
 
@@ -209,6 +212,7 @@ int server_commit(struct server *s)
 
 void server_stored(struct server *s, int result)
 {
+	s->store_fails = result;
 	for (size_t i = 0; result && i < s->n_storing; i++) {
 		struct lease *lease = lease_find(&s->leases, s->storing[i]);
 

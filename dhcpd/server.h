@@ -69,6 +69,7 @@ struct server {
 	int64_t (*wall)(void);
 	uint64_t counters[N_COUNTERS];
 	uint64_t batch;	      /* number of the batch being collected, from 1 */
+	bool store_fails;     /* the last transaction did */
 	uint32_t *storing;    /* addresses whose leases are under way to the disk */
 	size_t n_storing;
 	size_t room_storing;

@@ -91,7 +91,7 @@ static json_t *problems(const struct control_source *source)
 							 "do not reach the gateways; is mnat-mmd "
 							 "running?",
 							 s->conf->manager_socket));
-	if (s->leases.dirty)
+	if (s->store_fails)
 		json_array_append_new(list, json_sprintf("leases cannot be stored in %s: no client "
 							 "gets an ACK",
 							 s->conf->database));

@@ -2,6 +2,7 @@
 import os
 import random
 import select
+import signal
 import socket
 import struct
 import threading
@@ -184,4 +185,9 @@ def durable(run):
           f"who held {actual}")
     equal(len(box.ctl("history", virtual, "2001-01-01", "-d", box.run_dir / "dhcpd.sqlite")), 0,
           "holders long ago")
-    equal(box.daemons["mnat-dhcpd"].stop(), 0, "exit status")
+    server = box.daemons["mnat-dhcpd"]
+    os.kill(int(open(f"/proc/{server.pid}/task/{server.pid}/children").read()), signal.SIGKILL)
+    equal(server.wait_exit(), 1, "exit status of a server whose keeper has died")
+    start(box, conf)
+    check_leases(box, clients.acked, f"after the keeper's death, seed {seed}")
+    equal(server.stop(), 0, "exit status")
