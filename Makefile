@@ -28,7 +28,7 @@ SANFLAGS := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recove
 ALL_CFLAGS = $(CFLAGS) $(SANFLAGS) -std=gnu11 $(WARN) -Iinclude -I$(O)/bpf -D_GNU_SOURCE \
 	   -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE -DMNAT_VERSION='"$(VERSION)"' -MMD -MP
 LDFLAGS += -pie -Wl,--as-needed -Wl,-z,relro,-z,now $(SANFLAGS)
-LIBS    := -lbpf -lelf -lz -luv -lconfuse -ljansson -lmnl -lsqlite3 -lssl -lcrypto -lsystemd -lm
+LIBS    := -lbpf -lelf -lz -luv -lconfuse -ljansson -lmnl -lsqlite3 -lssl -lcrypto -lsystemd -lseccomp -lm
 
 BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -I. -Iinclude -Wall -Wextra -Werror \
 	   -Wno-unused-parameter -Wno-missing-declarations -Wno-address-of-packed-member
@@ -175,13 +175,14 @@ bench: all $(HELPERS) | $(O)/.deps-test
 FUZZ_CC ?= clang-19
 FUZZERS := $(patsubst selftests/fuzz/%.c,$(O)/fuzz/%,$(wildcard selftests/fuzz/*.c))
 FUZZ_LIB_SRC := $(filter-out ctl/lib/maps.c,$(call srcs,ctl/lib))
-# what a target is made of beside the library
-FUZZ_SRC_dhcpd := $(filter-out dhcpd/main.c,$(call srcs,dhcpd))
-$(O)/fuzz/dhcpd: $(FUZZ_SRC_dhcpd) $(wildcard dhcpd/*.h)
+# targets dhcpd* are of the DHCP server's code too
+FUZZ_DHCPD_SRC := $(filter-out dhcpd/main.c,$(call srcs,dhcpd))
+$(O)/fuzz/dhcpd%: FUZZ_MORE := -Idhcpd $(FUZZ_DHCPD_SRC)
+$(patsubst selftests/fuzz/%.c,$(O)/fuzz/%,$(wildcard selftests/fuzz/dhcpd*.c)): $(FUZZ_DHCPD_SRC)
 $(O)/fuzz/%: selftests/fuzz/%.c $(wildcard selftests/fuzz/*.h) $(FUZZ_LIB_SRC) | $(O)/.deps-test
 	$(call say,FUZZ,$@) mkdir -p $(@D)
 	$(Q)$(FUZZ_CC) -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
-		-std=gnu11 -D_GNU_SOURCE -DMNAT_VERSION='"$(VERSION)"' -Iinclude $< $(FUZZ_SRC_$*) $(FUZZ_LIB_SRC) $(LIBS) -o $@
+		-std=gnu11 -D_GNU_SOURCE -DMNAT_VERSION='"$(VERSION)"' -Iinclude $< $(FUZZ_MORE) $(FUZZ_LIB_SRC) $(LIBS) -o $@
 
 fuzz: $(FUZZERS)
 	$(Q)O=$(O) selftests/run fuzz

@@ -96,7 +96,7 @@ json_t *lease_row(const struct server *s, const struct client *client)
 			 "virtual", ip_or_null(client->virt), "subnet", subnet_or_null(s, actual),
 			 "circuit", circuit_or_null(client), "state", states[lease->state], "expires_s", seconds_left(lease),
 			 "generation", (json_int_t)client->generation, "hostname",
-			 *client->hostname ? client->hostname : NULL);
+			 client->hostname);
 }
 
 struct lease_dump {

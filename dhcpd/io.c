@@ -13,12 +13,27 @@
 #include "mnat/log.h"
 
 #include "frame.h"
+#include "keeper.h"
 
 #define BATCH	       64
 #define RECEIVE_BUFFER (4 << 20)
+#define WAITING_MAX    4096 /* ACKs: more pile up only behind a disk that hangs */
 
 struct pktinfo_space {
 	_Alignas(struct cmsghdr) uint8_t bytes[CMSG_SPACE(sizeof(struct in_pktinfo))];
+};
+
+/* The interface that the last datagram came from. */
+struct link {
+	int ifindex; /* 0: not known */
+	bool serve;
+	uint32_t local;
+};
+
+struct replies {
+	struct outgoing *out;
+	size_t n;
+	size_t room;
 };
 
 struct io {
@@ -27,12 +42,21 @@ struct io {
 	struct manager *manager;
 	int udp;
 	int raw;
+	struct link from;
 	struct mmsghdr msgs[BATCH];
 	struct iovec iov[BATCH];
 	struct pktinfo_space control[BATCH];
 	uint8_t data[BATCH][DHCP_MAX_MESSAGE + 1]; /* one more: a longer one shows */
-	struct outgoing out[BATCH];
+	struct mnat_store *store;
+	uv_poll_t stored;
+	bool storing;		 /* a transaction is under way */
+	uint64_t batch;		 /* ... of this batch's changes */
+	struct event_list events; /* ... and these events */
+	struct replies leaving;	 /* ACKs of it */
+	struct replies waiting;	 /* ACKs of the next one */
 };
+
+static void on_readable(uv_poll_t *poll, int status, int events);
 
 /* ---- sending ---- */
 
@@ -122,25 +146,35 @@ static bool find_pktinfo(struct msghdr *msg, struct in_pktinfo *ret_info)
 	return false;
 }
 
-/* Interfaces come, go and change their addresses: ask for each datagram. */
-static bool find_arrival(struct io *io, const struct in_pktinfo *info, struct arrival *ret_arrival)
+static void ask_about(struct io *io, int ifindex)
 {
-	struct ifreq ifr = {.ifr_ifindex = info->ipi_ifindex};
+	struct ifreq ifr = {.ifr_ifindex = ifindex};
 	struct sockaddr_in addr;
 
-	if (ioctl(io->udp, SIOCGIFNAME, &ifr) ||
-	    !conf_has_interface(io->server->conf, ifr.ifr_name)) {
+	io->from = (struct link){.ifindex = ifindex};
+	if (ioctl(io->udp, SIOCGIFNAME, &ifr))
+		return;
+	io->from.serve = conf_has_interface(io->server->conf, ifr.ifr_name);
+	if (ioctl(io->udp, SIOCGIFADDR, &ifr))
+		return;
+	memcpy(&addr, &ifr.ifr_addr, sizeof(addr));
+	io->from.local = ntohl(addr.sin_addr.s_addr);
+}
+
+/* Interfaces come, go and change their addresses: what we know is good for one batch. */
+static bool find_arrival(struct io *io, const struct in_pktinfo *info, struct arrival *ret_arrival)
+{
+	if (io->from.ifindex != info->ipi_ifindex)
+		ask_about(io, info->ipi_ifindex);
+	if (!io->from.serve) {
 		server_count(io->server, COUNTER_not_our_interface);
 		return false;
 	}
 	*ret_arrival = (struct arrival){
 		.ifindex = info->ipi_ifindex,
+		.local = io->from.local,
 		.broadcast = info->ipi_addr.s_addr != info->ipi_spec_dst.s_addr,
 	};
-	if (!ioctl(io->udp, SIOCGIFADDR, &ifr)) {
-		memcpy(&addr, &ifr.ifr_addr, sizeof(addr));
-		ret_arrival->local = ntohl(addr.sin_addr.s_addr);
-	}
 	return true;
 }
 
@@ -156,45 +190,128 @@ static bool decide(struct io *io, int i, struct outgoing *out)
 	return server_handle(io->server, &arrival, io->data[i], io->msgs[i].msg_len, &out->reply);
 }
 
+/* ---- storing ---- */
+
+/* What is on disk now is the manager's to know, and its replies may leave. */
+static void deliver(struct io *io, const struct event *events, size_t n, uint64_t batch,
+		    struct replies *replies)
+{
+	manager_tell(io->manager, events, n, batch);
+	for (size_t i = 0; i < replies->n; i++)
+		if (!manager_hold(io->manager, &replies->out[i]))
+			io_send(io, &replies->out[i]);
+	replies->n = 0;
+}
+
+static void discard(struct io *io, struct replies *replies)
+{
+	io->server->counters[COUNTER_store_failed] += replies->n;
+	replies->n = 0;
+}
+
+/* What is collected so far goes to the disk; the next batch begins. */
+static void depart(struct io *io)
+{
+	const struct replies replies = io->waiting;
+
+	io->waiting = io->leaving;
+	io->leaving = replies;
+	server_swap_events(io->server, &io->events);
+	io->batch = io->server->batch;
+	server_next_batch(io->server);
+	io->storing = true;
+}
+
 int io_settle(struct io *io)
 {
 	struct server *s = io->server;
-	int r = server_commit(s);
+	int r;
 
-	if (r)
+	if (io->storing)
+		return 0;
+	r = server_commit(s);
+	if (r == -EINPROGRESS) {
+		depart(io);
+		return 0;
+	}
+	if (r) {
+		discard(io, &io->waiting);
 		return r;
-	if (s->n_events)
-		manager_tell(io->manager, s->events, s->n_events, s->batch);
+	}
+	deliver(io, s->events, s->n_events, s->batch, &io->waiting);
 	server_next_batch(s);
 	return 0;
 }
 
-static void answer(struct io *io, int n)
+static void on_stored(uv_poll_t *poll, int status, int events)
 {
-	if (io_settle(io)) {
-		io->server->counters[COUNTER_store_failed] += (uint64_t)n;
-		return;
+	struct io *io = poll->data;
+	int r = keeper_result(io->store);
+
+	if (r == -EPIPE) {
+		log_err("the process that keeps the leases has ended; no lease can be stored, so "
+			"mnat-dhcpd ends too");
+		exit(1); /* whoever supervises us starts both again */
 	}
-	for (int i = 0; i < n; i++)
-		if (!manager_hold(io->manager, &io->out[i]))
-			io_send(io, &io->out[i]);
+	io->storing = false;
+	server_stored(io->server, r);
+	if (r) {
+		discard(io, &io->leaving);
+		server_unswap_events(io->server, &io->events);
+	} else {
+		deliver(io, io->events.events, io->events.n, io->batch, &io->leaving);
+		io->events.n = 0;
+	}
+	uv_poll_start(&io->poll, UV_READABLE, on_readable);
+	/* after a failure the next datagram, or second, tries again */
+	if (!r)
+		io_settle(io);
+}
+
+/* Room for a batch's answers. */
+static bool make_room(struct replies *replies)
+{
+	size_t room = replies->room ? 2 * replies->room : 2 * BATCH;
+	struct outgoing *bigger;
+
+	if (replies->room - replies->n >= BATCH)
+		return true;
+	bigger = reallocarray(replies->out, room, sizeof(*bigger));
+	if (!bigger)
+		return false;
+	replies->out = bigger;
+	replies->room = room;
+	return true;
 }
 
 static void on_readable(uv_poll_t *poll, int status, int events)
 {
 	struct io *io = poll->data;
-	int n, n_out = 0;
+	struct replies *waiting = &io->waiting;
+	int n;
 
+	if (waiting->n >= WAITING_MAX || !make_room(waiting)) {
+		uv_poll_stop(poll); /* until the disk has caught up */
+		return;
+	}
 	for (int i = 0; i < BATCH; i++)
 		io->msgs[i].msg_hdr.msg_controllen = sizeof(io->control[i].bytes);
 	n = recvmmsg(io->udp, io->msgs, BATCH, MSG_DONTWAIT, NULL);
 	if (n <= 0)
 		return;
 	server_expire(io->server);
-	for (int i = 0; i < n; i++)
-		if (decide(io, i, &io->out[n_out]))
-			n_out++;
-	answer(io, n_out);
+	io->from = (struct link){0};
+	for (int i = 0; i < n; i++) {
+		struct outgoing *out = &waiting->out[waiting->n];
+
+		if (!decide(io, i, out))
+			continue;
+		if (out->reply.type == DHCP_ACK)
+			waiting->n++;
+		else
+			io_send(io, out); /* it promises nothing that must be on disk */
+	}
+	io_settle(io);
 }
 
 /* ---- open and close ---- */
@@ -245,7 +362,7 @@ static void prepare_batch(struct io *io)
 	}
 }
 
-int io_open(uv_loop_t *loop, struct server *server, struct io **ret_io)
+int io_open(uv_loop_t *loop, struct server *server, struct mnat_store *store, struct io **ret_io)
 {
 	_cleanup_close_ int udp = -1, raw = -1;
 	struct io *io;
@@ -260,11 +377,13 @@ int io_open(uv_loop_t *loop, struct server *server, struct io **ret_io)
 	if (!io)
 		return -ENOMEM;
 	io->server = server;
+	io->store = store;
 	io->udp = TAKE_FD(udp);
 	io->raw = TAKE_FD(raw);
 	prepare_batch(io);
 	uv_poll_init(loop, &io->poll, io->udp);
-	io->poll.data = io;
+	uv_poll_init(loop, &io->stored, keeper_fd(store));
+	io->poll.data = io->stored.data = io;
 	*ret_io = io;
 	return 0;
 }
@@ -273,6 +392,7 @@ void io_use_manager(struct io *io, struct manager *manager)
 {
 	io->manager = manager;
 	uv_poll_start(&io->poll, UV_READABLE, on_readable);
+	uv_poll_start(&io->stored, UV_READABLE, on_stored);
 }
 
 static void on_closed(uv_handle_t *handle)
@@ -281,10 +401,21 @@ static void on_closed(uv_handle_t *handle)
 
 	close(io->udp);
 	close(io->raw);
+	free(io->events.events);
+	free(io->leaving.out);
+	free(io->waiting.out);
 	free(io);
+}
+
+/* The first of its handles has gone. */
+static void close_other(uv_handle_t *handle)
+{
+	struct io *io = handle->data;
+
+	uv_close((uv_handle_t *)&io->stored, on_closed);
 }
 
 void io_close(struct io *io)
 {
-	uv_close((uv_handle_t *)&io->poll, on_closed);
+	uv_close((uv_handle_t *)&io->poll, close_other);
 }

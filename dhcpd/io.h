@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The sockets. A batch is what one recvmmsg() brings: all decided, stored in one
- * transaction, told to the mobility manager, answered.
+ * The sockets. What recvmmsg() brings is decided at once. What it changes is stored in
+ * one transaction with all that changed since the one before began; then the mobility
+ * manager is told, and the ACKs leave. Other replies do not wait.
  */
 #ifndef DHCPD_IO_H
 #define DHCPD_IO_H
@@ -21,12 +22,12 @@ struct outgoing {
 };
 
 /* Serve port 67. 0 or -errno, logged. The borrowed parts outlive the io. */
-int io_open(uv_loop_t *loop, struct server *server, struct io **ret_io);
+int io_open(uv_loop_t *loop, struct server *server, struct mnat_store *store, struct io **ret_io);
 void io_use_manager(struct io *io, struct manager *manager);
 void io_send(struct io *io, const struct outgoing *out);
 void io_close(struct io *io);
 
-/* Store what has changed and tell the manager. 0 or -errno: then nothing may be sent. */
+/* Begin to store what has changed, unless a transaction is under way: it is its turn then. */
 int io_settle(struct io *io);
 
 #endif

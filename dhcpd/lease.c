@@ -25,7 +25,7 @@ struct client *client_get(struct leases *leases, const uint8_t *key, size_t len,
 	struct client *client = client_find(leases, key, len);
 
 	if (!client) {
-		client = calloc(1, sizeof(*client));
+		client = calloc(1, sizeof(*client) + len);
 		if (!client)
 			return NULL;
 		memcpy(client->key, key, len);
@@ -43,7 +43,21 @@ void client_tidy(struct leases *leases, struct client *client)
 	place_leave(leases, client);
 	HASH_DEL(leases->clients, client);
 	free(client->arrivals);
+	free(client->hostname);
 	free(client);
+}
+
+void client_set_hostname(struct client *client, const char *name)
+{
+	char *copy;
+
+	if (!strcmp(name, client->hostname ? client->hostname : ""))
+		return;
+	copy = *name ? strndup(name, MNAT_HOSTNAME_LEN - 1) : NULL;
+	if (*name && !copy)
+		return;
+	free(client->hostname);
+	client->hostname = copy;
 }
 
 struct lease *lease_find(const struct leases *leases, uint32_t address)

@@ -57,14 +57,14 @@ struct client {
 	uint64_t batch;	     /* in which that was */
 	/* what it last proved of other domains and of this: for a manager that starts anew */
 	struct dhcp_mnat_arrival *arrivals;
+	char *hostname; /* NULL: it has told none */
+	UT_hash_handle hh;
 	uint8_t n_arrivals;
 	bool counted;	     /* at its place and hardware address: place.h */
 	struct place *place; /* NULL: not known since the start */
 	uint8_t mac[6];
-	char hostname[MNAT_HOSTNAME_LEN];
 	uint8_t key_len;
-	uint8_t key[MNAT_CLIENT_MAX];
-	UT_hash_handle hh;
+	uint8_t key[]; /* of a million clients few have a long one */
 };
 
 struct leases {
@@ -106,6 +106,8 @@ struct client *client_find(const struct leases *leases, const uint8_t *key, size
 struct client *client_get(struct leases *leases, const uint8_t *key, size_t len,
 			  const uint8_t mac[6]);
 void client_tidy(struct leases *leases, struct client *client);
+/* name: printable, "" for none; cut at MNAT_HOSTNAME_LEN. Without memory it stays as it was. */
+void client_set_hostname(struct client *client, const char *name);
 
 struct lease *lease_find(const struct leases *leases, uint32_t address);
 /* A record of a free address, nobody's. NULL: no memory. */

@@ -31,7 +31,8 @@ void lease_to_record(const struct lease *lease, int64_t now_wall,
 	ret_record->client_len = client->key_len;
 	memcpy(ret_record->client, client->key, client->key_len);
 	memcpy(ret_record->mac, client->mac, sizeof(ret_record->mac));
-	memcpy(ret_record->hostname, client->hostname, sizeof(ret_record->hostname));
+	if (client->hostname)
+		strcpy(ret_record->hostname, client->hostname);
 }
 
 /*
@@ -93,7 +94,7 @@ int leases_restore(struct leases *leases, const struct mnat_lease_record *record
 	client = client_get(leases, record->client, record->client_len, record->mac);
 	if (!client)
 		return -ENOMEM;
-	memcpy(client->hostname, record->hostname, sizeof(client->hostname));
+	client_set_hostname(client, record->hostname);
 	restore_holder(lease, client);
 	place_discount(leases, client);
 	place_count(leases, client);

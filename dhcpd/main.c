@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* mnat-dhcpd: the DHCP server of a MobileNAT domain. */
 #include <errno.h>
-#include <net/if.h>
+#include <signal.h>
 #include <string.h>
 
 #include "mnat/clock.h"
@@ -9,18 +9,21 @@
 #include "mnat/log.h"
 
 #include "conf.h"
+#include "confine.h"
 #include "control.h"
 #include "diff.h"
 #include "io.h"
+#include "keeper.h"
+#include "links.h"
 #include "manager.h"
 #include "server.h"
-#include "store.h"
 
 #define EXPIRY_INTERVAL_MS 1000
 
 struct dhcpd {
 	uv_loop_t loop;
 	uv_timer_t expiry;
+	bool failed;
 	const char *conf_path;
 	struct conf *conf;
 	struct server server;
@@ -34,7 +37,7 @@ struct dhcpd {
 static int check_interfaces(const struct conf *conf)
 {
 	for (size_t i = 0; i < conf->n_interfaces; i++)
-		if (!if_nametoindex(conf->interfaces[i])) {
+		if (!link_exists(conf->interfaces[i])) {
 			log_err("there is no interface %s: correct interfaces = {...}, or make it",
 				conf->interfaces[i]);
 			return -ENODEV;
@@ -103,6 +106,22 @@ static void stop(void *user)
 
 /* ---- start ---- */
 
+/* Everything is open: from here on nothing more is, and only now strangers are heard. */
+static void on_ready(uv_timer_t *timer)
+{
+	struct dhcpd *d = timer->data;
+
+	keeper_be_broker(d->store);
+	json_object_seed(0); /* reads a file */
+	if (confine()) {
+		d->failed = true;
+		raise(SIGTERM);
+		return;
+	}
+	io_use_manager(d->io, d->manager);
+	uv_timer_start(timer, on_expiry, EXPIRY_INTERVAL_MS, EXPIRY_INTERVAL_MS);
+}
+
 static int serve(struct dhcpd *d)
 {
 	int r = manager_new(&d->loop, d->conf->manager_socket, &d->server, send_held, d,
@@ -113,34 +132,32 @@ static int serve(struct dhcpd *d)
 		return r;
 	}
 	d->source.manager = d->manager;
-	io_use_manager(d->io, d->manager);
 	uv_timer_init(&d->loop, &d->expiry);
 	d->expiry.data = d;
-	uv_timer_start(&d->expiry, on_expiry, EXPIRY_INTERVAL_MS, EXPIRY_INTERVAL_MS);
+	uv_timer_start(&d->expiry, on_ready, 0, 0);
 	log_info("serving %zu subnets, %u clients known", d->conf->n_subnets,
 		 HASH_COUNT(d->server.leases.clients));
 	mnat_daemon_run(&d->loop, on_hangup, stop, d);
-	return 0;
+	return d->failed ? -EPERM : 0;
 }
 
 static int serve_leases(struct dhcpd *d)
 {
-	int r = store_sqlite.open(d->conf->database, &d->store);
+	int r = keeper_open(d->store);
 
 	if (r)
 		return r;
-	r = server_init(&d->server, d->conf, &store_sqlite, d->store, NULL);
-	if (!r) {
-		r = serve(d);
-		server_done(&d->server);
-	}
-	store_sqlite.close(d->store);
+	r = server_init(&d->server, d->conf, &store_keeper, d->store, NULL);
+	if (r)
+		return r;
+	r = serve(d);
+	server_done(&d->server);
 	return r;
 }
 
 static int serve_port(struct dhcpd *d)
 {
-	int r = io_open(&d->loop, &d->server, &d->io);
+	int r = io_open(&d->loop, &d->server, d->store, &d->io);
 
 	if (r)
 		return r;
@@ -151,12 +168,10 @@ static int serve_port(struct dhcpd *d)
 }
 
 /* The control socket comes first: it tells whether another server is running here. */
-static int run(struct dhcpd *d)
+static int serve_domain(struct dhcpd *d)
 {
-	int r = check_interfaces(d->conf);
+	int r;
 
-	if (r)
-		return r;
 	uv_loop_init(&d->loop);
 	d->source = (struct control_source){
 		.server = &d->server, .reload = reload, .user = d, .started = mnat_clock_now()};
@@ -169,6 +184,25 @@ static int run(struct dhcpd *d)
 		mnat_control_close(d->control);
 		uv_run(&d->loop, UV_RUN_DEFAULT); /* what was opened is closing */
 	}
+	return r;
+}
+
+static int run(struct dhcpd *d)
+{
+	const struct keeper_paths paths = {
+		.database = d->conf->database,
+		.conf = d->conf_path,
+		.manager = d->conf->manager_socket,
+		.run_dir = d->conf->run_dir,
+	};
+	int r = check_interfaces(d->conf);
+
+	if (!r)
+		r = keeper_start(&paths, &d->store);
+	if (r)
+		return r;
+	r = serve_domain(d);
+	store_keeper.close(d->store);
 	return r;
 }
 

@@ -25,6 +25,7 @@ struct held {
 /* A batch of events sent and not yet confirmed. */
 struct flight {
 	uint64_t id;
+	uint64_t first; /* batch; there may be more than one if storing had failed */
 	uint64_t batch;
 	uint64_t deadline;
 	struct held *held;
@@ -37,6 +38,8 @@ struct snapshot {
 	size_t n;
 	size_t next;
 	uint64_t id; /* of the chunk it is working on */
+	uint64_t behind; /* batch of a host that is not stored yet: it will be told of then */
+	bool ending;
 };
 
 struct manager {
@@ -44,11 +47,18 @@ struct manager {
 	uv_timer_t timer;
 	struct server *server;
 	uint64_t last_id;
+	uint64_t last_batch; /* that is stored */
 	struct flight *flights; /* oldest first, which is the next deadline */
 	struct snapshot snapshot;
 	void (*send)(const struct outgoing *out, void *user);
 	void *user;
 };
+
+static void snapshot_done(struct manager *m)
+{
+	free(m->snapshot.identities);
+	m->snapshot = (struct snapshot){0};
+}
 
 /* The id it was sent under, or 0: not sent. */
 static uint64_t send_events(struct manager *m, json_t *events)
@@ -109,13 +119,14 @@ static void on_timer(uv_timer_t *timer)
 	arm(m);
 }
 
-static void take_off(struct manager *m, uint64_t id, uint64_t batch)
+static void take_off(struct manager *m, uint64_t id, uint64_t first, uint64_t batch)
 {
 	struct flight *flight = calloc(1, sizeof(*flight));
 
 	if (!flight)
 		return; /* its replies will not wait */
 	flight->id = id;
+	flight->first = first;
 	flight->batch = batch;
 	flight->deadline = mnat_clock_now() + MANAGER_WAIT_MS * MNAT_NS_PER_MS;
 	DL_APPEND(m->flights, flight);
@@ -123,12 +134,21 @@ static void take_off(struct manager *m, uint64_t id, uint64_t batch)
 		arm(m);
 }
 
-void manager_tell(struct manager *m, const struct event *events, size_t n, uint64_t batch)
+static void snapshot_end(struct manager *m)
+{
+	if (m->snapshot.behind > m->last_batch)
+		return;
+	snapshot_done(m);
+	mnat_peer_send(m->peer, json_pack("{s:s}", "cmd", "snapshot-end"));
+}
+
+static void tell(struct manager *m, const struct event *events, size_t n, uint64_t first,
+		 uint64_t batch)
 {
 	json_t *array;
 	uint64_t id;
 
-	if (!m->peer)
+	if (!m->peer || !n)
 		return;
 	if (!mnat_peer_is_connected(m->peer)) {
 		m->server->counters[COUNTER_ack_unreported] += n;
@@ -139,7 +159,17 @@ void manager_tell(struct manager *m, const struct event *events, size_t n, uint6
 		json_array_append_new(array, event_to_json(&events[i]));
 	id = send_events(m, array);
 	if (id)
-		take_off(m, id, batch);
+		take_off(m, id, first, batch);
+}
+
+void manager_tell(struct manager *m, const struct event *events, size_t n, uint64_t batch)
+{
+	uint64_t first = m->last_batch + 1;
+
+	m->last_batch = batch;
+	tell(m, events, n, first, batch);
+	if (m->snapshot.ending)
+		snapshot_end(m);
 }
 
 bool manager_hold(struct manager *m, const struct outgoing *out)
@@ -149,7 +179,9 @@ bool manager_hold(struct manager *m, const struct outgoing *out)
 
 	if (!out->reply.batch)
 		return false;
-	DL_SEARCH_SCALAR(m->flights, flight, batch, out->reply.batch);
+	DL_FOREACH(m->flights, flight)
+		if (flight->first <= out->reply.batch && out->reply.batch <= flight->batch)
+			break;
 	held = flight ? malloc(sizeof(*held)) : NULL;
 	if (!held)
 		return false;
@@ -160,11 +192,6 @@ bool manager_hold(struct manager *m, const struct outgoing *out)
 
 /* ---- snapshot ---- */
 
-static void snapshot_done(struct manager *m)
-{
-	free(m->snapshot.identities);
-	m->snapshot = (struct snapshot){0};
-}
 
 /* What is so now, not what was when the snapshot began. */
 static json_t *host_to_json(struct manager *m, uint32_t identity)
@@ -176,6 +203,10 @@ static json_t *host_to_json(struct manager *m, uint32_t identity)
 	if (!client || !client->told.actual ||
 	    (client->told.virt ? client->told.virt : client->told.actual) != identity)
 		return NULL;
+	if (client->batch > m->last_batch) {
+		m->snapshot.behind = client->batch;
+		return NULL;
+	}
 	event = (struct event){
 		.virt = client->told.virt,
 		.actual = client->told.actual,
@@ -208,8 +239,8 @@ static void snapshot_step(struct manager *m)
 		return;
 	}
 	json_decref(events);
-	snapshot_done(m);
-	mnat_peer_send(m->peer, json_pack("{s:s}", "cmd", "snapshot-end"));
+	s->ending = true;
+	snapshot_end(m);
 }
 
 static void on_connected(struct mnat_peer *peer, void *user)

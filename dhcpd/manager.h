@@ -22,7 +22,10 @@ int manager_new(uv_loop_t *loop, const char *path, struct server *server,
 		struct manager **ret_manager);
 void manager_free(struct manager *manager); /* what is held is sent */
 
-/* Without a connection the events are dropped: the snapshot on the next one says the same. */
+/*
+ * A batch is stored, and these are its events. Without a connection they are dropped: the
+ * snapshot on the next one says the same.
+ */
 void manager_tell(struct manager *manager, const struct event *events, size_t n, uint64_t batch);
 
 /* true: out is kept and will be sent; false: nothing to wait for, send it now. */

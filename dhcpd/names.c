@@ -61,9 +61,9 @@ void remember_name(struct exchange *x)
 		snprintf(name, sizeof(name), "%s", x->host->hostname);
 	else
 		said_name(x, name);
+	name[MNAT_HOSTNAME_LEN - 1] = '\0';
 	if (*name)
-		snprintf(x->client->hostname, sizeof(x->client->hostname), "%.*s",
-			 (int)sizeof(x->client->hostname) - 1, name);
+		client_set_hostname(x->client, name);
 }
 
 static size_t to_labels(const char *name, uint8_t out[NAME_LEN + 2])

@@ -58,6 +58,12 @@ struct event {
 	struct dhcp_mnat_arrival arrivals[DHCP_MNAT_MAX_ARRIVALS];
 };
 
+struct event_list {
+	struct event *events;
+	size_t n;
+	size_t room;
+};
+
 struct server {
 	const struct conf *conf;
 	struct leases leases;
@@ -66,6 +72,10 @@ struct server {
 	int64_t (*wall)(void);
 	uint64_t counters[N_COUNTERS];
 	uint64_t batch;	      /* number of the batch being collected, from 1 */
+	bool store_fails;     /* the last transaction did */
+	uint32_t *storing;    /* addresses whose leases are under way to the disk */
+	size_t n_storing;
+	size_t room_storing;
 	struct event *events; /* of this batch; the caller takes them */
 	size_t n_events;
 	size_t room_events;
@@ -102,14 +112,20 @@ bool server_handle(struct server *s, const struct arrival *arrival, const void *
 bool server_renew_virtual(struct server *s, uint32_t address, uint32_t seconds);
 bool server_release_virtual(struct server *s, uint32_t address);
 
-/* End what has run out. */
+/* End what has run out, as much as is good at once. */
 void server_expire(struct server *s);
 
 /*
- * Store what has changed, in one transaction. On failure nothing may be sent; the
- * changes are kept and tried again with the next batch.
+ * Store what has changed, in one transaction. 0: durable. -EINPROGRESS: the caller tells
+ * server_stored() how it ended; what changes until then belongs to the next. Another
+ * failure: nothing may be sent; the changes are kept and tried again with the next batch.
  */
 int server_commit(struct server *s);
+void server_stored(struct server *s, int result);
+
+/* Take the batch's events, giving a list of no use any more for those to come; and back. */
+void server_swap_events(struct server *s, struct event_list *list);
+void server_unswap_events(struct server *s, struct event_list *list);
 
 /* The events have been passed on: begin the next batch. */
 void server_next_batch(struct server *s);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <arpa/inet.h>
-#include <net/if.h>
 #include <stdio.h>
 
 #include "mnat/addr.h"
@@ -8,6 +7,7 @@
 #include "mnat/log.h"
 
 #include "control.h"
+#include "links.h"
 
 #define WARN_FULL   80 /* percent: said in the log */
 #define NEARLY_FULL 95 /* ... and in the status, as a problem */
@@ -96,7 +96,7 @@ static void full_pools(const struct server *s, json_t *list)
 static void lost_interfaces(const struct server *s, json_t *list)
 {
 	for (size_t i = 0; i < s->conf->n_interfaces; i++)
-		if (!if_nametoindex(s->conf->interfaces[i]))
+		if (!link_exists(s->conf->interfaces[i]))
 			json_array_append_new(list, json_sprintf("interface %s is not there",
 								 s->conf->interfaces[i]));
 }
@@ -123,7 +123,7 @@ static json_t *problems(const struct control_source *source)
 							 "do not reach the gateways; is mnat-mmd "
 							 "running?",
 							 s->conf->manager_socket));
-	if (s->leases.dirty)
+	if (s->store_fails)
 		json_array_append_new(list, json_sprintf("leases cannot be stored in %s: no client "
 							 "gets an ACK",
 							 s->conf->database));

@@ -9,44 +9,38 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "mnat/addr.h"
 #include "mnat/cleanup.h"
 #include "mnat/log.h"
 
-#define SCHEMA_VERSION 1
+#include "schema.h"
+
+#define HISTORY_SECONDS "7776000" /* 90 days */
+#define LOCK_WAIT_MS  2000
+#define LOCK_PAUSE_MS 10
 
 struct mnat_store {
 	sqlite3 *db;
 	sqlite3_stmt *put;
+	time_t forgot; /* old history, when last */
 	int lock;
 };
 
-static const char pragmas[] = "PRAGMA journal_mode = WAL;"
+/* A file that somebody else wrote may not make us do more than read it. */
+static const char pragmas[] = "PRAGMA trusted_schema = OFF;"
+			      "PRAGMA cell_size_check = ON;"
+			      "PRAGMA journal_mode = WAL;"
 			      "PRAGMA synchronous = FULL;"
 			      "PRAGMA busy_timeout = 1000;";
 
-static const char version_sql[] = "BEGIN IMMEDIATE;"
-				  "CREATE TABLE IF NOT EXISTS schema_version"
-				  " (version INTEGER NOT NULL);"
-				  "INSERT INTO schema_version SELECT 1"
-				  " WHERE NOT EXISTS (SELECT 1 FROM schema_version);"
-				  "COMMIT;";
-
-static const char schema_sql[] = "CREATE TABLE IF NOT EXISTS leases ("
-				 " address TEXT PRIMARY KEY,"
-				 " kind TEXT NOT NULL," /* actual, virtual, foreign */
-				 " state TEXT NOT NULL,"
-				 " expires INTEGER NOT NULL," /* seconds since 1970 */
-				 " generation INTEGER NOT NULL,"
-				 " virtual TEXT," /* bound to this actual address */
-				 " mac TEXT,"
-				 " client BLOB,"
-				 " hostname TEXT) WITHOUT ROWID";
-
-static const char put_sql[] = "INSERT OR REPLACE INTO leases (address, kind, state, expires,"
+static const char put_sql[] = "INSERT INTO leases (address, kind, state, expires,"
 			      " generation, virtual, mac, client, hostname)"
-			      " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
+			      " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"
+			      " ON CONFLICT (address) DO UPDATE SET kind = ?2, state = ?3,"
+			      " expires = ?4, generation = ?5, virtual = ?6, mac = ?7,"
+			      " client = ?8, hostname = ?9";
 
 static const char load_sql[] = "SELECT address, kind, state, expires, generation, virtual, mac,"
 			       " client, hostname FROM leases";
@@ -107,6 +101,19 @@ static void make_folder(const char *path)
 	mkdir(folder, 0755);
 }
 
+/* A server that was killed takes its keeper along, but not in the same moment. */
+static int lock_patiently(int fd)
+{
+	const struct timespec pause = {.tv_nsec = LOCK_PAUSE_MS * 1000000};
+
+	for (int i = 0; flock(fd, LOCK_EX | LOCK_NB); i++) {
+		if (i == LOCK_WAIT_MS / LOCK_PAUSE_MS)
+			return -EBUSY;
+		nanosleep(&pause, NULL);
+	}
+	return 0;
+}
+
 /* Not a lock on the database itself, so that sqlite3(1) can look while we run. */
 static int lock_beside(const char *path, int *ret_fd)
 {
@@ -123,7 +130,7 @@ static int lock_beside(const char *path, int *ret_fd)
 			name);
 		return r;
 	}
-	if (flock(fd, LOCK_EX | LOCK_NB)) {
+	if (lock_patiently(fd)) {
 		log_err("%s: another mnat-dhcpd keeps its leases there; give each its own database",
 			path);
 		return -EBUSY;
@@ -132,34 +139,12 @@ static int lock_beside(const char *path, int *ret_fd)
 	return 0;
 }
 
-static int check_version(struct mnat_store *store)
-{
-	sqlite3_stmt *stmt = NULL;
-	int version = -1;
-
-	if (sqlite3_prepare_v2(store->db, "SELECT version FROM schema_version", -1, &stmt, NULL) ==
-		    SQLITE_OK &&
-	    sqlite3_step(stmt) == SQLITE_ROW)
-		version = sqlite3_column_int(stmt, 0);
-	sqlite3_finalize(stmt);
-	if (version == SCHEMA_VERSION)
-		return 0;
-	log_err("%s: written by a newer mnat-dhcpd (schema version %d, this one knows %d); install "
-		"that version again, or use another database",
-		name_of(store), version, SCHEMA_VERSION);
-	return -EPROTONOSUPPORT;
-}
-
 static int prepare(struct mnat_store *store)
 {
 	int r = run(store, pragmas, "be opened");
 
 	if (!r)
-		r = run(store, version_sql, "be prepared");
-	if (!r)
-		r = check_version(store);
-	if (!r)
-		r = run(store, schema_sql, "be prepared");
+		r = schema_upgrade(store->db);
 	if (!r && sqlite3_prepare_v2(store->db, put_sql, -1, &store->put, NULL) != SQLITE_OK)
 		r = failed(store, "prepare a statement");
 	return r;
@@ -271,8 +256,23 @@ static int store_load(struct mnat_store *store,
 
 /* ---- writing ---- */
 
+/* Leases that ended long ago are forgotten, some each hour. */
+static void forget_old(struct mnat_store *store)
+{
+	static const char sql[] = "DELETE FROM history WHERE (address, began) IN"
+				  " (SELECT address, began FROM history"
+				  "  WHERE ended < unixepoch() - " HISTORY_SECONDS " LIMIT 10000)";
+	time_t now = time(NULL);
+
+	if (store->forgot && now - store->forgot < 3600)
+		return;
+	store->forgot = now;
+	run(store, sql, "forget old leases");
+}
+
 static int store_begin(struct mnat_store *store)
 {
+	forget_old(store);
 	return run(store, "BEGIN IMMEDIATE", "be written");
 }
 

@@ -133,7 +133,7 @@ Test(store, a_newer_schema_is_refused)
 	struct mnat_store *store = open_store();
 
 	store_sqlite.close(store);
-	sql("UPDATE schema_version SET version = 2; DROP TABLE leases");
+	sql("UPDATE schema_version SET version = 1000; DROP TABLE leases");
 	cr_assert_eq(store_sqlite.open(path, &store), -EPROTONOSUPPORT);
 	sql("CREATE TABLE leases (untouched)");
 }
@@ -171,12 +171,14 @@ int fsync(int fd)
 Test(store, a_commit_has_reached_the_disk)
 {
 	struct mnat_store *store = open_store();
+	struct mnat_lease_record record = actual;
 
 	for (int i = 0; i < 3; i++) {
 		unsigned int before;
 
+		record.generation = (uint32_t)i;
 		cr_assert_eq(store_sqlite.begin(store), 0);
-		cr_assert_eq(store_sqlite.put(store, &actual), 0);
+		cr_assert_eq(store_sqlite.put(store, &record), 0);
 		before = syncs;
 		cr_assert_eq(store_sqlite.commit(store), 0);
 		cr_assert_gt(syncs, before, "commit %d was not flushed", i);

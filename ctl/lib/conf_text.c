@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "mnat/broker.h"
 #include "mnat/cleanup.h"
 
 static char *blank_to(char *from, const char *end)
@@ -81,12 +82,22 @@ static int line_of(const char *text, size_t at)
 	return line;
 }
 
+static int open_text(const char *path)
+{
+	int fd;
+
+	if (mnat_broker())
+		return mnat_broker()->open(path);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
 int conf_text_read(const char *path, char **ret_text)
 {
 	_cleanup_free_ char *text = malloc(CONF_TEXT_MAX);
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	_cleanup_close_ int fd = open_text(path);
 	size_t len = 0;
-	int r = fd < 0 ? -errno : 0;
+	int r = fd < 0 ? fd : 0;
 
 	if (!text)
 		return -ENOMEM;

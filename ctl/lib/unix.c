@@ -13,6 +13,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "mnat/broker.h"
 #include "mnat/cleanup.h"
 #include "mnat/log.h"
 
@@ -60,6 +61,8 @@ int mnat_unix_connect(const char *path)
 	struct sockaddr_un addr;
 	int r = address(path, &addr);
 
+	if (!r && mnat_broker())
+		return mnat_broker()->connect(path);
 	return r ? r : connect_to(&addr);
 }
 

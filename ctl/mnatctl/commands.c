@@ -14,6 +14,7 @@ const struct ctl_command ctl_commands[] = {
 	{"status", cmd_status, "", "health and state of the daemons here (the default)", 0, 0},
 	{"dump", cmd_dump, "NOUN", "list hosts, sessions, leases, counters ...", 1, 1, help_nouns},
 	{"handover", cmd_handover, "", "time line of each of this node's moves", 0, 0},
+	{"history", cmd_history, "ADDRESS [TIME]", "who held an address, then or ever", 1, 2},
 	{"replace", cmd_verb, "OLD NEW", "gateway: move a host between actual addresses", 2, 2},
 	{"sweep", cmd_verb, "", "gateway: remove expired sessions now", 0, 0},
 	{"revoke", cmd_verb, "VIRTUAL|DOMAIN", "manager: a node's tickets, or a domain", 1, 1},

@@ -86,6 +86,7 @@ Test(completion, options)
 	expect_options("mnatctl dump -", "dump");
 	expect_options("mnatctl dump -", NULL);
 	expect_options("mnatctl hand -", "handover");
+	expect_options("mnatctl hist -", "history");
 }
 
 Test(completion, columns)

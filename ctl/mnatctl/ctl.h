@@ -20,6 +20,7 @@ struct ctl {
 	const char *run_dir;
 	const char *output; /* columns, comma-separated; NULL: all */
 	const char *from;   /* daemon; NULL: the noun's default */
+	const char *database; /* NULL: the default */
 	int wait_ms;
 	int last; /* moves to show; 0: all */
 	bool json;
@@ -87,6 +88,7 @@ int ctl_run(struct ctl *ctl, int argc, char **argv);
 int cmd_status(struct ctl *ctl, int argc, char **argv);
 int cmd_dump(struct ctl *ctl, int argc, char **argv);
 int cmd_handover(struct ctl *ctl, int argc, char **argv);
+int cmd_history(struct ctl *ctl, int argc, char **argv);
 int cmd_verb(struct ctl *ctl, int argc, char **argv);
 int cmd_help(struct ctl *ctl, int argc, char **argv);
 

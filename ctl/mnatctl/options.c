@@ -36,6 +36,7 @@ static const struct option_row {
 	{"columns", 'C', NULL, "name the noun's columns for -o, ask nobody",
 	 FIELD(FLAG, list_columns), "dump"},
 	{"last", 'l', "N", "the last N moves only", FIELD(NUMBER, last), "handover"},
+	{"database", 'd', "FILE", "the DHCP server's", FIELD(TEXT, database), "history"},
 #undef FIELD
 };
 

@@ -43,6 +43,7 @@ struct mnat_forward {
 	__be32 host; /* its virtual address, or a plain host's own */
 	__be16 host_port;
 };
+
 /* mode = "auto" | "tc" | "xdp": which hooks the gateway works on. */
 enum mnat_gateway_mode { MNAT_GATEWAY_AUTO, MNAT_GATEWAY_TC, MNAT_GATEWAY_XDP };
 

@@ -50,6 +50,7 @@ struct mnat_store_ops {
 		    int (*each)(const struct mnat_lease_record *record, void *user), void *user);
 	int (*begin)(struct mnat_store *store);
 	int (*put)(struct mnat_store *store, const struct mnat_lease_record *record);
+	/* -EINPROGRESS: not durable yet; the store's own header says how that ends. */
 	int (*commit)(struct mnat_store *store);
 	void (*close)(struct mnat_store *store);
 };
