@@ -54,7 +54,8 @@ static __always_inline bool ctx_pull(ctx_t *ctx, __u32 len)
 /* Apply a sum of changes to a transport checksum (RFC 1624; RFC 768 for UDP's 0). */
 static __always_inline int ctx_fix_csum(ctx_t *ctx, __u32 offset, __u32 change, bool udp)
 {
-	__u16 *check = ctx_data(ctx) + offset;
+	/* no header that is read begins further into the frame; said for the verifier */
+	__u16 *check = ctx_data(ctx) + (offset & 0xff);
 
 	if ((void *)(check + 1) > ctx_data_end(ctx))
 		return -1;

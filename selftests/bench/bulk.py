@@ -34,7 +34,7 @@ class Chain:
 
     def __init__(self, run):
         self.run = run
-        self.inside = ["in0"]
+        self.inside = self.access = ["in0"]
         self.client, self.gw, self.server = (run.add(name) for name in ("client", "gw", "server"))
         self.gw.router()
         veth(self.client, "eth0", self.gw, "in0")

@@ -19,11 +19,22 @@ static const uint8_t mac_new[6] = { 2, 0, 0, 0, 1, 99 };
 static const struct packet out = { .src = NODE, .sport = 5004, .dst = CN, .dport = 53,
 				   .proto = IPPROTO_UDP, .payload = 20 };
 
+/* One processor's memory: stay there. */
+static void stay(void)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(sched_getcpu(), &set);
+	cr_assert_eq(sched_setaffinity(0, sizeof(set), &set), 0);
+}
+
 static struct gateway *start(void)
 {
 	struct gateway *g = gateway_start((struct gateway_setup){ 9000, 1 });
 
 	gateway_place(g, TEST_HOST, NODE, 1);
+	stay();
 	return g;
 }
 
@@ -74,16 +85,6 @@ Test(route, change_is_not_told)
 	expect_to(g, mac_new, "a second later");
 }
 
-/* One processor's memory: stay there. */
-static void stay(void)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(sched_getcpu(), &set);
-	cr_assert_eq(sched_setaffinity(0, sizeof(set), &set), 0);
-}
-
 /* It is worth nothing if it remembers nothing. */
 Test(route, is_remembered)
 {
@@ -91,7 +92,6 @@ Test(route, is_remembered)
 	struct run run;
 	uint32_t second;
 
-	stay();
 	do { /* all within one second */
 		wait_new_second();
 		second = gateway_now();

@@ -81,7 +81,7 @@ def modes(run):
     equal(xdp.modes(gateway), {"in0": "tc", "out0": "tc"}, "tc")
     equal({name: gateway.map_ids()[name] for name in ids}, ids, "map ids")
 
-    net.gw.ip(f"link set dev out0 xdpdrv object {xdp.OBJECT} program pass")
+    xdp.attach_pass(net.gw, "out0")
     status, said = load(gateway, "load", "--mode", "xdp")
     equal(status, 1, "another's program is not replaced")
     check("out0 carries another's XDP program" in said, f"the error says whose place: {said}")

@@ -2,6 +2,7 @@
 import json
 
 from . import BUILD
+from .netns import sh
 
 # larger than what veth takes of a peer that carries XDP: native is refused, generic remains
 MTU_NO_NATIVE = 9000
@@ -16,6 +17,15 @@ def visible_end(namespace, device):
     return namespace.run_.cables[namespace, device]
 
 
+def attach_pass(namespace, device):
+    """A program that is not MobileNAT's and does nothing."""
+    pins = namespace.run_.pins / "lab"
+    if not pins.exists():
+        namespace.run_.pins.mkdir(exist_ok=True)
+        sh(["bpftool", "prog", "loadall", OBJECT, pins])
+    namespace.sh("bpftool", "net", "attach", "xdpdrv", "pinned", pins / "pass", "dev", device)
+
+
 def prepare(run, gateway):
     """Complete checksums where packets are born; a receiver for frames XDP sends."""
     for (namespace, device), (far, far_device) in run.cables.items():
@@ -25,7 +35,7 @@ def prepare(run, gateway):
         if run.mode == "generic":
             far.ip(f"link set {far_device} mtu {MTU_NO_NATIVE}")
         else:
-            far.ip(f"link set dev {far_device} xdpdrv object {OBJECT} program pass")
+            attach_pass(far, far_device)
             far.sh("ethtool", "-K", far_device, "gro", "off")
 
 
