@@ -50,6 +50,7 @@
 	X(EVENT, foreign_taken, "virtual address of another domain not given: taken or unfit")     \
 	X(EVENT, token_given, "token for other domains put into an ACK")                           \
 	X(EVENT, token_no_room, "no room in the ACK for a token")                                  \
+	X(EVENT, rebound, "host moved to an address it had before, by the manager's word")         \
 	X(EVENT, virtual_renewed, "virtual address of an absent host kept for the manager")        \
 	X(EVENT, virtual_released, "virtual address given back by the manager")
 

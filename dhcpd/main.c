@@ -63,6 +63,15 @@ static void send_held(const struct outgoing *out, void *user)
 	io_send(d->io, out);
 }
 
+static void host_moved(void *user)
+{
+	struct dhcpd *d = user;
+
+	io_settle(d->io);
+}
+
+static const struct manager_ops manager_ops = {.send = send_held, .moved = host_moved};
+
 static void warn_fixed(const struct conf *was, const struct conf *is)
 {
 	if (strcmp(was->run_dir, is->run_dir) || strcmp(was->database, is->database) ||
@@ -124,7 +133,7 @@ static void on_ready(uv_timer_t *timer)
 
 static int serve(struct dhcpd *d)
 {
-	int r = manager_new(&d->loop, d->conf->manager_socket, &d->server, send_held, d,
+	int r = manager_new(&d->loop, d->conf->manager_socket, &d->server, &manager_ops, d,
 			    &d->manager);
 
 	if (r) {

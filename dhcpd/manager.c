@@ -50,7 +50,7 @@ struct manager {
 	uint64_t last_batch; /* that is stored */
 	struct flight *flights; /* oldest first, which is the next deadline */
 	struct snapshot snapshot;
-	void (*send)(const struct outgoing *out, void *user);
+	const struct manager_ops *ops;
 	void *user;
 };
 
@@ -78,7 +78,7 @@ static void land(struct manager *m, struct flight *flight)
 
 	DL_DELETE(m->flights, flight);
 	LL_FOREACH_SAFE(flight->held, held, next) {
-		m->send(&held->out, m->user);
+		m->ops->send(&held->out, m->user);
 		free(held);
 	}
 	free(flight);
@@ -297,7 +297,20 @@ static void give_tokens(struct manager *m, const json_t *tokens, struct flight *
 	}
 }
 
-/* They are stored with the next batch, at the latest in a second. */
+/* The node waits for this one: gateways must know before it hears. */
+static bool move_host(struct manager *m, struct in_addr virt, const json_t *line)
+{
+	const char *text = json_string_value(json_object_get(line, "actual"));
+	struct in_addr actual;
+
+	if (!text || mnat_parse_ip(text, &actual) ||
+	    !server_rebind(m->server, ntohl(virt.s_addr), ntohl(actual.s_addr)))
+		return false;
+	m->ops->moved(m->user);
+	return true;
+}
+
+/* The others are stored with the next batch, at the latest in a second. */
 static void on_notify(struct manager *m, const char *what, const json_t *line)
 {
 	const char *text = json_string_value(json_object_get(line, "virtual"));
@@ -311,6 +324,8 @@ static void on_notify(struct manager *m, const char *what, const json_t *line)
 		done = server_release_virtual(m->server, ntohl(virt.s_addr));
 	else if (!strcmp(what, "renew") && seconds > 0 && seconds <= UINT32_MAX)
 		done = server_renew_virtual(m->server, ntohl(virt.s_addr), (uint32_t)seconds);
+	else if (!strcmp(what, "rebind"))
+		done = move_host(m, virt, line);
 	log_debug("%s of %s by the mobility manager: %s", what, text ? text : "?",
 		  done ? "done" : "not done");
 }
@@ -350,8 +365,7 @@ static const struct mnat_peer_ops peer_ops = {
 };
 
 int manager_new(uv_loop_t *loop, const char *path, struct server *server,
-		void (*send)(const struct outgoing *out, void *user), void *user,
-		struct manager **ret_manager)
+		const struct manager_ops *ops, void *user, struct manager **ret_manager)
 {
 	struct manager *m = calloc(1, sizeof(*m));
 	int r = 0;
@@ -359,7 +373,7 @@ int manager_new(uv_loop_t *loop, const char *path, struct server *server,
 	if (!m)
 		return -ENOMEM;
 	m->server = server;
-	m->send = send;
+	m->ops = ops;
 	m->user = user;
 	if (*path)
 		r = mnat_peer_new(loop, path, &peer_ops, m, &m->peer);

@@ -16,10 +16,16 @@
 struct manager;
 struct outgoing;
 
-/* send is called for a held reply whose time has come. path "": there is no manager. */
+struct manager_ops {
+	/* a held reply's time has come */
+	void (*send)(const struct outgoing *out, void *user);
+	/* a host has moved by the manager's word: to be stored, and told, now */
+	void (*moved)(void *user);
+};
+
+/* path "": there is no manager. */
 int manager_new(uv_loop_t *loop, const char *path, struct server *server,
-		void (*send)(const struct outgoing *out, void *user), void *user,
-		struct manager **ret_manager);
+		const struct manager_ops *ops, void *user, struct manager **ret_manager);
 void manager_free(struct manager *manager); /* what is held is sent */
 
 /*

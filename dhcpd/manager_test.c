@@ -13,6 +13,7 @@
 #define R2 "10.0.2.1"
 
 struct stand_in {
+	int moved;
 	uv_loop_t loop;
 	struct mnat_control *control;
 	struct mnat_control_client *client; /* the server's connection */
@@ -83,6 +84,15 @@ static void listen_again(struct stand_in *s)
 		     0);
 }
 
+static void on_moved(void *user)
+{
+	struct stand_in *s = user;
+
+	s->moved++;
+}
+
+static const struct manager_ops ops = {.send = on_send, .moved = on_moved};
+
 static struct stand_in *begin(void)
 {
 	struct stand_in *s = calloc(1, sizeof(*s));
@@ -94,7 +104,7 @@ static struct stand_in *begin(void)
 	strcpy(s->run_dir, "/tmp/dhcpd-mm-XXXXXX");
 	cr_assert(mkdtemp(s->run_dir));
 	snprintf(path, sizeof(path), "%s/mmd.sock", s->run_dir);
-	cr_assert_eq(manager_new(&s->loop, path, &s->f->server, on_send, s, &s->manager), 0);
+	cr_assert_eq(manager_new(&s->loop, path, &s->f->server, &ops, s, &s->manager), 0);
 	return s;
 }
 

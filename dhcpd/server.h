@@ -112,6 +112,13 @@ bool server_handle(struct server *s, const struct arrival *arrival, const void *
 bool server_renew_virtual(struct server *s, uint32_t address, uint32_t seconds);
 bool server_release_virtual(struct server *s, uint32_t address);
 
+/*
+ * What a manager says of a host that it knows to be here: it is at an actual address again
+ * that it had before and that nobody else has had since (peering.h, REBIND). False: it is
+ * not to be had.
+ */
+bool server_rebind(struct server *s, uint32_t virt, uint32_t actual);
+
 /* End what has run out, as much as is good at once. */
 void server_expire(struct server *s);
 

@@ -259,7 +259,6 @@ static void on_datagram(uv_udp_t *udp, ssize_t n, const uv_buf_t *buf, const str
 			unsigned int flags)
 {
 	struct links *links = udp->data;
-	const struct sockaddr_in *source = (const struct sockaddr_in *)from;
 	uint8_t reply[SIMCO_MAX_MESSAGE];
 	uv_buf_t out;
 
@@ -267,9 +266,17 @@ static void on_datagram(uv_udp_t *udp, ssize_t n, const uv_buf_t *buf, const str
 		return;
 	out = uv_buf_init((char *)reply,
 			  (unsigned int)roam_datagram(links->roam, links->datagram, (size_t)n,
-						      source->sin_addr, reply));
+						      (const struct sockaddr_in *)from, reply));
 	if (out.len)
 		uv_udp_try_send(udp, &out, 1, from);
+}
+
+void links_datagram(struct links *links, const struct sockaddr_in *to, const uint8_t *data,
+		    size_t len)
+{
+	uv_buf_t out = uv_buf_init((char *)data, (unsigned int)len);
+
+	uv_udp_try_send(&links->udp, &out, 1, (const struct sockaddr *)to);
 }
 
 /* ---- Life ---- */

@@ -23,6 +23,9 @@ struct link_conf {
 /* tls NULL: no peers. listen: "address:port" of both TCP and UDP. 0 or -errno, printed. */
 int links_open(uv_loop_t *loop, struct roam *roam, const struct link_conf *peers,
 	       struct mnat_tls *tls, const char *listen, struct links **ret_links);
+/* To a node; one that is lost is asked for again. */
+void links_datagram(struct links *links, const struct sockaddr_in *to, const uint8_t *data,
+		    size_t len);
 int links_send(struct links *links, unsigned int peer, const struct peering_message *message);
 
 /* The peer is spoken to no more. */

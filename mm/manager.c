@@ -190,6 +190,7 @@ static void on_rebound(struct gateway *g, struct host *host, uint32_t generation
 	if (error >= 0)
 		registry_confirm(&m->registry, host, g->bit, generation, (uint8_t)error,
 				 bound_at_ns, mnat_clock_now());
+	rebind_confirmed(m, host);
 	if (batch) {
 		batch->waiting--;
 		if (!batch->waiting && !batch->answered)
@@ -336,6 +337,7 @@ void manager_watch(struct manager *m)
 	for (unsigned int i = 0; i < m->n_gateways; i++)
 		gateway_watch(&m->gateways[i], now);
 	retry_refused(m);
+	rebind_expire(m);
 }
 
 static void on_roam_tick(uv_timer_t *timer)
@@ -389,6 +391,7 @@ void manager_close(struct manager *m)
 
 void manager_free(struct manager *m)
 {
+	rebind_free(m);
 	roam_free(&m->roam);
 	registry_free(&m->registry);
 }

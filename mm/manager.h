@@ -11,6 +11,7 @@
 #include <uv.h>
 
 #include "gateway.h"
+#include "rebind.h"
 #include "registry.h"
 #include "roam.h"
 
@@ -29,6 +30,8 @@
 	X(SYNCS, "gateways given the whole table")                                             \
 	X(SNAPSHOTS, "whole tables received from a DHCP server")                               \
 	X(GONE, "hosts a snapshot no longer named")                                            \
+	X(REBOUND, "hosts that told us themselves where they are, answered")                   \
+	X(REBINDS_SILENT, "of them not believed: an old ticket, or no such host here")         \
 	X(ANCHORS, "anchors and arrivals told to gateways")                                    \
 	X(ANCHORS_REFUSED, "of them it refused")                                               \
 	X(IMPORTS_REFUSED, "sessions learned that the gateway refused")
@@ -78,6 +81,7 @@ struct manager {
 	bool relocated;		     /* its rule has changed meanwhile */
 	const struct gateway *only;  /* anchors and arrivals are for it, NULL: for all */
 	struct mnat_control_client *dhcp_server; /* NULL: none yet */
+	struct rebind_wait *rebinds; /* rebind.h */
 	struct links *links; /* to other managers; NULL: not open */
 	uint64_t started_ns;
 	uint64_t counters[MM_N_COUNTERS];

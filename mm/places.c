@@ -208,6 +208,11 @@ static void keep(struct in_addr virt, uint32_t seconds, void *user)
 				    : json_pack("{s:s, s:s}", "notify", "release", "virtual", ip));
 }
 
+static void rebind(const struct roam_rebind *asked, void *user)
+{
+	rebind_ask(user, asked);
+}
+
 static int send_to_peer(unsigned int peer, const struct peering_message *message, void *user)
 {
 	struct manager *m = user;
@@ -223,6 +228,7 @@ const struct roam_ops manager_roam_ops = {
 	.arrival = arrival,
 	.export_flows = export_flows,
 	.import_flows = import_flows,
+	.rebind = rebind,
 	.keep = keep,
 	.lookup = lookup,
 };

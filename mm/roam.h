@@ -118,6 +118,16 @@ struct roam_lease {
 	uint32_t issued; /* generation of the last event that bound it: of its newest ticket */
 };
 
+/* A node here says by a sealed datagram that it is at an address it had before (REBIND). */
+struct roam_rebind {
+	struct in_addr virt;
+	struct in_addr actual;
+	uint32_t generation; /* of its ticket */
+	uint32_t transaction;
+	uint8_t key[PEERING_MAC_LEN]; /* to seal the answer with */
+	struct sockaddr_in from;
+};
+
 struct roam_ops {
 	uint64_t (*wall_s)(void *user);
 	/* -ENOTCONN: the peer is not there. */
@@ -139,6 +149,8 @@ struct roam_ops {
 	void (*keep)(struct in_addr virt, uint32_t seconds, void *user);
 	/* 0, -ENOENT: no such host, -EAGAIN: the DHCP server has not told all yet. */
 	int (*lookup)(struct in_addr identity, struct roam_lease *ret_lease, void *user);
+	/* The answer, if there is to be one, is sent by ops' owner. */
+	void (*rebind)(const struct roam_rebind *rebind, void *user);
 };
 
 struct roam_home {
@@ -255,8 +267,8 @@ void roam_message(struct roam *roam, unsigned int peer, const struct peering_mes
  * A datagram of a node in public space. Returns the length of the reply, 0: none.
  * reply: at least SIMCO_MAX_MESSAGE bytes.
  */
-size_t roam_datagram(struct roam *roam, const uint8_t *buf, size_t len, struct in_addr source,
-		     uint8_t *reply);
+size_t roam_datagram(struct roam *roam, const uint8_t *buf, size_t len,
+		     const struct sockaddr_in *source, uint8_t *reply);
 
 /*
  * Whoever holds a ticket for that address has it no more; if the host is away, its service

@@ -233,7 +233,7 @@ static bool afford_datagram(struct roam *roam, struct in_addr source)
 	       roam_afford(&roam->datagrams, ROAM_DATAGRAM_RATE);
 }
 
-/* Is it a node's ARRIVE with ticket and seal of ours? */
+/* Is it a node's ARRIVE or REBIND with ticket and seal of ours? */
 static bool is_authentic(const struct roam *roam, const uint8_t *buf, size_t len,
 			 struct peering_message *ret_message, struct ticket *ret_ticket,
 			 uint8_t ret_key[PEERING_MAC_LEN])
@@ -243,8 +243,8 @@ static bool is_authentic(const struct roam *roam, const uint8_t *buf, size_t len
 	size_t skip;
 
 	if (peering_decode(buf, len, ret_message, &skip) != (int)len ||
-	    ret_message->basic != SIMCO_REQUEST || ret_message->subtype != PEERING_ARRIVE ||
-	    ret_message->has != needs)
+	    ret_message->basic != SIMCO_REQUEST || ret_message->has != needs ||
+	    (ret_message->subtype != PEERING_ARRIVE && ret_message->subtype != PEERING_REBIND))
 		return false;
 	if (!ticket_verify(&roam->secret, roam->domain, roam->ops->wall_s(roam->user),
 			   ret_message->ticket, ret_ticket))
@@ -253,8 +253,26 @@ static bool is_authentic(const struct roam *roam, const uint8_t *buf, size_t len
 	return peering_is_sealed(ret_key, buf, len);
 }
 
-size_t roam_datagram(struct roam *roam, const uint8_t *buf, size_t len, struct in_addr source,
-		     uint8_t *reply_buf)
+/* Answered later, if at all: when the gateways know. */
+static void pass_rebind(struct roam *roam, const struct peering_message *m,
+			const struct ticket *ticket, const uint8_t key[PEERING_MAC_LEN],
+			const struct sockaddr_in *source)
+{
+	struct roam_rebind rebind = {
+		.virt = ticket->virt,
+		.actual = m->endpoint,
+		.generation = ticket->generation,
+		.transaction = m->transaction,
+		.from = *source,
+	};
+
+	memcpy(rebind.key, key, sizeof(rebind.key));
+	roam->ops->rebind(&rebind, roam->user);
+	OPENSSL_cleanse(rebind.key, sizeof(rebind.key));
+}
+
+size_t roam_datagram(struct roam *roam, const uint8_t *buf, size_t len,
+		     const struct sockaddr_in *source, uint8_t *reply_buf)
 {
 	struct peering_message m, reply = {.basic = SIMCO_NEGATIVE};
 	uint8_t key[PEERING_MAC_LEN], error;
@@ -262,7 +280,7 @@ size_t roam_datagram(struct roam *roam, const uint8_t *buf, size_t len, struct i
 	struct place place;
 	int n;
 
-	if (!afford_datagram(roam, source)) {
+	if (!afford_datagram(roam, source->sin_addr)) {
 		roam->counters[ROAM_C_DATAGRAMS_TOO_MANY]++;
 		return 0;
 	}
@@ -270,8 +288,14 @@ size_t roam_datagram(struct roam *roam, const uint8_t *buf, size_t len, struct i
 		roam->counters[ROAM_C_DATAGRAMS_SILENT]++;
 		return 0;
 	}
+	if (m.subtype == PEERING_REBIND) {
+		if (m.endpoint.s_addr == source->sin_addr.s_addr)
+			pass_rebind(roam, &m, &ticket, key, source);
+		OPENSSL_cleanse(key, sizeof(key));
+		return 0;
+	}
 	place = (struct place){.endpoint = m.endpoint};
-	error = m.endpoint.s_addr == source.s_addr
+	error = m.endpoint.s_addr == source->sin_addr.s_addr
 			? arrive(roam, NULL, &ticket, m.counter, &place)
 			: PEERING_E_POLICY;
 	if (error) {

@@ -586,7 +586,7 @@ Test(roam, a_gateway_with_empty_maps)
 
 static size_t report(const char *from, bool seal, struct peering_message *ret_answer)
 {
-	struct in_addr source = {inet_addr(from)};
+	struct sockaddr_in source = {.sin_family = AF_INET, .sin_addr.s_addr = inet_addr(from)};
 	struct peering_message m = sim_arrive(A, B);
 	uint8_t buf[SIMCO_MAX_MESSAGE], reply[SIMCO_MAX_MESSAGE];
 	size_t skip, n;
@@ -596,7 +596,7 @@ static size_t report(const char *from, bool seal, struct peering_message *ret_an
 	len = peering_encode(&m, buf, sizeof(buf));
 	if (seal)
 		peering_seal(sim_node.tokens[A].key, buf, (size_t)len);
-	n = roam_datagram(&sim[A].roam, buf, (size_t)len, source, reply);
+	n = roam_datagram(&sim[A].roam, buf, (size_t)len, &source, reply);
 	if (n) {
 		cr_assert(peering_is_sealed(sim_node.tokens[A].key, reply, n));
 		cr_assert_eq(peering_decode(reply, n, ret_answer, &skip), (int)n);
@@ -656,13 +656,13 @@ Test(roam, datagrams_are_limited)
 
 Test(roam, flooders_of_all_networks_together)
 {
-	struct in_addr source;
+	struct sockaddr_in source = {.sin_family = AF_INET};
 	uint8_t junk[8] = {0}, reply[SIMCO_MAX_MESSAGE];
 
 	sim_pass_ms(5000);
 	for (uint32_t i = 0; i < 2 * ROAM_DATAGRAM_RATE; i++) {
-		source.s_addr = htonl(0x0b000000 + (i << 8));
-		cr_assert_eq(roam_datagram(&sim[A].roam, junk, sizeof(junk), source, reply), 0);
+		source.sin_addr.s_addr = htonl(0x0b000000 + (i << 8));
+		cr_assert_eq(roam_datagram(&sim[A].roam, junk, sizeof(junk), &source, reply), 0);
 	}
 	cr_assert_leq(count(A, ROAM_C_DATAGRAMS_SILENT), ROAM_DATAGRAM_RATE);
 	cr_assert_gt(count(A, ROAM_C_DATAGRAMS_SILENT), ROAM_DATAGRAM_RATE / 2);
