@@ -13,6 +13,7 @@
 
 #define VERDICT_STACK TC_ACT_OK
 #define VERDICT_DROP TC_ACT_SHOT
+#define VERDICT_SENT TC_ACT_REDIRECT
 
 /*
  * The packet pointers are read by hand: left to itself, clang keeps them as 32-bit
@@ -120,6 +121,30 @@ static __always_inline long ctx_cut(ctx_t *ctx, __u32 len)
 static __always_inline bool ctx_is_tagged(const ctx_t *ctx)
 {
 	return ctx->vlan_present;
+}
+
+/* Copy the first len bytes out. len: proven to be in 1 .. the buffer's size. */
+static __always_inline long ctx_save(ctx_t *ctx, void *buffer, __u32 len)
+{
+	return bpf_skb_load_bytes(ctx, 0, buffer, len);
+}
+
+/* Become another frame. No checksum the hardware verified says anything about that one. */
+static __always_inline long ctx_become(ctx_t *ctx, const void *frame, __u32 len)
+{
+	long r = bpf_skb_change_tail(ctx, len, 0);
+
+	if (!r)
+		r = bpf_skb_store_bytes(ctx, 0, frame, len, BPF_F_INVALIDATE_HASH);
+	if (!r)
+		bpf_csum_level(ctx, BPF_CSUM_LEVEL_RESET);
+	return r;
+}
+
+/* A copy of the packet as it is now comes in again, after this one. */
+static __always_inline long ctx_again(ctx_t *ctx)
+{
+	return bpf_clone_redirect(ctx, ctx_ifindex(ctx), BPF_F_INGRESS);
 }
 
 /* A packet that stands for many: the kernel cuts it, its length says nothing of theirs. */

@@ -45,6 +45,9 @@
 
 #define TC_ACT_OK 0
 #define TC_ACT_SHOT 2
+#define TC_ACT_REDIRECT 7
+
+#define BPF_CSUM_LEVEL_RESET 3
 
 #define NS_PER_SEC 1000000000ull
 

@@ -3,6 +3,7 @@
 #ifndef MNAT_INSIDE_H
 #define MNAT_INSIDE_H
 
+#include "fragment.h"
 #include "host_tunnel.h"
 #include "icmp_error.h"
 #include "nat.h"
@@ -67,7 +68,8 @@ static __always_inline int from_inside(ctx_t *ctx)
 		return refuse(ctx, MNAT_C_TO_GATEWAY);
 	if (actual_index(pkt.daddr) >= 0)
 		return refuse(ctx, MNAT_C_INTRA_DOMAIN);
-	reason = parse_transport(ctx, &pkt);
+	pkt.scope = SCOPE_INSIDE;
+	reason = transport(ctx, &pkt);
 	if (reason != PARSE_OK)
 		return refuse(ctx, reason);
 	if (is_icmp_error(&pkt))
@@ -75,7 +77,9 @@ static __always_inline int from_inside(ctx_t *ctx)
 	host = host_of(pkt.saddr, &reason);
 	if (!host)
 		return refuse(ctx, reason);
-	return nat_out(ctx, &pkt, host, MNAT_C_OUT_TRANSLATED);
+	if (fragment_round(ctx, &pkt))
+		return refuse(ctx, MNAT_C_FRAGMENT_AGAIN);
+	return fragment_note(&pkt, nat_out(ctx, &pkt, host, MNAT_C_OUT_TRANSLATED));
 }
 
 #endif

@@ -3,6 +3,7 @@
 #ifndef MNAT_OUTSIDE_H
 #define MNAT_OUTSIDE_H
 
+#include "fragment.h"
 #include "icmp_error.h"
 #include "nat.h"
 #include "tunnel_relay.h"
@@ -73,6 +74,8 @@ static __always_inline int nat_in(ctx_t *ctx, const struct packet *pkt)
 		return refuse(ctx, MNAT_C_HOST_GONE);
 	if (pkt->ttl <= 1)
 		return refuse(ctx, MNAT_C_TTL_EXPIRED_IN);
+	if (fragment_round(ctx, pkt))
+		return refuse(ctx, MNAT_C_FRAGMENT_AGAIN);
 	session_in(pkt, owner);
 	if (mnat_location_path(where) == MNAT_PATH_TUNNEL)
 		return to_visited(ctx, pkt, host, port, mnat_location_endpoint(where));
@@ -139,16 +142,34 @@ static __always_inline int icmp_error_deliver(ctx_t *ctx, const struct packet *p
 	return route_send(ctx, &route);
 }
 
+/* What came through a tunnel to a host that is, or was, here. */
+static __always_inline int tunnel_in(ctx_t *ctx, const struct packet *pkt, __u32 host)
+{
+	__u64 where = host_location(host);
+
+	if (!where)
+		return refuse(ctx, MNAT_C_HOST_GONE);
+	if (is_icmp_error(pkt) && mnat_location_path(where) == MNAT_PATH_TRANSLATE)
+		return icmp_error_deliver(ctx, pkt, mnat_location_endpoint(where));
+	if (pkt->ttl <= 1)
+		return refuse(ctx, MNAT_C_TTL_EXPIRED_IN);
+	session_in(pkt, (__u64)host << 32 | (__u32)pkt->dport << 16);
+	/* it has moved on: after it, by the address it has at the anchor */
+	if (mnat_location_path(where) == MNAT_PATH_TUNNEL)
+		return send_wrapped(ctx, pkt, DEST, pkt->daddr, pkt->dport,
+				    mnat_location_endpoint(where), MNAT_C_FORWARDED_AWAY);
+	return deliver(ctx, pkt, mnat_location_endpoint(where), pkt->dport, MNAT_C_TUNNEL_IN);
+}
+
 /*
  * A tunnel packet, believed only if an arrival says so: to a host that is here, or
- * from a host of ours that is behind the peer.
+ * from a host of ours that is behind the peer. Fragments are held as they came.
  */
 static __always_inline int from_tunnel(ctx_t *ctx, const struct packet *outer)
 {
 	struct packet pkt = {};
 	int reason = tunnel_peek(ctx, outer, &pkt);
 	__u32 host, sender;
-	__u64 where;
 
 	if (reason != PARSE_OK)
 		return refuse(ctx, reason);
@@ -156,26 +177,19 @@ static __always_inline int from_tunnel(ctx_t *ctx, const struct packet *outer)
 	sender = host ? 0 : arrival(outer->saddr, pkt.saddr);
 	if (!host && !sender)
 		return refuse(ctx, MNAT_C_TUNNEL_UNKNOWN);
-	reason = tunnel_unwrap(ctx, &pkt);
+	if (fragment_round(ctx, &pkt))
+		return refuse(ctx, MNAT_C_FRAGMENT_AGAIN);
+	if (pkt.fragment == LATER_FRAGMENT)
+		reason = fragment_find(ctx, &pkt);
 	if (reason == PARSE_OK)
-		reason = parse_transport(ctx, &pkt);
+		reason = tunnel_unwrap(ctx, &pkt);
+	if (reason == PARSE_OK && pkt.fragment != LATER_FRAGMENT)
+		reason = transport(ctx, &pkt);
 	if (reason != PARSE_OK)
 		return refuse(ctx, reason);
 	if (sender)
-		return nat_out(ctx, &pkt, sender, MNAT_C_FROM_VISITED);
-	where = host_location(host);
-	if (!where)
-		return refuse(ctx, MNAT_C_HOST_GONE);
-	if (is_icmp_error(&pkt) && mnat_location_path(where) == MNAT_PATH_TRANSLATE)
-		return icmp_error_deliver(ctx, &pkt, mnat_location_endpoint(where));
-	if (pkt.ttl <= 1)
-		return refuse(ctx, MNAT_C_TTL_EXPIRED_IN);
-	session_in(&pkt, (__u64)host << 32 | (__u32)pkt.dport << 16);
-	/* it has moved on: after it, by the address it has at the anchor */
-	if (mnat_location_path(where) == MNAT_PATH_TUNNEL)
-		return send_wrapped(ctx, &pkt, DEST, pkt.daddr, pkt.dport,
-				    mnat_location_endpoint(where), MNAT_C_FORWARDED_AWAY);
-	return deliver(ctx, &pkt, mnat_location_endpoint(where), pkt.dport, MNAT_C_TUNNEL_IN);
+		return fragment_note(&pkt, nat_out(ctx, &pkt, sender, MNAT_C_FROM_VISITED));
+	return fragment_note(&pkt, tunnel_in(ctx, &pkt, host));
 }
 
 static __always_inline int from_outside(ctx_t *ctx)
@@ -192,7 +206,7 @@ static __always_inline int from_outside(ctx_t *ctx)
 		return from_tunnel(ctx, &pkt);
 	if (!is_external(pkt.daddr))
 		return refuse(ctx, MNAT_C_OTHER_ADDRESS);
-	reason = parse_transport(ctx, &pkt);
+	reason = transport(ctx, &pkt);
 	if (reason != PARSE_OK)
 		return refuse(ctx, reason);
 	if (is_tunnel_error(ctx, &pkt, cfg.tunnel_addr, &end))
@@ -201,7 +215,7 @@ static __always_inline int from_outside(ctx_t *ctx)
 		return icmp_error_in(ctx, &pkt);
 	if (pkt.proto == MNAT_ICMP && pkt.icmp_type != ICMP_ECHOREPLY)
 		return refuse(ctx, MNAT_C_TO_GATEWAY);
-	return nat_in(ctx, &pkt);
+	return fragment_note(&pkt, nat_in(ctx, &pkt));
 }
 
 #endif

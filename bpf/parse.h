@@ -18,9 +18,14 @@ struct packet {
 	__u8 tcp_flags;
 	__u8 icmp_type;
 	__u8 ttl;
-	__u8 fragment; /* any fragment, the first too */
+	__u8 fragment; /* enum fragment_kind */
 	__u8 df;
 	__u16 total; /* IP's length; of a GSO packet more than a link takes */
+	/* of fragments only: */
+	__be16 id;
+	__u16 at;      /* offset of its payload, bytes */
+	bool more;     /* not the last */
+	__be32 scope;  /* SCOPE_*, or the tunnel's other end: whose addresses these are */
 };
 
 /*
@@ -29,6 +34,10 @@ struct packet {
  * when the compiler keeps it in memory.
  */
 #define HEADER_OFFSET(offset) ((offset) & 0xff)
+enum fragment_kind { WHOLE, FIRST_FRAGMENT, LATER_FRAGMENT };
+
+#define SCOPE_OUTSIDE 0
+#define SCOPE_INSIDE 0xffffffff
 
 struct ports {
 	__be16 source;
@@ -72,6 +81,20 @@ static __always_inline int parse_ethertype(ctx_t *ctx, __be16 *ret_type)
 	return PARSE_OK;
 }
 
+static __always_inline void parse_fragment(const struct iphdr *ip, struct packet *pkt)
+{
+	__u16 field = bpf_ntohs(ip->frag_off);
+
+	pkt->df = !!(field & IP_DF);
+	pkt->fragment = WHOLE;
+	if (!(field & (IP_MF | IP_OFFSET)))
+		return;
+	pkt->id = ip->id;
+	pkt->at = (field & IP_OFFSET) * 8;
+	pkt->more = !!(field & IP_MF);
+	pkt->fragment = pkt->at ? LATER_FRAGMENT : FIRST_FRAGMENT;
+}
+
 static __always_inline int parse_ipv4(ctx_t *ctx, struct packet *pkt)
 {
 	struct iphdr *ip;
@@ -92,18 +115,24 @@ static __always_inline int parse_ipv4(ctx_t *ctx, struct packet *pkt)
 	pkt->daddr = ip->daddr;
 	pkt->ip_proto = ip->protocol;
 	pkt->ttl = ip->ttl;
-	pkt->fragment = !!(ip->frag_off & bpf_htons(IP_MF | IP_OFFSET));
-	pkt->df = !!(ip->frag_off & bpf_htons(IP_DF));
 	pkt->total = total;
 	pkt->l4_offset = ETH_HLEN + ihl;
+	parse_fragment(ip, pkt);
 	return PARSE_OK;
+}
+
+/* Bytes of transport, whatever padding the frame has behind the packet. */
+static __always_inline __u32 payload_length(const struct packet *pkt)
+{
+	return pkt->total - (pkt->l4_offset - ETH_HLEN);
 }
 
 static __always_inline int parse_tcp(ctx_t *ctx, struct packet *pkt)
 {
 	struct tcp_fixed *tcp;
 
-	if (!ctx_pull(ctx, pkt->l4_offset + sizeof(*tcp)))
+	if (payload_length(pkt) < sizeof(*tcp) ||
+	    !ctx_pull(ctx, pkt->l4_offset + sizeof(*tcp)))
 		return MNAT_C_SHORT_PACKET;
 	tcp = ctx_data(ctx) + pkt->l4_offset;
 	if ((void *)(tcp + 1) > ctx_data_end(ctx))
@@ -122,7 +151,8 @@ static __always_inline int parse_udp(ctx_t *ctx, struct packet *pkt)
 {
 	struct udp_fixed *udp;
 
-	if (!ctx_pull(ctx, pkt->l4_offset + sizeof(*udp)))
+	if (payload_length(pkt) < sizeof(*udp) ||
+	    !ctx_pull(ctx, pkt->l4_offset + sizeof(*udp)))
 		return MNAT_C_SHORT_PACKET;
 	udp = ctx_data(ctx) + pkt->l4_offset;
 	if ((void *)(udp + 1) > ctx_data_end(ctx))
@@ -138,7 +168,8 @@ static __always_inline int parse_icmp(ctx_t *ctx, struct packet *pkt)
 {
 	struct icmphdr *icmp;
 
-	if (!ctx_pull(ctx, pkt->l4_offset + sizeof(*icmp)))
+	if (payload_length(pkt) < sizeof(*icmp) ||
+	    !ctx_pull(ctx, pkt->l4_offset + sizeof(*icmp)))
 		return MNAT_C_SHORT_PACKET;
 	icmp = ctx_data(ctx) + pkt->l4_offset;
 	if ((void *)(icmp + 1) > ctx_data_end(ctx))
@@ -173,8 +204,6 @@ static __always_inline int parse_checksum(ctx_t *ctx, struct packet *pkt)
 
 static __always_inline int parse_transport(ctx_t *ctx, struct packet *pkt)
 {
-	if (pkt->fragment)
-		return MNAT_C_FRAGMENT;
 	switch (pkt->ip_proto) {
 	case IPPROTO_TCP:
 		return parse_tcp(ctx, pkt);

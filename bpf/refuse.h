@@ -10,7 +10,7 @@ static __noinline int refuse(ctx_t *ctx, int reason)
 {
 	count(reason, ctx_len(ctx));
 	switch (reason) {
-#define DO_FORWARD VERDICT_DROP /* not a refusal; cannot come here */
+#define DO_FORWARD VERDICT_DROP /* what it held goes on in another frame */
 #define DO_EVENT VERDICT_DROP
 #define DO_DROP VERDICT_DROP
 #define DO_STACK VERDICT_STACK

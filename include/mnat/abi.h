@@ -63,10 +63,16 @@ struct mnat_abi {
 	X(ICMP_ERROR_IN, FORWARD, "ICMP error to a host, outer and inner translated")          \
 	X(ICMP_ERROR_UNKNOWN, STACK, "ICMP error about no session of a host")                  \
 	X(TUNNEL_NARROW, FORWARD, "ICMP 3/4 about a tunnel of ours, told to the sender inside") \
+	X(ICMP_ERROR_FRAGMENT, DROP, "ICMP error about a later fragment, whose ports are not told") \
 	X(TOO_BIG_TOLD, FORWARD, "larger than the next link, its sender told by ICMP 3/4")     \
 	X(SHORT_PACKET, DROP, "truncated, or lengths that contradict each other")              \
 	X(BAD_HEADER, DROP, "IP version, header length or TCP offset is impossible")           \
-	X(FRAGMENT, DROP, "IP fragment, not yet translated")                                   \
+	X(FRAGMENT_HELD, FORWARD, "later fragment before its first one, held for it")          \
+	X(FRAGMENT_AGAIN, FORWARD, "first fragment, sent round again with those held for it")  \
+	X(FRAGMENT_FULL, DROP, "later fragment before its first one, no room to hold it")      \
+	X(FRAGMENT_TINY, DROP, "first fragment without the whole transport header")            \
+	X(FRAGMENT_OVERLAP, DROP, "later fragment over bytes of the first one")                \
+	X(FRAGMENT_BAD, DROP, "fragment of an impossible length or offset")                    \
 	X(ICMP_UNSUPPORTED, DROP, "ICMP other than echo, not yet translated")                  \
 	X(PROTO_UNSUPPORTED, DROP, "IP protocol that has no ports to translate")               \
 	X(NO_HOST, DROP, "source address belongs to no host of this domain")                   \
@@ -88,6 +94,8 @@ struct mnat_abi {
 	X(CREATE_RACE, EVENT, "two CPUs created one flow, the second adopted the first's")     \
 	X(SESSION_SWEPT, EVENT, "sessions expired and removed")                                \
 	X(BINDING_FREED, EVENT, "bindings (external ports) released")                          \
+	X(FRAGMENT_RELEASED, EVENT, "held fragments sent after their first one")               \
+	X(FRAGMENT_EXPIRED, EVENT, "held fragments dropped, their first one never came")       \
 	/* node */                                                                             \
 	X(NODE_OUT, FORWARD, "virtual to actual, sent on the uplink")                          \
 	X(NODE_IN, FORWARD, "actual to virtual, given to the stack")                           \

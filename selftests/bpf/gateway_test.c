@@ -54,10 +54,8 @@ static const struct row rows[] = {
 	  false, SHOT, MNAT_C_NO_HOST },
 	{ "TTL 1 out", { .src = NODE, .dst = CN, .proto = IPPROTO_UDP, .ttl = 1 }, false, OK,
 	  MNAT_C_TTL_EXPIRED },
-	{ "first fragment out", { .src = NODE, .dst = CN, .proto = IPPROTO_UDP, .frag = 0x2000 },
-	  false, SHOT, MNAT_C_FRAGMENT },
 	{ "later fragment out", { .src = NODE, .dst = CN, .proto = IPPROTO_UDP, .frag = 100 }, false,
-	  SHOT, MNAT_C_FRAGMENT },
+	  SHOT, MNAT_C_FRAGMENT_HELD },
 	{ "GRE out", { .src = NODE, .dst = CN, .proto = IPPROTO_GRE, .payload = 20 }, false, SHOT,
 	  MNAT_C_PROTO_UNSUPPORTED },
 	{ "AH out", { .src = NODE, .dst = CN, .proto = IPPROTO_AH, .payload = 20 }, false, SHOT,
@@ -109,8 +107,11 @@ static const struct row rows[] = {
 	{ "tunnel packet with rubbish in it",
 	  { .src = "143.32.2.70", .dst = EXTERNAL, .proto = IPPROTO_IPIP, .payload = 40 }, true, SHOT,
 	  MNAT_C_TUNNEL_MALFORMED },
-	{ "fragment from outside", { .src = CN, .dst = EXTERNAL, .proto = IPPROTO_UDP,
-				     .frag = 0x2000 }, true, SHOT, MNAT_C_FRAGMENT },
+	{ "first fragment from outside to nobody", { .src = CN, .dst = EXTERNAL,
+						       .proto = IPPROTO_UDP, .frag = 0x2000 },
+	  true, OK, MNAT_C_NO_BINDING },
+	{ "later fragment from outside", { .src = CN, .dst = EXTERNAL, .proto = IPPROTO_UDP,
+					    .frag = 100 }, true, SHOT, MNAT_C_FRAGMENT_HELD },
 };
 
 Test(gateway, refusals)

@@ -167,8 +167,12 @@ def untranslatable(source, target):
     """... and of what the gateway has no translation for"""
     for length in range(len(ECHO)):
         yield f"ICMP cut to {length}", ipv4(source, target, 1, ECHO[:length]), "short_packet"
-    yield "a first fragment", ipv4(source, target, 17, UDP, fragment=0x2000), "fragment"
-    yield "a later fragment", ipv4(source, target, 17, UDP, fragment=9), "fragment"
+    yield "half a header in a fragment", ipv4(source, target, 17, UDP[:4], fragment=0x2000), \
+        "fragment_bad"
+    yield "TCP's ports and no more", ipv4(source, target, 6, TCP_SYN[:8], fragment=0x2000), \
+        "fragment_tiny"
+    yield "a fragment beyond 65535", ipv4(source, target, 17, UDP, fragment=0x1fff), "fragment_bad"
+    yield "a later fragment", ipv4(source, target, 17, UDP, fragment=9), "fragment_held"
     yield "GRE", ipv4(source, target, 47, bytes(20)), "proto_unsupported"
 
 

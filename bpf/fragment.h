@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Fragments (RFC 4787 REQ-14). The first one is translated as any packet and leaves a
+ * record of its ports; later ones take them from there and go the same way, but for a
+ * transport header that they do not have. Nothing is reassembled.
+ *
+ * A later fragment that comes before the first is held as it came. When the first
+ * arrives, it and those held are sent round: they enter by the same interface once
+ * more, in order. Few are held, for a short time, and those of one packet cannot take
+ * the room of all others.
+ */
+#ifndef MNAT_FRAGMENT_H
+#define MNAT_FRAGMENT_H
+
+#include "host.h"
+#include "parse.h"
+
+#define FRAGMENT_RECORDS 8192
+#define FRAGMENT_RECORD_LIFE 15 /* seconds, as long as receivers wait to reassemble */
+
+#define HELD_SETS 32 /* a packet's fragments share one set ... */
+#define HELD_WAYS 16 /* ... of so many places */
+#define HELD_MAX 2016 /* bytes of a frame */
+#define HELD_LIFE (2 * NS_PER_SEC)
+
+struct fragment_key {
+	__be32 saddr;
+	__be32 daddr;
+	__be32 scope;
+	__be16 id;
+	__u8 ip_proto;
+	__u8 pad;
+};
+
+struct fragment_record {
+	__be16 sport;
+	__be16 dport;
+	__u16 first; /* bytes of payload in the first fragment */
+	__u8 proto;
+	__u8 icmp_type;
+	__u32 until; /* seconds */
+};
+
+/* Records are a cache: one that is pushed out costs a datagram, no session. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, FRAGMENT_RECORDS);
+	__type(key, struct fragment_key);
+	__type(value, struct fragment_record);
+} fragments SEC(".maps");
+
+enum held_state { HELD_FREE, HELD_BUSY, HELD_READY };
+
+/* Whoever sets state to BUSY by compare-and-swap owns the place until setting it again. */
+struct held_fragment {
+	__u32 state;
+	__u32 len;
+	__u64 since; /* ns */
+	struct fragment_key key;
+	__u8 frame[HELD_MAX];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, HELD_SETS * HELD_WAYS);
+	__type(key, __u32);
+	__type(value, struct held_fragment);
+} held SEC(".maps");
+
+static __always_inline void fragment_key(const struct packet *pkt, struct fragment_key *ret_key)
+{
+	*ret_key = (struct fragment_key){
+		.saddr = pkt->saddr,
+		.daddr = pkt->daddr,
+		.scope = pkt->scope,
+		.id = pkt->id,
+		.ip_proto = pkt->ip_proto,
+	};
+}
+
+static __always_inline struct held_fragment *held_place(const struct fragment_key *key, __u32 way)
+{
+	__u32 hash = (key->saddr ^ key->daddr ^ key->scope ^ key->id) * 0x9e3779b1u;
+	__u32 index = (hash >> 16) % HELD_SETS * HELD_WAYS + way;
+
+	return bpf_map_lookup_elem(&held, &index);
+}
+
+static __always_inline bool held_is(const struct held_fragment *h, const struct fragment_key *key)
+{
+	const __u64 *a = (const __u64 *)&h->key, *b = (const __u64 *)key;
+
+	return a[0] == b[0] && a[1] == b[1];
+}
+
+/* Own the place, if it is in that state; what lived too long in it is gone. */
+static __always_inline bool held_own(struct held_fragment *h, __u32 state)
+{
+	return h->state == state && __sync_val_compare_and_swap(&h->state, state, HELD_BUSY) == state;
+}
+
+static __always_inline bool held_expired(const struct held_fragment *h, __u64 now)
+{
+	return now - h->since > HELD_LIFE;
+}
+
+static __always_inline struct held_fragment *held_take(const struct fragment_key *key, __u64 now)
+{
+	for (__u32 way = 0; way < HELD_WAYS; way++) {
+		struct held_fragment *h = held_place(key, way);
+
+		if (!h)
+			return NULL;
+		if (held_own(h, HELD_FREE))
+			return h;
+		if (h->state == HELD_READY && held_expired(h, now) && held_own(h, HELD_READY)) {
+			count(MNAT_C_FRAGMENT_EXPIRED, 0);
+			return h;
+		}
+	}
+	return NULL;
+}
+
+static __always_inline struct fragment_record *fragment_lookup(const struct fragment_key *key)
+{
+	struct fragment_record *record = bpf_map_lookup_elem(&fragments, key);
+
+	return record && now_seconds() <= record->until ? record : NULL;
+}
+
+/*
+ * Keep the frame until its first fragment comes. FRAGMENT_HELD, another reason, or
+ * PARSE_OK: the first one came by on another CPU meanwhile.
+ */
+static __noinline int fragment_hold(ctx_t *ctx, const struct fragment_key *key)
+{
+	__u64 now = bpf_ktime_get_coarse_ns();
+	__u32 len = ctx_len(ctx);
+	struct held_fragment *h;
+
+	if (!key || len < ETH_HLEN || len > HELD_MAX)
+		return MNAT_C_FRAGMENT_FULL;
+	h = held_take(key, now);
+	if (!h)
+		return MNAT_C_FRAGMENT_FULL;
+	if (ctx_save(ctx, h->frame, len)) {
+		h->state = HELD_FREE;
+		return MNAT_C_INTERNAL;
+	}
+	h->len = len;
+	h->since = now;
+	h->key = *key;
+	__sync_lock_test_and_set(&h->state, HELD_READY);
+	if (fragment_lookup(key) && held_own(h, HELD_READY)) {
+		h->state = HELD_FREE;
+		return PARSE_OK;
+	}
+	return MNAT_C_FRAGMENT_HELD;
+}
+
+/* RFC 791: all but the last are of whole eights, and no packet is longer than 65535. */
+static __always_inline bool fragment_is_good(const struct packet *pkt)
+{
+	__u32 len = payload_length(pkt);
+
+	return len && !(pkt->more && len & 7) && pkt->at + len <= 65535 - sizeof(struct iphdr);
+}
+
+/* What the first fragment left, or the reason that a later one goes no further. */
+static __noinline int fragment_recall(ctx_t *ctx, const struct fragment_key *key,
+				      struct fragment_record *ret_record)
+{
+	struct fragment_record *record;
+	int reason;
+
+	if (!key || !ret_record)
+		return MNAT_C_INTERNAL;
+	record = fragment_lookup(key);
+	if (!record) {
+		reason = fragment_hold(ctx, key);
+		if (reason != PARSE_OK)
+			return reason;
+		record = fragment_lookup(key);
+		if (!record)
+			return MNAT_C_FRAGMENT_FULL;
+	}
+	*ret_record = *record;
+	return PARSE_OK;
+}
+
+/* A later fragment's ports. Not out of line: struct packet must stay in registers. */
+static __always_inline int fragment_find(ctx_t *ctx, struct packet *pkt)
+{
+	struct fragment_record record = {};
+	struct fragment_key key;
+	int reason;
+
+	if (!fragment_is_good(pkt))
+		return MNAT_C_FRAGMENT_BAD;
+	fragment_key(pkt, &key);
+	reason = fragment_recall(ctx, &key, &record);
+	if (reason != PARSE_OK)
+		return reason;
+	if (pkt->at < record.first)
+		return MNAT_C_FRAGMENT_OVERLAP;
+	pkt->sport = record.sport;
+	pkt->dport = record.dport;
+	pkt->proto = record.proto;
+	pkt->icmp_type = record.icmp_type;
+	return PARSE_OK;
+}
+
+/* parse_transport(), for fragments too. */
+static __always_inline int transport(ctx_t *ctx, struct packet *pkt)
+{
+	int reason;
+
+	if (pkt->fragment == WHOLE)
+		return parse_transport(ctx, pkt);
+	if (pkt->fragment == LATER_FRAGMENT)
+		return fragment_find(ctx, pkt);
+	if (!fragment_is_good(pkt))
+		return MNAT_C_FRAGMENT_BAD;
+	reason = parse_transport(ctx, pkt);
+	return reason == MNAT_C_SHORT_PACKET ? MNAT_C_FRAGMENT_TINY : reason;
+}
+
+/* Send a first fragment and those held for it round. False: none is held. */
+static __noinline bool fragment_send_round(ctx_t *ctx, const struct fragment_key *key)
+{
+	__u64 now = bpf_ktime_get_coarse_ns();
+	__u32 n = 0;
+
+	if (!key)
+		return false;
+	for (__u32 way = 0; way < HELD_WAYS; way++) {
+		struct held_fragment *h = held_place(key, way);
+		__u32 len;
+
+		if (!h || h->state != HELD_READY || !held_is(h, key) || held_expired(h, now) ||
+		    !held_own(h, HELD_READY))
+			continue;
+		len = h->len;
+		if (!n++)
+			ctx_again(ctx);
+		if (len >= ETH_HLEN && len <= HELD_MAX && !ctx_become(ctx, h->frame, len) &&
+		    !ctx_again(ctx))
+			count(MNAT_C_FRAGMENT_RELEASED, len);
+		h->state = HELD_FREE;
+	}
+	return n;
+}
+
+/* Asked of what is about to be translated and is as it came: was it sent round? */
+static __always_inline bool fragment_round(ctx_t *ctx, const struct packet *pkt)
+{
+	struct fragment_key key;
+
+	if (pkt->fragment != FIRST_FRAGMENT)
+		return false;
+	fragment_key(pkt, &key);
+	return fragment_send_round(ctx, &key);
+}
+
+/* After translation: pkt is what it was before. Returns the verdict. */
+static __always_inline int fragment_note(const struct packet *pkt, int verdict)
+{
+	struct fragment_record record = {};
+	struct fragment_key key;
+
+	if (pkt->fragment != FIRST_FRAGMENT || verdict != VERDICT_SENT)
+		return verdict;
+	record.sport = pkt->sport;
+	record.dport = pkt->dport;
+	record.proto = pkt->proto;
+	record.icmp_type = pkt->icmp_type;
+	record.first = payload_length(pkt);
+	record.until = now_seconds() + FRAGMENT_RECORD_LIFE;
+	fragment_key(pkt, &key);
+	bpf_map_update_elem(&fragments, &key, &record, BPF_ANY);
+	return verdict;
+}
+
+#endif
