@@ -111,12 +111,6 @@ static __always_inline long ctx_grow_plain(ctx_t *ctx, __u32 len)
 	return bpf_skb_adjust_room(ctx, len, BPF_ADJ_ROOM_MAC, 0);
 }
 
-/* Keep only the first len bytes. */
-static __always_inline long ctx_cut(ctx_t *ctx, __u32 len)
-{
-	return bpf_skb_change_tail(ctx, len, 0);
-}
-
 /* In a VLAN whose tag the kernel has taken out of the frame. */
 static __always_inline bool ctx_is_tagged(const ctx_t *ctx)
 {
@@ -129,16 +123,23 @@ static __always_inline long ctx_save(ctx_t *ctx, void *buffer, __u32 len)
 	return bpf_skb_load_bytes(ctx, 0, buffer, len);
 }
 
-/* Become another frame. No checksum the hardware verified says anything about that one. */
-static __always_inline long ctx_become(ctx_t *ctx, const void *frame, __u32 len)
+/*
+ * Cut or lengthen to len bytes. What hardware verified of the checksum says nothing
+ * about what is written then.
+ */
+static __always_inline long ctx_resize(ctx_t *ctx, __u32 len)
 {
 	long r = bpf_skb_change_tail(ctx, len, 0);
 
 	if (!r)
-		r = bpf_skb_store_bytes(ctx, 0, frame, len, BPF_F_INVALIDATE_HASH);
-	if (!r)
 		bpf_csum_level(ctx, BPF_CSUM_LEVEL_RESET);
 	return r;
+}
+
+/* Write bytes over the packet's own; no checksum is corrected. */
+static __always_inline long ctx_write(ctx_t *ctx, __u32 offset, const void *from, __u32 len)
+{
+	return bpf_skb_store_bytes(ctx, offset, from, len, BPF_F_INVALIDATE_HASH);
 }
 
 /* A copy of the packet as it is now comes in again, after this one. */

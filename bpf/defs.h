@@ -34,7 +34,9 @@
 #define ICMP_TIME_EXCEEDED 11
 #define ICMP_PARAMETERPROB 12
 
-#define ICMP_FRAG_NEEDED 4 /* code */
+/* codes of ICMP_DEST_UNREACH */
+#define ICMP_FRAG_NEEDED 4
+#define ICMP_PROHIBITED 13
 
 #define TCP_FIN 0x01
 #define TCP_SYN 0x02

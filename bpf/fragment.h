@@ -104,21 +104,28 @@ static __always_inline bool held_expired(const struct held_fragment *h, __u64 no
 	return now - h->since > HELD_LIFE;
 }
 
-static __always_inline struct held_fragment *held_take(const struct fragment_key *key, __u64 now)
-{
-	for (__u32 way = 0; way < HELD_WAYS; way++) {
-		struct held_fragment *h = held_place(key, way);
+/* What the searches of a set, by bpf_loop(), go by. */
+struct held_search {
+	ctx_t *ctx;
+	const struct fragment_key *key;
+	struct held_fragment *found;
+	__u64 now;
+	__u32 n;
+};
 
-		if (!h)
-			return NULL;
-		if (held_own(h, HELD_FREE))
-			return h;
-		if (h->state == HELD_READY && held_expired(h, now) && held_own(h, HELD_READY)) {
-			count(MNAT_C_FRAGMENT_EXPIRED, 0);
-			return h;
-		}
+static long held_take(__u32 way, struct held_search *s)
+{
+	struct held_fragment *h = held_place(s->key, way);
+
+	if (!h)
+		return 1;
+	if (h->state == HELD_READY && held_expired(h, s->now) && held_own(h, HELD_READY)) {
+		count(MNAT_C_FRAGMENT_EXPIRED, 0);
+		s->found = h;
+	} else if (held_own(h, HELD_FREE)) {
+		s->found = h;
 	}
-	return NULL;
+	return !!s->found;
 }
 
 static __always_inline struct fragment_record *fragment_lookup(const struct fragment_key *key)
@@ -134,13 +141,14 @@ static __always_inline struct fragment_record *fragment_lookup(const struct frag
  */
 static __noinline int fragment_hold(ctx_t *ctx, const struct fragment_key *key)
 {
-	__u64 now = bpf_ktime_get_coarse_ns();
+	struct held_search s = { .key = key, .now = bpf_ktime_get_coarse_ns() };
 	__u32 len = ctx_len(ctx);
 	struct held_fragment *h;
 
 	if (!key || len < ETH_HLEN || len > HELD_MAX)
 		return MNAT_C_FRAGMENT_FULL;
-	h = held_take(key, now);
+	bpf_loop(HELD_WAYS, held_take, &s, 0);
+	h = s.found;
 	if (!h)
 		return MNAT_C_FRAGMENT_FULL;
 	if (ctx_save(ctx, h->frame, len)) {
@@ -148,7 +156,7 @@ static __noinline int fragment_hold(ctx_t *ctx, const struct fragment_key *key)
 		return MNAT_C_INTERNAL;
 	}
 	h->len = len;
-	h->since = now;
+	h->since = s.now;
 	h->key = *key;
 	__sync_lock_test_and_set(&h->state, HELD_READY);
 	if (fragment_lookup(key) && held_own(h, HELD_READY)) {
@@ -225,30 +233,32 @@ static __always_inline int transport(ctx_t *ctx, struct packet *pkt)
 	return reason == MNAT_C_SHORT_PACKET ? MNAT_C_FRAGMENT_TINY : reason;
 }
 
+static long held_release(__u32 way, struct held_search *s)
+{
+	struct held_fragment *h = held_place(s->key, way);
+	__u32 len;
+
+	if (!h || h->state != HELD_READY || !held_is(h, s->key) || held_expired(h, s->now) ||
+	    !held_own(h, HELD_READY))
+		return 0;
+	if (!s->n++)
+		ctx_again(s->ctx);
+	len = h->len;
+	if (len >= ETH_HLEN && len <= HELD_MAX && !ctx_resize(s->ctx, len) &&
+	    !ctx_write(s->ctx, 0, h->frame, len) && !ctx_again(s->ctx))
+		count(MNAT_C_FRAGMENT_RELEASED, len);
+	h->state = HELD_FREE;
+	return 0;
+}
+
 /* Send a first fragment and those held for it round. False: none is held. */
 static __noinline bool fragment_send_round(ctx_t *ctx, const struct fragment_key *key)
 {
-	__u64 now = bpf_ktime_get_coarse_ns();
-	__u32 n = 0;
+	struct held_search s = { .ctx = ctx, .key = key, .now = bpf_ktime_get_coarse_ns() };
 
-	if (!key)
-		return false;
-	for (__u32 way = 0; way < HELD_WAYS; way++) {
-		struct held_fragment *h = held_place(key, way);
-		__u32 len;
-
-		if (!h || h->state != HELD_READY || !held_is(h, key) || held_expired(h, now) ||
-		    !held_own(h, HELD_READY))
-			continue;
-		len = h->len;
-		if (!n++)
-			ctx_again(ctx);
-		if (len >= ETH_HLEN && len <= HELD_MAX && !ctx_become(ctx, h->frame, len) &&
-		    !ctx_again(ctx))
-			count(MNAT_C_FRAGMENT_RELEASED, len);
-		h->state = HELD_FREE;
-	}
-	return n;
+	if (key)
+		bpf_loop(HELD_WAYS, held_release, &s, 0);
+	return s.n;
 }
 
 /* Asked of what is about to be translated and is as it came: was it sent round? */

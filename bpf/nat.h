@@ -92,13 +92,13 @@ static __always_inline int nat_out(ctx_t *ctx, const struct packet *pkt, __u32 h
 	if (anchor)
 		return to_anchor(ctx, pkt, host, anchor);
 	reason = route_lookup(ctx, pkt->saddr, pkt->daddr, &route);
-	if (reason == MNAT_C_TOO_BIG && counter == MNAT_C_OUT_TRANSLATED)
-		return tell_too_big(ctx, cfg.tunnel_addr, route.mtu);
+	if (reason == MNAT_C_TOO_BIG)
+		return too_big(ctx, pkt->scope, route.mtu);
 	if (reason != PARSE_OK)
 		return refuse(ctx, reason);
 	index = s ? s->binding : session_begin(pkt, host, &reason);
 	if (index < 0)
-		return refuse(ctx, reason);
+		return refuse_telling(ctx, pkt->scope, reason);
 	binding_endpoint(index, &addr, &port);
 	if (rewrite_endpoint(ctx, pkt, SOURCE, addr, port))
 		return refuse(ctx, MNAT_C_INTERNAL);

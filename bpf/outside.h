@@ -38,10 +38,10 @@ static __always_inline int deliver(ctx_t *ctx, const struct packet *pkt, __be32 
 	struct route route;
 	int reason = route_lookup(ctx, pkt->saddr, addr, &route);
 
-	if (reason == MNAT_C_TOO_BIG && counter == MNAT_C_IN_TRANSLATED)
-		return tell_too_big(ctx, cfg.tunnel_addr, route.mtu);
+	if (reason == MNAT_C_TOO_BIG)
+		return too_big(ctx, pkt->scope, route.mtu);
 	if (reason != PARSE_OK)
-		return refuse(ctx, reason == MNAT_C_TOO_BIG ? reason : MNAT_C_NO_ROUTE_IN);
+		return refuse(ctx, MNAT_C_NO_ROUTE_IN);
 	if (rewrite_endpoint(ctx, pkt, DEST, addr, port))
 		return refuse(ctx, MNAT_C_INTERNAL);
 	count(counter, ctx_len(ctx));

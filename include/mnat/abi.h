@@ -65,6 +65,7 @@ struct mnat_abi {
 	X(TUNNEL_NARROW, FORWARD, "ICMP 3/4 about a tunnel of ours, told to the sender inside") \
 	X(ICMP_ERROR_FRAGMENT, DROP, "ICMP error about a later fragment, whose ports are not told") \
 	X(TOO_BIG_TOLD, FORWARD, "larger than the next link, its sender told by ICMP 3/4")     \
+	X(TOO_BIG_SPLIT, FORWARD, "larger than the next link, fragmented, each piece sent round") \
 	X(SHORT_PACKET, DROP, "truncated, or lengths that contradict each other")              \
 	X(BAD_HEADER, DROP, "IP version, header length or TCP offset is impossible")           \
 	X(FRAGMENT_HELD, FORWARD, "later fragment before its first one, held for it")          \
@@ -94,6 +95,7 @@ struct mnat_abi {
 	X(CREATE_RACE, EVENT, "two CPUs created one flow, the second adopted the first's")     \
 	X(SESSION_SWEPT, EVENT, "sessions expired and removed")                                \
 	X(BINDING_FREED, EVENT, "bindings (external ports) released")                          \
+	X(PROHIBITED_TOLD, EVENT, "no session could be made, the sender told by ICMP 3/13")    \
 	X(FRAGMENT_RELEASED, EVENT, "held fragments sent after their first one")               \
 	X(FRAGMENT_EXPIRED, EVENT, "held fragments dropped, their first one never came")       \
 	/* node */                                                                             \

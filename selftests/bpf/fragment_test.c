@@ -3,6 +3,8 @@
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -374,4 +376,122 @@ Test(fragment, held_too_long)
 	cr_expect_eq(send_piece(end, &p, 0), SHOT);
 	cr_expect_eq(gateway_count(g, MNAT_C_FRAGMENT_RELEASED), 1);
 	cr_expect_eq(end->n_sent, 2);
+}
+
+/* ---- too big, and allowed to be fragmented (RFC 4787 REQ-13) ---- */
+
+static void narrow(const char *device, int mtu)
+{
+	char command[64];
+
+	snprintf(command, sizeof(command), "ip link set %s mtu %d", device, mtu);
+	cr_assert_eq(system(command), 0);
+}
+
+Test(split, out_of_a_narrow_link)
+{
+	static const size_t three[][2] = { { 0, 776 }, { 776, 776 }, { 1552, 456 } };
+	struct gateway *g = start();
+	struct end *end = end_inside(g);
+	struct packet p = udp(NODE, 5004, CN, 53), want = hop(p, mac_out, mac_isp);
+	struct frame frame = {};
+
+	narrow("in", 3000), narrow("out", 800);
+	frame.len = packet_build(&p, frame.bytes);
+	want.src = EXTERNAL, want.sport = 9000;
+	cr_expect_eq(end_run(end, &frame), SHOT);
+	expect_pieces(end, &want, three, 3);
+	cr_expect_eq(gateway_count(g, MNAT_C_TOO_BIG_SPLIT), 1);
+	cr_expect_eq(gateway_count(g, MNAT_C_OUT_TRANSLATED), 3);
+	cr_expect_eq(gateway_count_all(g), 4);
+}
+
+/* Pieces of a piece keep its place in the whole. */
+Test(split, fragments)
+{
+	static const size_t five[][2] = { { 0, 576 }, { 576, 224 }, { 800, 576 },
+					  { 1376, 224 }, { 1600, 408 } };
+	struct gateway *g = start_session();
+	struct end *end = end_outside(g);
+	struct packet p = udp(CN, 53, EXTERNAL, 9000), want = hop(p, mac_in, mac_router);
+
+	narrow("in", 600);
+	want.dst = NODE, want.dport = 5004;
+	for (size_t i = 0; i < 3; i++)
+		send_piece(end, &p, i);
+	expect_pieces(end, &want, five, 5);
+}
+
+Test(split, into_a_tunnel)
+{
+	static const size_t two[][2] = { { 0, 1456 }, { 1456, 44 } };
+	struct gateway *g = start_session();
+	struct end *end = end_outside(g);
+	struct packet p = udp(CN, 53, EXTERNAL, 9000), inner;
+	struct frame frame = {};
+
+	gateway_send_away(g, TEST_HOST, V, VISITED);
+	p.payload = 1500 - 8;
+	inner = p;
+	inner.dst = V, inner.dport = 5004, inner.ttl = 63;
+	frame.len = packet_build(&p, frame.bytes);
+	cr_expect_eq(end_run(end, &frame), SHOT);
+	cr_assert_eq(end->n_sent, 2);
+	for (size_t i = 0; i < 2; i++) {
+		struct frame piece = fragment_cut(&inner, two[i][0], two[i][1]);
+		struct frame want = wrap(EXTERNAL, VISITED, &piece, mac_out, mac_isp);
+
+		cr_expect_eq(end->sent[i].len, want.len);
+		cr_expect_arr_eq(end->sent[i].bytes, want.bytes, want.len);
+	}
+}
+
+/* What came through a tunnel goes round in it. */
+Test(split, out_of_a_tunnel)
+{
+	static const size_t two[][2] = { { 0, 776 }, { 776, 232 } };
+	struct gateway *g = start();
+	struct end *end = end_outside(g);
+	struct packet inner = udp(CN, 53, V, 5004), want, outer;
+	struct frame frame = {};
+
+	inner.payload = 1000;
+	want = hop(inner, mac_in, mac_router);
+	want.dst = NODE;
+	outer = (struct packet){ .src = VISITED, .dst = EXTERNAL, .proto = IPPROTO_IPIP,
+				 .inner = &inner };
+	narrow("in", 800);
+	gateway_admit(g, VISITED, V, TEST_HOST);
+	frame.len = packet_build(&outer, frame.bytes);
+	cr_expect_eq(end_run(end, &frame), SHOT);
+	expect_pieces(end, &want, two, 2);
+	cr_expect_eq(gateway_count(g, MNAT_C_TUNNEL_IN), 2);
+}
+
+/* Too many pieces, options; a checksum the kernel has not finished is told of instead. */
+Test(split, not_these)
+{
+	struct gateway *g = start();
+	struct end *end = end_inside(g);
+	struct packet p = udp(NODE, 5004, CN, 53);
+	struct frame frame = {};
+	uint32_t sum = 0;
+
+	narrow("in", 3000), narrow("out", 100);
+	frame.len = packet_build(&p, frame.bytes);
+	cr_expect_eq(end_run(end, &frame), SHOT);
+	narrow("out", 800);
+	p.options = 1;
+	frame.len = packet_build(&p, frame.bytes);
+	cr_expect_eq(end_run(end, &frame), SHOT);
+	cr_expect_eq(gateway_count(g, MNAT_C_TOO_BIG), 2);
+	p.options = 0;
+	frame.len = packet_build(&p, frame.bytes);
+	for (size_t i = 26; i < 34; i += 2)
+		sum += (uint32_t)frame.bytes[i] << 8 | frame.bytes[i + 1];
+	sum += IPPROTO_UDP + 2008;
+	put(&frame, 40, (uint16_t)((sum & 0xffff) + (sum >> 16)));
+	cr_expect_eq(end_run(end, &frame), REDIRECT);
+	cr_expect_eq(gateway_count(g, MNAT_C_TOO_BIG_TOLD), 1);
+	cr_expect_eq(gateway_sessions(g), 0);
 }

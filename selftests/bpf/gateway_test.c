@@ -380,10 +380,17 @@ Test(gateway, ports_are_unique_to_the_last)
 	}
 	for (uint16_t i = 0; i < 100; i++) {
 		struct packet p = udp(NODE, (uint16_t)(3000 + i), CN, 53);
+		/* RFC 5508 REQ-8: the sender is told */
+		struct packet want = { .src = EXTERNAL, .dst = NODE, .proto = IPPROTO_ICMP,
+				       .icmp_type = 3, .icmp_code = 13, .id_zero = 1, .ours = 1,
+				       .inner = &p };
 
-		cr_assert_eq(from_inside(g, &p).verdict, SHOT);
+		run = from_inside(g, &p);
+		cr_assert_eq(run.verdict, REDIRECT);
+		expect_frame(&run, &want, "ICMP 3/13");
 	}
 	cr_expect_eq(gateway_count(g, MNAT_C_PORTS_EXHAUSTED), 100);
+	cr_expect_eq(gateway_count(g, MNAT_C_PROHIBITED_TOLD), 100);
 	cr_expect_eq(gateway_count(g, MNAT_C_BINDING_NEW), 64);
 	cr_expect_eq(gateway_sessions(g), 64);
 }
@@ -436,4 +443,34 @@ Test(gateway, full_session_table)
 	cr_expect_eq((uint64_t)gateway_sessions(g), made);
 	cr_expect_eq((uint64_t)gateway_bindings(g), made);
 	cr_expect_eq(gateway_count(g, MNAT_C_BINDING_FREED), refused);
+}
+
+/* RFC 1122 3.2.2, RFC 1812 4.3.2: about what no ICMP error is sent, and how many are. */
+Test(gateway, prohibited_is_told_sparingly)
+{
+	struct gateway *g = gateway_start((struct gateway_setup){ 9000, 1 });
+	struct packet first = udp(NODE, 5004, CN, 53), other = udp(NODE, 5005, CN, 53);
+	struct packet want = { .src = EXTERNAL, .dst = NODE, .proto = IPPROTO_ICMP, .icmp_type = 3,
+			       .icmp_code = 13, .id_zero = 1, .ours = 1, .inner = &other };
+	uint64_t told;
+	struct run run;
+
+	gateway_place(g, TEST_HOST, NODE, 1);
+	cr_assert_eq(from_inside(g, &first).verdict, REDIRECT);
+	other.options = 2;
+	cr_expect_eq(from_inside(g, &other).verdict, SHOT, "with options");
+	other.options = 0;
+	other.payload = 0; /* its 8 bytes are quoted, and zeros */
+	run = from_inside(g, &other);
+	cr_expect_eq(run.len, 14 + 20 + 8 + 40);
+	cr_expect(packet_checksums_ok(run.frame, run.len));
+	other.payload = 20;
+	for (int i = 0; i < 5000; i++) {
+		run = from_inside(g, &other);
+		if (run.verdict == REDIRECT)
+			expect_frame(&run, &want, "told");
+	}
+	told = gateway_count(g, MNAT_C_PROHIBITED_TOLD);
+	cr_expect_eq(gateway_count(g, MNAT_C_PORTS_EXHAUSTED), 5002);
+	cr_expect(told >= 1000, "%lu told", told);
 }
