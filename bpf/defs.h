@@ -50,6 +50,7 @@
 #define TC_ACT_REDIRECT 7
 
 #define BPF_CSUM_LEVEL_RESET 3
+#define BPF_RB_NO_WAKEUP 1
 
 #define NS_PER_SEC 1000000000ull
 

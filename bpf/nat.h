@@ -7,6 +7,7 @@
 #define MNAT_NAT_H
 
 #include "anchor.h"
+#include "filter.h"
 
 static __always_inline bool is_external(__be32 addr)
 {
@@ -99,6 +100,7 @@ static __always_inline int nat_out(ctx_t *ctx, const struct packet *pkt, __u32 h
 	index = s ? s->binding : session_begin(pkt, host, &reason);
 	if (index < 0)
 		return refuse_telling(ctx, pkt->scope, reason);
+	permit_note(pkt, host);
 	binding_endpoint(index, &addr, &port);
 	if (rewrite_endpoint(ctx, pkt, SOURCE, addr, port))
 		return refuse(ctx, MNAT_C_INTERNAL);

@@ -7,6 +7,7 @@
 #include "icmp_error.h"
 #include "nat.h"
 #include "tunnel_relay.h"
+#include "unsolicited.h"
 
 /*
  * Only packets that change a TCP session's state look it up: for all others the
@@ -68,7 +69,9 @@ static __always_inline int nat_in(ctx_t *ctx, const struct packet *pkt)
 	__be16 port = mnat_owner_port(owner);
 
 	if (!owner)
-		return refuse(ctx, MNAT_C_NO_BINDING);
+		return unsolicited(ctx, pkt);
+	if (!admitted(pkt, owner))
+		return refuse(ctx, MNAT_C_FILTERED);
 	where = host_location(host);
 	if (!where)
 		return refuse(ctx, MNAT_C_HOST_GONE);
@@ -96,9 +99,13 @@ static __always_inline int icmp_error_in(ctx_t *ctx, const struct packet *pkt)
 	if (reason != PARSE_OK)
 		return refuse(ctx, reason);
 	sent.proto = inner.proto;
+	sent.saddr = inner.daddr;
+	sent.sport = inner.dport;
 	sent.daddr = inner.saddr;
 	sent.dport = inner.sport;
 	owner = is_external(inner.saddr) ? owner_of(&sent) : 0;
+	if (owner && !admitted(&sent, owner))
+		return refuse(ctx, MNAT_C_FILTERED);
 	host = mnat_owner_host(owner);
 	where = owner ? host_location(host) : 0;
 	if (!where)

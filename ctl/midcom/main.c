@@ -15,6 +15,7 @@
 #include "rules.h"
 #include "store.h"
 #include "sweep.h"
+#include "syns.h"
 
 struct midcomd {
 	uv_loop_t loop;
@@ -27,6 +28,7 @@ struct midcomd {
 	char rules_path[MNAT_PATH_MAX + 32];
 	struct agent agent;
 	struct sweep sweep;
+	struct syns syns;
 	struct dump_source source;
 	struct mnat_control *control;
 	uint64_t started;
@@ -75,6 +77,12 @@ static json_t *sweep_fields(const struct sweep *sweep)
 			 "worst_us", (json_int_t)sweep->worst_us);
 }
 
+static json_t *syns_fields(const struct syns *syns)
+{
+	return json_pack("{s:I, s:I, s:I}", "waiting", (json_int_t)syns->n, "answered",
+			 (json_int_t)syns->answered, "dropped", (json_int_t)syns->dropped);
+}
+
 static void on_status(struct mnat_control_client *client, const json_t *request, void *user)
 {
 	const struct midcomd *m = user;
@@ -83,14 +91,14 @@ static void on_status(struct mnat_control_client *client, const json_t *request,
 
 	mnat_control_done(
 		client,
-		json_pack("{s:s, s:I, s:b, s:o, s:I, s:i, s:I, s:I, s:I, s:I, s:I, s:o}", "daemon",
+		json_pack("{s:s, s:I, s:b, s:o, s:I, s:i, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "daemon",
 			  "mnat-midcomd", "uptime_s", uptime_s, "healthy",
 			  json_array_size(list) == 0, "problems", list, "epoch",
 			  (json_int_t)m->hosts.epoch, "managers", (int)m->agent.n_sessions, "hosts",
 			  (json_int_t)m->hosts.n_bound, "left", (json_int_t)m->hosts.n_left, "free",
 			  (json_int_t)m->hosts.n_free, "rebinds", (json_int_t)m->agent.rebinds,
 			  "refused", (json_int_t)m->agent.refused, "sweep",
-			  sweep_fields(&m->sweep)));
+			  sweep_fields(&m->sweep), "syns", syns_fields(&m->syns)));
 }
 
 static void on_dump(struct mnat_control_client *client, const json_t *request, void *user)
@@ -204,6 +212,7 @@ static void stop(void *user)
 	agent_close(&m->agent);
 	mnat_control_close(m->control);
 	sweep_close(&m->sweep);
+	syns_close(&m->syns);
 	anchors_close(&m->anchors);
 	rules_close(&m->rules);
 }
@@ -231,6 +240,8 @@ static int serve(struct midcomd *m)
 
 	if (!r)
 		r = agent_listen_remote(&m->agent, &m->conf.midcom);
+	if (!r)
+		r = syns_open(&m->syns, &m->loop);
 	if (r) {
 		agent_close(&m->agent);
 		return r;
@@ -301,6 +312,7 @@ static int run(struct midcomd *m)
 				  .ended = agent_tell_rule_ended,
 				  .user = &m->agent};
 	m->source = (struct dump_source){&m->gateway, &m->hosts, &m->anchors, monotonic};
+	m->syns = (struct syns){.gateway = &m->gateway, .now = monotonic};
 	m->sweep = (struct sweep){.pin = m->conf.pin,
 				  .gateway = &m->gateway,
 				  .hosts = &m->hosts,

@@ -79,6 +79,8 @@ struct mnat_abi {
 	X(NO_HOST, DROP, "source address belongs to no host of this domain")                   \
 	X(HOST_GONE, DROP, "host has left, its grace period is over")                          \
 	X(OLD_ACTUAL, DROP, "source is an old actual address after its grace period")          \
+	X(FILTERED, DROP, "from outside, from where the inside endpoint has not sent to")      \
+	X(SYN_UNSOLICITED, DROP, "SYN to a port nobody holds, answered after six seconds")     \
 	X(NO_SESSION, DROP, "TCP segment other than SYN without a session")                    \
 	X(PORTS_EXHAUSTED, DROP, "no free external port within the bounded search")            \
 	X(SESSIONS_FULL, DROP, "session table is full")                                        \
@@ -95,6 +97,7 @@ struct mnat_abi {
 	X(CREATE_RACE, EVENT, "two CPUs created one flow, the second adopted the first's")     \
 	X(SESSION_SWEPT, EVENT, "sessions expired and removed")                                \
 	X(BINDING_FREED, EVENT, "bindings (external ports) released")                          \
+	X(SYN_UNTOLD, EVENT, "unsolicited SYNs that get no answer: too many at once")          \
 	X(PROHIBITED_TOLD, EVENT, "no session could be made, the sender told by ICMP 3/13")    \
 	X(FRAGMENT_RELEASED, EVENT, "held fragments sent after their first one")               \
 	X(FRAGMENT_EXPIRED, EVENT, "held fragments dropped, their first one never came")       \
@@ -440,6 +443,28 @@ struct mnat_sweep {
 	struct mnat_session_key keys[MNAT_SWEEP_KEYS];
 };
 
+/*
+ * Map "syns", RINGBUF: SYNs to external ports that nobody holds. mnat-midcomd looks
+ * once a second and answers each six seconds after it came (RFC 5382 REQ-4).
+ */
+#define MNAT_SYNS_BYTES 65536
+
+struct mnat_syn {
+	__u32 at;	/* seconds */
+	__be32 quote[7]; /* IP header without options, 8 bytes of TCP's */
+};
+
+/*
+ * Map "permits", LRU_HASH: mnat_session_key with remote_port 0 -> __u32, when the inside
+ * endpoint last sent to that address. Only for MNAT_FILTERING_ADDRESS; one that is pushed
+ * out comes again with the next packet from inside.
+ */
+enum mnat_filtering { /* RFC 4787 section 5 */
+	MNAT_FILTERING_NONE, /* endpoint-independent */
+	MNAT_FILTERING_ADDRESS,
+	MNAT_FILTERING_ADDRESS_PORT,
+};
+
 /* ---- Gateway: load-time configuration (rodata "cfg") ------------------------ */
 
 #define MNAT_MAX_INSIDE 16
@@ -461,6 +486,7 @@ struct mnat_gateway_config {
 	__u32 plain_hosts; /* 1: addresses without a lease get ordinary NAT */
 	__be32 tunnel_addr; /* our end of tunnels: the first external address by default */
 	__u32 max_anchors;
+	__u32 filtering; /* enum mnat_filtering */
 	__u32 timeouts[MNAT_N_STATES]; /* seconds idle */
 };
 
@@ -548,6 +574,7 @@ MNAT_ASSERT(sizeof(struct mnat_binding) == 16, "binding");
 MNAT_ASSERT(sizeof(struct mnat_bib_key) == 8, "bib key");
 MNAT_ASSERT(sizeof(struct mnat_session_key) == 16, "session key");
 MNAT_ASSERT(sizeof(struct mnat_session) == 16, "session");
+MNAT_ASSERT(sizeof(struct mnat_syn) == 32, "syn");
 MNAT_ASSERT(sizeof(struct mnat_sweep) == 32 + 16 * MNAT_SWEEP_KEYS, "sweep");
 MNAT_ASSERT(sizeof(struct mnat_shim) == 104, "shim");
 MNAT_ASSERT(sizeof(struct mnat_home_key) == 12, "home key");

@@ -35,6 +35,7 @@ struct mnat_gateway {
 	int arrivals_fd;
 	int counters_fd;
 	int port_tries_fd;
+	int syns_fd;
 	int sweep_fd; /* program gw_sweep */
 	int lock_fd;
 	uint32_t hosts_id; /* of the map "hosts" */
