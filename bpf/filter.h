@@ -9,32 +9,24 @@
 
 #include "session.h"
 
-static __always_inline void permit_key(const struct packet *pkt, __u32 host, bool out,
-				       struct mnat_session_key *ret_key)
+static __noinline void permit_put(__u32 host, __be32 remote, __be16 port, __u8 proto)
 {
-	*ret_key = (struct mnat_session_key){
-		.host = host,
-		.remote = out ? pkt->daddr : pkt->saddr,
-		.port = out ? pkt->sport : pkt->dport,
-		.proto = pkt->proto,
+	struct mnat_session_key key = {
+		.host = host, .remote = remote, .port = port, .proto = proto,
 	};
+	__u32 now = now_seconds(), *last = bpf_map_lookup_elem(&permits, &key);
+
+	if (!last)
+		bpf_map_update_elem(&permits, &key, &now, BPF_ANY);
+	else if (*last != now)
+		*last = now;
 }
 
 /* After an inside endpoint has sent to a remote address. */
 static __always_inline void permit_note(const struct packet *pkt, __u32 host)
 {
-	struct mnat_session_key key;
-	__u32 now, *last;
-
-	if (cfg.filtering != MNAT_FILTERING_ADDRESS)
-		return;
-	now = now_seconds();
-	permit_key(pkt, host, true, &key);
-	last = bpf_map_lookup_elem(&permits, &key);
-	if (!last)
-		bpf_map_update_elem(&permits, &key, &now, BPF_ANY);
-	else if (*last != now)
-		*last = now;
+	if (cfg.filtering == MNAT_FILTERING_ADDRESS)
+		permit_put(host, pkt->daddr, pkt->sport, pkt->proto);
 }
 
 static __always_inline __u32 permit_life(__u8 proto)
@@ -44,10 +36,7 @@ static __always_inline __u32 permit_life(__u8 proto)
 	return cfg.timeouts[proto == MNAT_UDP ? MNAT_STATE_UDP : MNAT_STATE_ICMP];
 }
 
-/*
- * May pkt, from outside, go to its binding's owner? pkt->dport: the external port. What
- * a policy rule opened is open to all.
- */
+/* ports: inside and remote one. */
 static __noinline bool permitted(__u32 host, __be32 remote, __u32 ports, __u8 proto)
 {
 	struct mnat_session_key key = {
@@ -68,6 +57,7 @@ static __noinline bool permitted(__u32 host, __be32 remote, __u32 ports, __u8 pr
 	return last && now_seconds() - *last <= permit_life(proto);
 }
 
+/* May pkt go on to the owner of the binding it is for? What a rule opened is open to all. */
 static __always_inline bool admitted(const struct packet *pkt, __u64 owner)
 {
 	if (cfg.filtering == MNAT_FILTERING_NONE || owner & MNAT_OWNER_RULE)

@@ -49,6 +49,19 @@ struct {
 	__type(value, struct fragment_record);
 } fragments SEC(".maps");
 
+/* The stack has no room for these: only fragments pay for the look-up. */
+struct fragment_work {
+	struct fragment_key key;
+	struct fragment_record record;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct fragment_work);
+} fragment_works SEC(".maps");
+
 enum held_state { HELD_FREE, HELD_BUSY, HELD_READY };
 
 /* Whoever sets state to BUSY by compare-and-swap owns the place until setting it again. */
@@ -67,15 +80,27 @@ struct {
 	__type(value, struct held_fragment);
 } held SEC(".maps");
 
-static __always_inline void fragment_key(const struct packet *pkt, struct fragment_key *ret_key)
+static __noinline struct fragment_work *fragment_work_get(void)
 {
-	*ret_key = (struct fragment_key){
-		.saddr = pkt->saddr,
-		.daddr = pkt->daddr,
-		.scope = pkt->scope,
-		.id = pkt->id,
-		.ip_proto = pkt->ip_proto,
-	};
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&fragment_works, &zero);
+}
+
+/* This CPU's, with the packet's key; NULL cannot be. */
+static __always_inline struct fragment_work *fragment_work(const struct packet *pkt)
+{
+	struct fragment_work *w = fragment_work_get();
+
+	if (w)
+		w->key = (struct fragment_key){
+			.saddr = pkt->saddr,
+			.daddr = pkt->daddr,
+			.scope = pkt->scope,
+			.id = pkt->id,
+			.ip_proto = pkt->ip_proto,
+		};
+	return w;
 }
 
 static __always_inline struct held_fragment *held_place(const struct fragment_key *key, __u32 way)
@@ -175,46 +200,46 @@ static __always_inline bool fragment_is_good(const struct packet *pkt)
 }
 
 /* What the first fragment left, or the reason that a later one goes no further. */
-static __noinline int fragment_recall(ctx_t *ctx, const struct fragment_key *key,
-				      struct fragment_record *ret_record)
+static __noinline int fragment_recall(ctx_t *ctx, struct fragment_work *w)
 {
 	struct fragment_record *record;
 	int reason;
 
-	if (!key || !ret_record)
+	if (!w)
 		return MNAT_C_INTERNAL;
-	record = fragment_lookup(key);
+	record = fragment_lookup(&w->key);
 	if (!record) {
-		reason = fragment_hold(ctx, key);
+		reason = fragment_hold(ctx, &w->key);
 		if (reason != PARSE_OK)
 			return reason;
-		record = fragment_lookup(key);
+		record = fragment_lookup(&w->key);
 		if (!record)
 			return MNAT_C_FRAGMENT_FULL;
 	}
-	*ret_record = *record;
+	w->record = *record;
 	return PARSE_OK;
 }
 
 /* A later fragment's ports. Not out of line: struct packet must stay in registers. */
 static __always_inline int fragment_find(ctx_t *ctx, struct packet *pkt)
 {
-	struct fragment_record record = {};
-	struct fragment_key key;
+	struct fragment_work *w;
 	int reason;
 
 	if (!fragment_is_good(pkt))
 		return MNAT_C_FRAGMENT_BAD;
-	fragment_key(pkt, &key);
-	reason = fragment_recall(ctx, &key, &record);
+	w = fragment_work(pkt);
+	if (!w)
+		return MNAT_C_INTERNAL;
+	reason = fragment_recall(ctx, w);
 	if (reason != PARSE_OK)
 		return reason;
-	if (pkt->at < record.first)
+	if (pkt->at < w->record.first)
 		return MNAT_C_FRAGMENT_OVERLAP;
-	pkt->sport = record.sport;
-	pkt->dport = record.dport;
-	pkt->proto = record.proto;
-	pkt->icmp_type = record.icmp_type;
+	pkt->sport = w->record.sport;
+	pkt->dport = w->record.dport;
+	pkt->proto = w->record.proto;
+	pkt->icmp_type = w->record.icmp_type;
 	return PARSE_OK;
 }
 
@@ -252,42 +277,42 @@ static long held_release(__u32 way, struct held_search *s)
 }
 
 /* Send a first fragment and those held for it round. False: none is held. */
-static __noinline bool fragment_send_round(ctx_t *ctx, const struct fragment_key *key)
+static __noinline bool fragment_send_round(ctx_t *ctx, const struct fragment_work *w)
 {
-	struct held_search s = { .ctx = ctx, .key = key, .now = bpf_ktime_get_coarse_ns() };
+	struct held_search s = { .ctx = ctx, .now = bpf_ktime_get_coarse_ns() };
 
-	if (key)
-		bpf_loop(HELD_WAYS, held_release, &s, 0);
+	if (!w)
+		return false;
+	s.key = &w->key;
+	bpf_loop(HELD_WAYS, held_release, &s, 0);
 	return s.n;
 }
 
 /* Asked of what is about to be translated and is as it came: was it sent round? */
 static __always_inline bool fragment_round(ctx_t *ctx, const struct packet *pkt)
 {
-	struct fragment_key key;
-
-	if (pkt->fragment != FIRST_FRAGMENT)
-		return false;
-	fragment_key(pkt, &key);
-	return fragment_send_round(ctx, &key);
+	return pkt->fragment == FIRST_FRAGMENT && fragment_send_round(ctx, fragment_work(pkt));
 }
 
 /* After translation: pkt is what it was before. Returns the verdict. */
 static __always_inline int fragment_note(const struct packet *pkt, int verdict)
 {
-	struct fragment_record record = {};
-	struct fragment_key key;
+	struct fragment_work *w;
 
 	if (pkt->fragment != FIRST_FRAGMENT || verdict != VERDICT_SENT)
 		return verdict;
-	record.sport = pkt->sport;
-	record.dport = pkt->dport;
-	record.proto = pkt->proto;
-	record.icmp_type = pkt->icmp_type;
-	record.first = payload_length(pkt);
-	record.until = now_seconds() + FRAGMENT_RECORD_LIFE;
-	fragment_key(pkt, &key);
-	bpf_map_update_elem(&fragments, &key, &record, BPF_ANY);
+	w = fragment_work(pkt);
+	if (!w)
+		return verdict;
+	w->record = (struct fragment_record){
+		.sport = pkt->sport,
+		.dport = pkt->dport,
+		.proto = pkt->proto,
+		.icmp_type = pkt->icmp_type,
+		.first = payload_length(pkt),
+		.until = now_seconds() + FRAGMENT_RECORD_LIFE,
+	};
+	bpf_map_update_elem(&fragments, &w->key, &w->record, BPF_ANY);
 	return verdict;
 }
 

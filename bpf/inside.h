@@ -47,7 +47,8 @@ static __always_inline int icmp_to_tunnel_end(ctx_t *ctx, struct packet *pkt)
 {
 	__be32 end;
 
-	if (parse_transport(ctx, pkt) == PARSE_OK && is_tunnel_error(ctx, pkt, pkt->daddr, &end))
+	if (pkt->fragment != LATER_FRAGMENT && parse_transport(ctx, pkt) == PARSE_OK &&
+	    is_tunnel_error(ctx, pkt, pkt->daddr, &end))
 		return relay_tunnel_error(ctx, end);
 	return refuse(ctx, MNAT_C_TO_GATEWAY);
 }

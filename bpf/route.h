@@ -16,9 +16,12 @@ struct route {
 	__u8 dmac[ETH_ALEN];
 };
 
-/* PARSE_OK, or the counter of what to do instead. saddr: as routing policy should see it. */
-static __always_inline int route_lookup(ctx_t *ctx, __be32 saddr, __be32 daddr,
-					struct route *ret_route)
+/*
+ * PARSE_OK, or the counter of what to do instead. saddr: as routing policy should see it.
+ * Out of line: the kernel's structure would be in every caller's stack.
+ */
+static __noinline int route_lookup(ctx_t *ctx, __be32 saddr, __be32 daddr,
+				   struct route *ret_route)
 {
 	struct bpf_fib_lookup fib = {
 		.family = AF_INET,
@@ -27,8 +30,11 @@ static __always_inline int route_lookup(ctx_t *ctx, __be32 saddr, __be32 daddr,
 		.ipv4_dst = daddr,
 	};
 
-	int r = bpf_fib_lookup(ctx, &fib, sizeof(fib), 0);
+	int r;
 
+	if (!ret_route)
+		return MNAT_C_INTERNAL;
+	r = bpf_fib_lookup(ctx, &fib, sizeof(fib), 0);
 	ret_route->ifindex = fib.ifindex;
 	ret_route->mtu = fib.mtu_result;
 	switch (r) {
