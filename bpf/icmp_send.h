@@ -150,7 +150,7 @@ static __always_inline int refuse_telling(ctx_t *ctx, __be32 scope, int reason)
 {
 	if (scope != SCOPE_INSIDE ||
 	    (reason != MNAT_C_PORTS_EXHAUSTED && reason != MNAT_C_SESSIONS_FULL &&
-	     reason != MNAT_C_BINDINGS_FULL))
+	     reason != MNAT_C_BINDINGS_FULL && reason != MNAT_C_PEER_TAKEN))
 		return refuse(ctx, reason);
 	count(reason, ctx_len(ctx));
 	if (icmp_become(ctx, ICMP_DEST_UNREACH, ICMP_PROHIBITED, 0))

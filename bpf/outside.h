@@ -62,16 +62,38 @@ static __always_inline __u64 owner_of(const struct packet *pkt)
 	return b ? b->owner : 0;
 }
 
+/* Who gets what came from outside: a host, and its port; 0 and the reason: nobody. */
+static __always_inline __u32 recipient(ctx_t *ctx, const struct packet *pkt, __be16 *ret_port,
+				       int *ret_reason)
+{
+	__u64 owner;
+
+	*ret_port = pkt->dport;
+	*ret_reason = MNAT_C_NO_BINDING;
+	if (pkt->proto == PROTO_CARRIED)
+		return carried_host(pkt->daddr, pkt->saddr, carried_id(pkt, false), pkt->ip_proto);
+	owner = owner_of(pkt);
+	if (!owner) {
+		*ret_reason = unsolicited(ctx, pkt);
+		return 0;
+	}
+	*ret_reason = MNAT_C_FILTERED;
+	if (!admitted(pkt, owner))
+		return 0;
+	*ret_port = mnat_owner_port(owner);
+	*ret_reason = MNAT_C_HOST_GONE; /* a port may be reserved for nobody yet */
+	return mnat_owner_host(owner);
+}
+
 static __always_inline int nat_in(ctx_t *ctx, const struct packet *pkt)
 {
-	__u64 owner = owner_of(pkt), where;
-	__u32 host = mnat_owner_host(owner);
-	__be16 port = mnat_owner_port(owner);
+	__be16 port;
+	int reason;
+	__u32 host = recipient(ctx, pkt, &port, &reason);
+	__u64 where;
 
-	if (!owner)
-		return unsolicited(ctx, pkt);
-	if (!admitted(pkt, owner))
-		return refuse(ctx, MNAT_C_FILTERED);
+	if (!host)
+		return refuse(ctx, reason);
 	where = host_location(host);
 	if (!where)
 		return refuse(ctx, MNAT_C_HOST_GONE);
@@ -79,7 +101,7 @@ static __always_inline int nat_in(ctx_t *ctx, const struct packet *pkt)
 		return refuse(ctx, MNAT_C_TTL_EXPIRED_IN);
 	if (fragment_round(ctx, pkt))
 		return refuse(ctx, MNAT_C_FRAGMENT_AGAIN);
-	session_in(pkt, owner);
+	session_in(pkt, (__u64)host << 32 | (__u32)port << 16);
 	if (mnat_location_path(where) == MNAT_PATH_TUNNEL)
 		return to_visited(ctx, pkt, host, port, mnat_location_endpoint(where));
 	return deliver(ctx, pkt, mnat_location_endpoint(where), port, MNAT_C_IN_TRANSLATED);
@@ -199,6 +221,15 @@ static __always_inline int from_tunnel(ctx_t *ctx, const struct packet *outer)
 	return fragment_note(&pkt, tunnel_in(ctx, &pkt, host));
 }
 
+/* LAND, and others whose answer would go nowhere or to ourselves (RFC 1812 5.3.7). */
+static __always_inline bool is_martian(__be32 saddr)
+{
+	__u32 first = bpf_ntohl(saddr) >> 24;
+
+	return !first || first == 127 || first >= 224 || is_external(saddr) ||
+	       actual_index(saddr) >= 0;
+}
+
 static __always_inline int from_outside(ctx_t *ctx)
 {
 	struct packet pkt = {};
@@ -209,6 +240,8 @@ static __always_inline int from_outside(ctx_t *ctx)
 		return refuse(ctx, reason);
 	if (actual_index(pkt.daddr) >= 0)
 		return refuse(ctx, MNAT_C_INSIDE_FROM_OUTSIDE);
+	if (is_external(pkt.daddr) && is_martian(pkt.saddr))
+		return refuse(ctx, MNAT_C_MARTIAN);
 	if (pkt.ip_proto == IPPROTO_IPIP && pkt.daddr == cfg.tunnel_addr)
 		return from_tunnel(ctx, &pkt);
 	if (!is_external(pkt.daddr))

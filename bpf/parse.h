@@ -36,6 +36,8 @@ struct packet {
 #define HEADER_OFFSET(offset) ((offset) & 0xff)
 enum fragment_kind { WHOLE, FIRST_FRAGMENT, LATER_FRAGMENT };
 
+#define PROTO_CARRIED MNAT_N_PROTO /* carried.h: no port is translated */
+
 #define SCOPE_OUTSIDE 0
 #define SCOPE_INSIDE 0xffffffff
 
@@ -181,6 +183,22 @@ static __always_inline int parse_icmp(ctx_t *ctx, struct packet *pkt)
 	return PARSE_OK;
 }
 
+/* SCTP's ports, or both halves of ESP's SPI. */
+static __always_inline int parse_first_word(ctx_t *ctx, struct packet *pkt)
+{
+	struct ports *word;
+
+	if (payload_length(pkt) < 8 || !ctx_pull(ctx, pkt->l4_offset + sizeof(*word)))
+		return MNAT_C_SHORT_PACKET;
+	word = ctx_data(ctx) + pkt->l4_offset;
+	if ((void *)(word + 1) > ctx_data_end(ctx))
+		return MNAT_C_SHORT_PACKET;
+	pkt->proto = PROTO_CARRIED;
+	pkt->sport = word->source;
+	pkt->dport = word->dest;
+	return PARSE_OK;
+}
+
 /*
  * Where the checksum that covers the addresses stands. Fragments after the first
  * have none, nor have protocols without a pseudo header.
@@ -211,6 +229,15 @@ static __always_inline int parse_transport(ctx_t *ctx, struct packet *pkt)
 		return parse_udp(ctx, pkt);
 	case IPPROTO_ICMP:
 		return parse_icmp(ctx, pkt);
+	case IPPROTO_SCTP:
+	case IPPROTO_ESP:
+		return parse_first_word(ctx, pkt);
+	case IPPROTO_GRE:
+	case IPPROTO_IPIP:
+		pkt->proto = PROTO_CARRIED;
+		return PARSE_OK;
+	case IPPROTO_AH:
+		return MNAT_C_AH;
 	}
 	return MNAT_C_PROTO_UNSUPPORTED;
 }

@@ -8,7 +8,7 @@
 #define MNAT_UNSOLICITED_H
 
 #include "binding.h"
-#include "refuse.h"
+#include "parse.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -34,15 +34,15 @@ static __noinline void syn_tell(ctx_t *ctx)
 	bpf_ringbuf_submit(syn, BPF_RB_NO_WAKEUP);
 }
 
-/* What came for an external endpoint that nobody holds. */
+/* The counter of what came for an external endpoint that nobody holds. */
 static __always_inline int unsolicited(ctx_t *ctx, const struct packet *pkt)
 {
 	if (pkt->proto != MNAT_TCP || (pkt->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST)) != TCP_SYN ||
 	    binding_index(MNAT_TCP, pkt->daddr, pkt->dport) < 0)
-		return refuse(ctx, MNAT_C_NO_BINDING);
+		return MNAT_C_NO_BINDING;
 	if (pkt->l4_offset == ETH_HLEN + sizeof(struct iphdr))
 		syn_tell(ctx);
-	return refuse(ctx, MNAT_C_SYN_UNSOLICITED);
+	return MNAT_C_SYN_UNSOLICITED;
 }
 
 #endif

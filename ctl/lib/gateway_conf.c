@@ -106,6 +106,7 @@ static const char *const timeout_names[MNAT_N_STATES] = {
 	[MNAT_STATE_TCP_ESTABLISHED] = "tcp-established",
 	[MNAT_STATE_TCP_CLOSING] = "tcp-closing",
 	[MNAT_STATE_TCP_RESET] = "tcp-reset",
+	[MNAT_STATE_OTHER] = "other",
 };
 
 static int parse_managers(cfg_t *cfg, struct mnat_midcom_conf *conf)
@@ -232,6 +233,7 @@ int mnat_gateway_conf_load(const char *path, struct mnat_gateway_conf *ret_conf)
 		CFG_INT("tcp-established", 7440, CFGF_NONE),
 		CFG_INT("tcp-closing", 240, CFGF_NONE),
 		CFG_INT("tcp-reset", 240, CFGF_NONE),
+		CFG_INT("other", 600, CFGF_NONE),
 		CFG_END(),
 	};
 	cfg_opt_t opts[] = {

@@ -76,6 +76,10 @@ struct mnat_abi {
 	X(FRAGMENT_BAD, DROP, "fragment of an impossible length or offset")                    \
 	X(ICMP_UNSUPPORTED, DROP, "ICMP other than echo, not yet translated")                  \
 	X(PROTO_UNSUPPORTED, DROP, "IP protocol that has no ports to translate")               \
+	X(AH, DROP, "AH: it authenticates the addresses, no NAT can carry it")                 \
+	X(PEER_TAKEN, DROP, "ESP, GRE, IPIP or SCTP: another host has that flow with that peer") \
+	X(MARTIAN, DROP, "from outside, with a source that is ours, inside or no unicast address") \
+	X(VLAN, STACK, "VLAN tag: for the VLAN's own interface")                               \
 	X(NO_HOST, DROP, "source address belongs to no host of this domain")                   \
 	X(HOST_GONE, DROP, "host has left, its grace period is over")                          \
 	X(OLD_ACTUAL, DROP, "source is an old actual address after its grace period")          \
@@ -97,6 +101,7 @@ struct mnat_abi {
 	X(CREATE_RACE, EVENT, "two CPUs created one flow, the second adopted the first's")     \
 	X(SESSION_SWEPT, EVENT, "sessions expired and removed")                                \
 	X(BINDING_FREED, EVENT, "bindings (external ports) released")                          \
+	X(CARRIED_NEW, EVENT, "flows of ESP, GRE, IPIP and SCTP begun")                        \
 	X(SYN_UNTOLD, EVENT, "unsolicited SYNs that get no answer: too many at once")          \
 	X(PROHIBITED_TOLD, EVENT, "no session could be made, the sender told by ICMP 3/13")    \
 	X(FRAGMENT_RELEASED, EVENT, "held fragments sent after their first one")               \
@@ -402,6 +407,7 @@ enum mnat_state {
 	MNAT_STATE_TCP_ESTABLISHED,
 	MNAT_STATE_TCP_CLOSING,
 	MNAT_STATE_TCP_RESET,
+	MNAT_STATE_OTHER, /* of map "carried" */
 	MNAT_N_STATES,
 };
 
@@ -441,6 +447,24 @@ struct mnat_sweep {
 	__u32 freed; /* out: bindings released */
 	__u32 pad[2];
 	struct mnat_session_key keys[MNAT_SWEEP_KEYS];
+};
+
+/*
+ * Map "carried", HASH: a flow of a protocol without ports to translate, by what its
+ * packets show outside -> whose it is. mnat-midcomd removes idle ones.
+ */
+struct mnat_carried_key {
+	__be32 external;
+	__be32 remote;
+	__u32 id;	  /* SCTP: ports, ESP: SPI, 0: it waits for its SPI; others: 0 */
+	__u8 ip_proto;
+	__u8 direction; /* ESP: 1 out, 2 in */
+	__u16 pad;
+};
+
+struct mnat_carried {
+	__u32 host;
+	__u32 last_seen; /* seconds */
 };
 
 /*
@@ -574,6 +598,8 @@ MNAT_ASSERT(sizeof(struct mnat_binding) == 16, "binding");
 MNAT_ASSERT(sizeof(struct mnat_bib_key) == 8, "bib key");
 MNAT_ASSERT(sizeof(struct mnat_session_key) == 16, "session key");
 MNAT_ASSERT(sizeof(struct mnat_session) == 16, "session");
+MNAT_ASSERT(sizeof(struct mnat_carried_key) == 16, "carried key");
+MNAT_ASSERT(sizeof(struct mnat_carried) == 8, "carried");
 MNAT_ASSERT(sizeof(struct mnat_syn) == 32, "syn");
 MNAT_ASSERT(sizeof(struct mnat_sweep) == 32 + 16 * MNAT_SWEEP_KEYS, "sweep");
 MNAT_ASSERT(sizeof(struct mnat_shim) == 104, "shim");

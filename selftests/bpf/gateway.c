@@ -27,7 +27,7 @@ struct gateway *gateway_start(struct gateway_setup setup)
 		.tunnel_addr = ip4(setup.external ? setup.external : "135.180.32.4"),
 		.max_anchors = 15,
 		.filtering = setup.filtering,
-		.timeouts = { 300, 60, 240, 7440, 240, 240 },
+		.timeouts = { 300, 60, 240, 7440, 240, 240, 600 },
 	};
 	uint32_t bindings = MNAT_N_PROTO * cfg.n_ext * cfg.n_ports;
 	struct gateway *g;

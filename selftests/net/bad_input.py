@@ -173,7 +173,8 @@ def untranslatable(source, target):
         "fragment_tiny"
     yield "a fragment beyond 65535", ipv4(source, target, 17, UDP, fragment=0x1fff), "fragment_bad"
     yield "a later fragment", ipv4(source, target, 17, UDP, fragment=9), "fragment_held"
-    yield "GRE", ipv4(source, target, 47, bytes(20)), "proto_unsupported"
+    yield "AH", ipv4(source, target, 51, bytes(24)), "ah"
+    yield "UDP-Lite", ipv4(source, target, 136, bytes(20)), "proto_unsupported"
 
 
 class Wire:
