@@ -7,7 +7,7 @@ build="gcc make clang llvm libbpf-dev libelf-dev zlib1g-dev bpftool libuv1-dev l
 	libmnl-dev libconfuse-dev libsmartcols-dev libsqlite3-dev libssl-dev libsystemd-dev
 	uthash-dev linux-libc-dev libc6-dev"
 test="libcriterion-dev clang-19 llvm-19 libclang-rt-19-dev python3 iproute2 ethtool tcpdump
-	isc-dhcp-relay isc-dhcp-client udhcpc busybox openssl nginx-light openssh-server openssh-client curl iperf3
+	isc-dhcp-relay isc-dhcp-client udhcpc busybox openssl nginx-light openssh-server openssh-client curl iperf3 coturn
 	nftables procps util-linux"
 # to emulate a machine with another kernel; the packages of its root file system are those above
 vm="qemu-system-x86 busybox-static e2fsprogs cpio kmod mount"
