@@ -169,10 +169,13 @@ bench: all $(HELPERS) | $(O)/.deps-test
 FUZZ_CC ?= clang-19
 FUZZERS := $(patsubst selftests/fuzz/%.c,$(O)/fuzz/%,$(wildcard selftests/fuzz/*.c))
 FUZZ_LIB_SRC := $(filter-out ctl/lib/maps.c,$(call srcs,ctl/lib))
+# the programs themselves, through BPF_PROG_TEST_RUN
+$(O)/fuzz/gateway: FUZZ_SRC = selftests/bpf/packet.c
+$(O)/fuzz/gateway: selftests/bpf/packet.c $(SKELS)
 $(O)/fuzz/%: selftests/fuzz/%.c $(wildcard selftests/fuzz/*.h) $(FUZZ_LIB_SRC) | $(O)/.deps-test
 	$(call say,FUZZ,$@) mkdir -p $(@D)
 	$(Q)$(FUZZ_CC) -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
-		-std=gnu11 -D_GNU_SOURCE -DMNAT_VERSION='"$(VERSION)"' -Iinclude $< $(FUZZ_LIB_SRC) $(LIBS) -o $@
+		-std=gnu11 -D_GNU_SOURCE -DMNAT_VERSION='"$(VERSION)"' -Iinclude -I$(O)/bpf $< $(FUZZ_SRC) $(FUZZ_LIB_SRC) $(LIBS) -o $@
 
 fuzz: $(FUZZERS)
 	$(Q)O=$(O) selftests/run fuzz

@@ -230,6 +230,9 @@ def bad_frames(run):
     inside.check("inside", [("no session", ipv4(ACTUAL_1, SERVER, 6, TCP_ACK), "no_session"),
                             ("a stranger's source", ipv4("192.0.2.1", SERVER, 17, UDP),
                              "no_host")], gateway_counters)
+    before = gateway_counters()
+    inside.send(struct.pack("!HH", 5, 0x0800) + ipv4(ACTUAL_1, SERVER, 17, UDP), 0x8100)
+    wait_until(lambda: grown(before, gateway_counters()).get("vlan"), 3, "a tagged frame")
     outside.check("outside", impossible(SERVER, EXTERNAL), gateway_counters)
     outside.check("outside", untranslatable(SERVER, EXTERNAL), gateway_counters)
     outside.check("outside", [("to an inside address", ipv4(SERVER, ACTUAL_1, 17, UDP),
