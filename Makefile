@@ -119,10 +119,10 @@ $(foreach p,$(PROGRAMS),$(eval $(call program_rule,$(p))))
 
 # ---- tests ----
 
-# a folder's runner: its code but main.c, its tests, Criterion
+# a folder's runner: its code but main.c, its tests, what tests share, Criterion
 define unit_rule
 $(O)/test/unit-$(subst /,-,$(1)): $$(call objs,$$(filter-out %/main.c,$$(call srcs,$(1))) \
-		$$(wildcard $(1)/*_test.c)) $(O)/libmnat.a | $(O)/.deps-test
+		$$(wildcard $(1)/*_test.c selftests/unit/*.c)) $(O)/libmnat.a | $(O)/.deps-test
 	$$(call say,LD,$$@) mkdir -p $$(@D)
 	$$(Q)$$(CC) $$(LDFLAGS) $$^ $$(LIBS) -lsmartcols -lcriterion -o $$@
 endef

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Fragments (RFC 4787 REQ-14). The first one is translated as any packet and leaves a
- * record of its ports; later ones take them from there and go the same way, but for a
- * transport header that they do not have. Nothing is reassembled.
+ * Fragments (RFC 4787 REQ-14). The first one is handled as any packet and leaves a record
+ * of its ports and its fate; later ones take them from there and go the same way, but for
+ * a transport header that they do not have. Nothing is reassembled.
  *
  * A later fragment that comes before the first is held as it came. When the first
  * arrives, it and those held are sent round: they enter by the same interface once
@@ -38,7 +38,8 @@ struct fragment_record {
 	__u16 first; /* bytes of payload in the first fragment */
 	__u8 proto;
 	__u8 icmp_type;
-	__u32 until; /* seconds */
+	__u32 until;   /* seconds */
+	__u32 verdict; /* what became of it */
 };
 
 /* Records are a cache: one that is pushed out costs a datagram, no session. */
@@ -194,7 +195,7 @@ static __noinline int fragment_hold(ctx_t *ctx, const struct fragment_key *key)
 /* RFC 791: all but the last are of whole eights, and no packet is longer than 65535. */
 static __always_inline bool fragment_is_good(const struct packet *pkt)
 {
-	__u32 len = payload_length(pkt);
+	__u32 len = pkt->payload;
 
 	return len && !(pkt->more && len & 7) && pkt->at + len <= 65535 - sizeof(struct iphdr);
 }
@@ -220,20 +221,22 @@ static __noinline int fragment_recall(ctx_t *ctx, struct fragment_work *w)
 	return PARSE_OK;
 }
 
-/* A later fragment's ports. Not out of line: struct packet must stay in registers. */
+/* A later fragment's ports. */
 static __always_inline int fragment_find(ctx_t *ctx, struct packet *pkt)
 {
 	struct fragment_work *w;
 	int reason;
 
-	if (!fragment_is_good(pkt))
-		return MNAT_C_FRAGMENT_BAD;
 	w = fragment_work(pkt);
 	if (!w)
 		return MNAT_C_INTERNAL;
 	reason = fragment_recall(ctx, w);
 	if (reason != PARSE_OK)
 		return reason;
+	if (w->record.verdict == VERDICT_STACK)
+		return MNAT_C_FRAGMENT_STACK;
+	if (w->record.verdict != VERDICT_SENT)
+		return MNAT_C_FRAGMENT_REFUSED;
 	if (pkt->at < w->record.first)
 		return MNAT_C_FRAGMENT_OVERLAP;
 	pkt->sport = w->record.sport;
@@ -241,21 +244,6 @@ static __always_inline int fragment_find(ctx_t *ctx, struct packet *pkt)
 	pkt->proto = w->record.proto;
 	pkt->icmp_type = w->record.icmp_type;
 	return PARSE_OK;
-}
-
-/* parse_transport(), for fragments too. */
-static __always_inline int transport(ctx_t *ctx, struct packet *pkt)
-{
-	int reason;
-
-	if (pkt->fragment == WHOLE)
-		return parse_transport(ctx, pkt);
-	if (pkt->fragment == LATER_FRAGMENT)
-		return fragment_find(ctx, pkt);
-	if (!fragment_is_good(pkt))
-		return MNAT_C_FRAGMENT_BAD;
-	reason = parse_transport(ctx, pkt);
-	return reason == MNAT_C_SHORT_PACKET ? MNAT_C_FRAGMENT_TINY : reason;
 }
 
 static long held_release(__u32 way, struct held_search *s)
@@ -288,30 +276,52 @@ static __noinline bool fragment_send_round(ctx_t *ctx, const struct fragment_wor
 	return s.n;
 }
 
-/* Asked of what is about to be translated and is as it came: was it sent round? */
-static __always_inline bool fragment_round(ctx_t *ctx, const struct packet *pkt)
-{
-	return pkt->fragment == FIRST_FRAGMENT && fragment_send_round(ctx, fragment_work(pkt));
-}
-
-/* After translation: pkt is what it was before. Returns the verdict. */
-static __always_inline int fragment_note(const struct packet *pkt, int verdict)
+static __always_inline int fragment_first(ctx_t *ctx, struct packet *pkt)
 {
 	struct fragment_work *w;
 
-	if (pkt->fragment != FIRST_FRAGMENT || verdict != VERDICT_SENT)
-		return verdict;
+	if (parse_transport(ctx, pkt) == MNAT_C_SHORT_PACKET)
+		return MNAT_C_FRAGMENT_TINY;
 	w = fragment_work(pkt);
 	if (!w)
-		return verdict;
+		return MNAT_C_INTERNAL;
+	if (fragment_send_round(ctx, w))
+		return MNAT_C_FRAGMENT_AGAIN;
 	w->record = (struct fragment_record){
 		.sport = pkt->sport,
 		.dport = pkt->dport,
 		.proto = pkt->proto,
 		.icmp_type = pkt->icmp_type,
-		.first = payload_length(pkt),
+		.first = pkt->payload,
 		.until = now_seconds() + FRAGMENT_RECORD_LIFE,
 	};
+	return PARSE_OK;
+}
+
+/*
+ * Before anything is done with a packet: PARSE_OK, and a later fragment has its ports, or
+ * the reason it goes no further. pkt: as parse_ipv4() or tunnel_peek() told it, and scope.
+ */
+static __always_inline int fragment_begin(ctx_t *ctx, struct packet *pkt)
+{
+	if (pkt->fragment == WHOLE)
+		return PARSE_OK;
+	if (!fragment_is_good(pkt))
+		return MNAT_C_FRAGMENT_BAD;
+	return pkt->fragment == LATER_FRAGMENT ? fragment_find(ctx, pkt) : fragment_first(ctx, pkt);
+}
+
+/* When that is done: what became of the first becomes of the later ones. */
+static __always_inline int fragment_end(const struct packet *pkt, int verdict)
+{
+	struct fragment_work *w;
+
+	if (pkt->fragment != FIRST_FRAGMENT)
+		return verdict;
+	w = fragment_work_get();
+	if (!w)
+		return verdict;
+	w->record.verdict = verdict;
 	bpf_map_update_elem(&fragments, &w->key, &w->record, BPF_ANY);
 	return verdict;
 }

@@ -17,7 +17,7 @@ static __always_inline int guard(ctx_t *ctx)
 	    !ctx_pull(ctx, ETH_HLEN + sizeof(*ip)))
 		return VERDICT_STACK;
 	ip = ctx_data(ctx) + ETH_HLEN;
-	if ((void *)(ip + 1) > ctx_data_end(ctx) || actual_index(ip->saddr) < 0)
+	if ((void *)(ip + 1) > ctx_data_end(ctx) || !is_in_domain(ip->saddr))
 		return VERDICT_STACK;
 	return refuse(ctx, MNAT_C_UNTRANSLATED);
 }

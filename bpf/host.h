@@ -25,6 +25,22 @@ static __always_inline long actual_index(__be32 addr)
 	return -1;
 }
 
+/* May a mobile host have it for its virtual address? */
+static __always_inline bool is_virtual(__be32 addr)
+{
+	__u32 host_order = bpf_ntohl(addr);
+
+	for (__u32 i = 0; i < MNAT_MAX_VIRTUAL && i < cfg.n_virtual; i++)
+		if (host_order >= cfg.virtuals[i].first && host_order <= cfg.virtuals[i].last)
+			return true;
+	return false;
+}
+
+static __always_inline bool is_in_domain(__be32 addr)
+{
+	return actual_index(addr) >= 0 || is_virtual(addr);
+}
+
 /*
  * The host that may send from this address. A host that moved away may for its
  * grace period: packets of the old path arrive later than the move. Returns the

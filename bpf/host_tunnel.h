@@ -20,34 +20,41 @@ static __always_inline int quoted_as(ctx_t *ctx, const struct packet *pkt, __be3
 	return rewrite_quoted(ctx, pkt, &inner, DEST, actual, inner.dport);
 }
 
-/* outer: a tunnel packet to us. PARSE_OK: ret_pkt describes the packet that was inside. */
-static __always_inline int host_unwrap(ctx_t *ctx, const struct packet *outer,
-				       struct packet *ret_pkt)
+/*
+ * pkt: a tunnel packet to us; PARSE_OK: afterwards the one that was inside. A function of
+ * its own, for its locals are many.
+ */
+__noinline int host_unwrap(ctx_t *ctx, struct packet *pkt)
 {
 	struct mnat_host_info *info;
-	struct packet pkt = {};
+	struct packet inner = {};
+	__be32 actual;
 	int reason;
-	__u32 host = host_of(outer->saddr, &reason);
+	__u32 host;
 
+	if (!pkt) /* the verifier looks at a global function alone */
+		return MNAT_C_INTERNAL;
+	actual = pkt->saddr;
+	host = host_of(actual, &reason);
 	if (!host)
 		return reason;
 	info = bpf_map_lookup_elem(&host_info, &host);
-	reason = tunnel_peek(ctx, outer, &pkt);
+	reason = tunnel_peek(ctx, pkt, &inner);
 	if (reason != PARSE_OK)
 		return reason;
 	if (!info || !info->virt)
 		return MNAT_C_TUNNEL_UNKNOWN;
-	reason = tunnel_unwrap(ctx, &pkt);
+	reason = tunnel_unwrap(ctx, &inner);
 	if (reason == PARSE_OK)
-		reason = parse_checksum(ctx, &pkt);
+		reason = parse_checksum(ctx, &inner);
 	if (reason != PARSE_OK)
 		return reason;
-	if ((is_icmp_error(&pkt) && quoted_as(ctx, &pkt, outer->saddr)) ||
-	    rewrite_address(ctx, &pkt, SOURCE, outer->saddr, false))
+	if ((is_icmp_error(&inner) && quoted_as(ctx, &inner, actual)) ||
+	    rewrite_address(ctx, &inner, SOURCE, actual, false))
 		return MNAT_C_INTERNAL;
 	count(MNAT_C_HOST_TUNNEL_OUT, ctx_len(ctx));
-	pkt.saddr = outer->saddr;
-	*ret_pkt = pkt;
+	*pkt = inner;
+	pkt->saddr = actual;
 	return PARSE_OK;
 }
 

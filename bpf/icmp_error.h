@@ -25,7 +25,7 @@ static __always_inline bool is_icmp_error(const struct packet *pkt)
 static __always_inline int parse_quoted(ctx_t *ctx, const struct packet *pkt,
 					struct packet *ret_inner)
 {
-	__u32 at = pkt->l4_offset + sizeof(struct icmphdr);
+	__u32 at = bounded(pkt->l4_offset) + sizeof(struct icmphdr);
 	struct ports *ports;
 	struct iphdr *ip;
 
@@ -42,9 +42,9 @@ static __always_inline int parse_quoted(ctx_t *ctx, const struct packet *pkt,
 	ret_inner->l4_offset = at + ip->ihl * 4;
 	if (ip->frag_off & bpf_htons(IP_OFFSET))
 		return MNAT_C_ICMP_ERROR_FRAGMENT;
-	if (!ctx_pull(ctx, ret_inner->l4_offset + 8))
+	if (!ctx_pull(ctx, bounded(ret_inner->l4_offset) + 8))
 		return MNAT_C_SHORT_PACKET;
-	ports = ctx_data(ctx) + ret_inner->l4_offset;
+	ports = ctx_data(ctx) + bounded(ret_inner->l4_offset);
 	if ((void *)(ports + 2) > ctx_data_end(ctx))
 		return MNAT_C_SHORT_PACKET;
 	ret_inner->sport = ports->source;
@@ -82,7 +82,7 @@ static __always_inline int rewrite_quoted(ctx_t *ctx, const struct packet *pkt,
 					  const struct packet *inner, enum side side, __be32 addr,
 					  __be16 port)
 {
-	__u32 at = pkt->l4_offset + sizeof(struct icmphdr), sum = 0, change = 0;
+	__u32 at = bounded(pkt->l4_offset) + sizeof(struct icmphdr), sum = 0, change = 0;
 	__be32 from = side == SOURCE ? inner->saddr : inner->daddr;
 	__be16 from_port = side == SOURCE ? inner->sport : inner->dport;
 	struct iphdr *ip = ctx_data(ctx) + at;
@@ -92,7 +92,7 @@ static __always_inline int rewrite_quoted(ctx_t *ctx, const struct packet *pkt,
 	if ((void *)(ip + 1) > ctx_data_end(ctx))
 		return -1;
 	ip_set_addr(ip, side == SOURCE ? &ip->saddr : &ip->daddr, addr);
-	field = ctx_data(ctx) + HEADER_OFFSET(port_offset(inner, side));
+	field = ctx_data(ctx) + bounded(port_offset(inner, side));
 	if ((void *)(field + 1) > ctx_data_end(ctx))
 		return -1;
 	quoted_set(field, port, &sum);
@@ -100,13 +100,13 @@ static __always_inline int rewrite_quoted(ctx_t *ctx, const struct packet *pkt,
 		change = csum_add32(0, from, addr);
 	change = csum_add16(change, from_port, port);
 	if (inner->csum_offset) {
-		field = ctx_data(ctx) + HEADER_OFFSET(inner->csum_offset);
+		field = ctx_data(ctx) + bounded(inner->csum_offset);
 		if ((void *)(field + 1) > ctx_data_end(ctx))
 			return -1;
 		if (*field || inner->ip_proto != IPPROTO_UDP)
 			quoted_set(field, csum_fold((__u16)~*field + change), &sum);
 	}
-	icmp = ctx_data(ctx) + HEADER_OFFSET(pkt->l4_offset);
+	icmp = ctx_data(ctx) + bounded(pkt->l4_offset);
 	if ((void *)(icmp + 1) > ctx_data_end(ctx))
 		return -1;
 	icmp->checksum = csum_fold((__u16)~icmp->checksum + sum);

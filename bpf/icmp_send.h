@@ -110,7 +110,7 @@ static __always_inline void icmp_write(struct icmp_message *e, __be32 to, __u8 t
 static __always_inline bool icmp_is_due(ctx_t *ctx, struct packet *pkt)
 {
 	if (pkt->fragment == LATER_FRAGMENT || pkt->l4_offset != ETH_HLEN + sizeof(struct iphdr) ||
-	    payload_length(pkt) < 8)
+	    pkt->payload < 8)
 		return false;
 	if (pkt->ip_proto != IPPROTO_ICMP)
 		return true;

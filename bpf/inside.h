@@ -4,8 +4,10 @@
 #define MNAT_INSIDE_H
 
 #include "fragment.h"
+#include "hairpin.h"
 #include "host_tunnel.h"
 #include "icmp_error.h"
+#include "intra.h"
 #include "nat.h"
 #include "tunnel_relay.h"
 
@@ -13,7 +15,7 @@
  * An error from inside about a packet that came in: quoted is what the host got. Who
  * speaks, host or router, shows outside as the external address.
  */
-static __always_inline int icmp_error_out(ctx_t *ctx, const struct packet *pkt)
+__noinline int icmp_error_out(ctx_t *ctx, const struct packet *pkt)
 {
 	struct mnat_bib_key key = {};
 	struct packet inner = {};
@@ -21,8 +23,11 @@ static __always_inline int icmp_error_out(ctx_t *ctx, const struct packet *pkt)
 	__u32 *index;
 	__be32 addr;
 	__be16 port;
-	int reason = parse_quoted(ctx, pkt, &inner);
+	int reason;
 
+	if (!pkt) /* the verifier looks at a global function alone */
+		return VERDICT_DROP;
+	reason = parse_quoted(ctx, pkt, &inner);
 	if (reason != PARSE_OK)
 		return refuse(ctx, reason);
 	key.host = host_of(inner.daddr, &reason);
@@ -42,45 +47,55 @@ static __always_inline int icmp_error_out(ctx_t *ctx, const struct packet *pkt)
 	return route_send(ctx, &route);
 }
 
-/* ICMP to our end of tunnels: about one of them, or for the kernel. */
-static __always_inline int icmp_to_tunnel_end(ctx_t *ctx, struct packet *pkt)
+/* Is it about a tunnel of ours to a host of this domain? */
+static __always_inline bool is_own_tunnel_error(ctx_t *ctx, struct packet *pkt, __be32 *ret_end)
 {
-	__be32 end;
+	return pkt->ip_proto == IPPROTO_ICMP && pkt->daddr == cfg.tunnel_addr &&
+	       pkt->fragment != LATER_FRAGMENT && parse_transport(ctx, pkt) == PARSE_OK &&
+	       is_tunnel_error(ctx, pkt, cfg.tunnel_addr, ret_end);
+}
 
-	if (pkt->fragment != LATER_FRAGMENT && parse_transport(ctx, pkt) == PARSE_OK &&
-	    is_tunnel_error(ctx, pkt, pkt->daddr, &end))
+static __always_inline int inside_packet(ctx_t *ctx, struct packet *pkt)
+{
+	int reason, verdict;
+	__be32 end;
+	__u32 host;
+
+	if (is_own_tunnel_error(ctx, pkt, &end))
 		return relay_tunnel_error(ctx, end);
-	return refuse(ctx, MNAT_C_TO_GATEWAY);
+	if (is_in_domain(pkt->daddr)) {
+		verdict = intra(ctx, pkt);
+		return verdict >= 0 ? verdict :
+				      to_anchor(ctx, pkt, host_of(pkt->saddr, &reason), -verdict);
+	}
+	if (is_external(pkt->daddr))
+		return to_external(ctx, pkt);
+	reason = parse_transport(ctx, pkt);
+	if (reason != PARSE_OK)
+		return refuse(ctx, reason);
+	if (is_icmp_error(pkt))
+		return icmp_error_out(ctx, pkt);
+	host = host_of(pkt->saddr, &reason);
+	if (!host)
+		return refuse(ctx, reason);
+	return nat_out(ctx, pkt, host, MNAT_C_OUT_TRANSLATED);
 }
 
 static __always_inline int from_inside(ctx_t *ctx)
 {
 	struct packet pkt = {};
 	int reason = receive(ctx, &pkt);
-	__u32 host;
 
 	if (reason == PARSE_OK && pkt.ip_proto == IPPROTO_IPIP && pkt.daddr == cfg.tunnel_addr)
-		reason = host_unwrap(ctx, &pkt, &pkt);
-	if (reason != PARSE_OK)
-		return refuse(ctx, reason);
-	if (pkt.ip_proto == IPPROTO_ICMP && pkt.daddr == cfg.tunnel_addr)
-		return icmp_to_tunnel_end(ctx, &pkt);
-	if (is_broadcast_or_multicast(pkt.daddr) || is_external(pkt.daddr))
-		return refuse(ctx, MNAT_C_TO_GATEWAY);
-	if (actual_index(pkt.daddr) >= 0)
-		return refuse(ctx, MNAT_C_INTRA_DOMAIN);
+		reason = host_unwrap(ctx, &pkt);
+	if (reason == PARSE_OK && is_broadcast_or_multicast(pkt.daddr))
+		reason = MNAT_C_TO_GATEWAY;
 	pkt.scope = SCOPE_INSIDE;
-	reason = transport(ctx, &pkt);
+	if (reason == PARSE_OK)
+		reason = fragment_begin(ctx, &pkt);
 	if (reason != PARSE_OK)
 		return refuse(ctx, reason);
-	if (is_icmp_error(&pkt))
-		return icmp_error_out(ctx, &pkt);
-	host = host_of(pkt.saddr, &reason);
-	if (!host)
-		return refuse(ctx, reason);
-	if (fragment_round(ctx, &pkt))
-		return refuse(ctx, MNAT_C_FRAGMENT_AGAIN);
-	return fragment_note(&pkt, nat_out(ctx, &pkt, host, MNAT_C_OUT_TRANSLATED));
+	return fragment_end(&pkt, inside_packet(ctx, &pkt));
 }
 
 #endif

@@ -4,33 +4,12 @@
 #define MNAT_OUTSIDE_H
 
 #include "fragment.h"
+#include "hairpin.h"
 #include "icmp_error.h"
+#include "intra.h"
 #include "nat.h"
 #include "tunnel_relay.h"
 #include "unsolicited.h"
-
-/*
- * Only packets that change a TCP session's state look it up: for all others the
- * binding says everything (endpoint-independent filtering), and what comes from
- * outside refreshes nothing (RFC 7857 section 3).
- */
-static __always_inline void session_in(const struct packet *pkt, __u64 owner)
-{
-	struct mnat_session_key key = {
-		.host = mnat_owner_host(owner),
-		.remote = pkt->saddr,
-		.port = mnat_owner_port(owner),
-		.remote_port = pkt->sport,
-		.proto = MNAT_TCP,
-	};
-	struct mnat_session *s;
-
-	if (pkt->proto != MNAT_TCP || !(pkt->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST)))
-		return;
-	s = bpf_map_lookup_elem(&sessions, &key);
-	if (s)
-		session_note_tcp(s, pkt->tcp_flags, false);
-}
 
 /* To a host that is here: its address becomes where it is, its port stays or is given. */
 static __always_inline int deliver(ctx_t *ctx, const struct packet *pkt, __be32 addr, __be16 port,
@@ -47,19 +26,6 @@ static __always_inline int deliver(ctx_t *ctx, const struct packet *pkt, __be32 
 		return refuse(ctx, MNAT_C_INTERNAL);
 	count(counter, ctx_len(ctx));
 	return route_send(ctx, &route);
-}
-
-/* The owner of an external endpoint, 0: nobody. */
-static __always_inline __u64 owner_of(const struct packet *pkt)
-{
-	long index = binding_index(pkt->proto, pkt->daddr, pkt->dport);
-	struct mnat_binding *b;
-	__u32 key = index;
-
-	if (index < 0)
-		return 0;
-	b = bpf_map_lookup_elem(&bindings, &key);
-	return b ? b->owner : 0;
 }
 
 /* Who gets what came from outside: a host, and its port; 0 and the reason: nobody. */
@@ -99,8 +65,6 @@ static __always_inline int nat_in(ctx_t *ctx, const struct packet *pkt)
 		return refuse(ctx, MNAT_C_HOST_GONE);
 	if (pkt->ttl <= 1)
 		return refuse(ctx, MNAT_C_TTL_EXPIRED_IN);
-	if (fragment_round(ctx, pkt))
-		return refuse(ctx, MNAT_C_FRAGMENT_AGAIN);
 	session_in(pkt, (__u64)host << 32 | (__u32)port << 16);
 	if (mnat_location_path(where) == MNAT_PATH_TUNNEL)
 		return to_visited(ctx, pkt, host, port, mnat_location_endpoint(where));
@@ -108,7 +72,7 @@ static __always_inline int nat_in(ctx_t *ctx, const struct packet *pkt)
 }
 
 /* An error from outside about a packet we sent: quoted is its translated form. */
-static __always_inline int icmp_error_in(ctx_t *ctx, const struct packet *pkt)
+__noinline int icmp_error_in(ctx_t *ctx, const struct packet *pkt)
 {
 	struct packet inner = {}, sent = {};
 	struct mnat_host_info *info;
@@ -116,8 +80,11 @@ static __always_inline int icmp_error_in(ctx_t *ctx, const struct packet *pkt)
 	__u64 owner, where;
 	__be32 addr;
 	__u32 host;
-	int reason = parse_quoted(ctx, pkt, &inner);
+	int reason;
 
+	if (!pkt) /* the verifier looks at a global function alone */
+		return VERDICT_DROP;
+	reason = parse_quoted(ctx, pkt, &inner);
 	if (reason != PARSE_OK)
 		return refuse(ctx, reason);
 	sent.proto = inner.proto;
@@ -153,12 +120,15 @@ static __always_inline int icmp_error_in(ctx_t *ctx, const struct packet *pkt)
 }
 
 /* An error that came through the tunnel for a host that is here. */
-static __always_inline int icmp_error_deliver(ctx_t *ctx, const struct packet *pkt, __be32 addr)
+__noinline int icmp_error_deliver(ctx_t *ctx, const struct packet *pkt, __be32 addr)
 {
 	struct packet inner = {};
 	struct route route;
-	int reason = parse_quoted(ctx, pkt, &inner);
+	int reason;
 
+	if (!pkt) /* the verifier looks at a global function alone */
+		return VERDICT_DROP;
+	reason = parse_quoted(ctx, pkt, &inner);
 	if (reason != PARSE_OK)
 		return refuse(ctx, reason);
 	reason = route_lookup(ctx, pkt->saddr, addr, &route);
@@ -171,22 +141,44 @@ static __always_inline int icmp_error_deliver(ctx_t *ctx, const struct packet *p
 	return route_send(ctx, &route);
 }
 
-/* What came through a tunnel to a host that is, or was, here. */
-static __always_inline int tunnel_in(ctx_t *ctx, const struct packet *pkt, __u32 host)
+/* What a host of ours sends from where it visits. */
+__noinline int from_departed(ctx_t *ctx, struct packet *pkt, __u32 host)
 {
-	__u64 where = host_location(host);
+	if (!pkt) /* the verifier looks at a global function alone */
+		return VERDICT_DROP;
+	if (is_external(pkt->daddr) && owner_of(pkt))
+		return hairpin(ctx, pkt, host);
+	return nat_out(ctx, pkt, host, MNAT_C_FROM_VISITED);
+}
 
+/* A believed tunnel packet: to host, which is or was here, or from sender. */
+static __always_inline int tunnel_packet(ctx_t *ctx, struct packet *pkt, __u32 host, __u32 sender)
+{
+	__u64 where = host ? host_location(host) : 0;
+	int reason;
+
+	if (mnat_location_path(where) == MNAT_PATH_TUNNEL)
+		return send_on(ctx, pkt, mnat_location_endpoint(where));
+	if (sender && is_virtual(pkt->daddr)) {
+		where = intra_to_departed(ctx, pkt, sender);
+		if (where)
+			return send_on(ctx, pkt, mnat_location_endpoint(where));
+	}
+	reason = tunnel_unwrap(ctx, pkt);
+	if (reason == PARSE_OK)
+		reason = parse_transport(ctx, pkt);
+	if (reason != PARSE_OK)
+		return refuse(ctx, reason);
+	if (sender)
+		return is_in_domain(pkt->daddr) ? intra_departed(ctx, pkt, sender) :
+						  from_departed(ctx, pkt, sender);
 	if (!where)
 		return refuse(ctx, MNAT_C_HOST_GONE);
-	if (is_icmp_error(pkt) && mnat_location_path(where) == MNAT_PATH_TRANSLATE)
+	if (is_icmp_error(pkt))
 		return icmp_error_deliver(ctx, pkt, mnat_location_endpoint(where));
 	if (pkt->ttl <= 1)
 		return refuse(ctx, MNAT_C_TTL_EXPIRED_IN);
 	session_in(pkt, (__u64)host << 32 | (__u32)pkt->dport << 16);
-	/* it has moved on: after it, by the address it has at the anchor */
-	if (mnat_location_path(where) == MNAT_PATH_TUNNEL)
-		return send_wrapped(ctx, pkt, DEST, pkt->daddr, pkt->dport,
-				    mnat_location_endpoint(where), MNAT_C_FORWARDED_AWAY);
 	return deliver(ctx, pkt, mnat_location_endpoint(where), pkt->dport, MNAT_C_TUNNEL_IN);
 }
 
@@ -204,21 +196,10 @@ static __always_inline int from_tunnel(ctx_t *ctx, const struct packet *outer)
 		return refuse(ctx, reason);
 	host = arrival(outer->saddr, pkt.daddr);
 	sender = host ? 0 : arrival(outer->saddr, pkt.saddr);
-	if (!host && !sender)
-		return refuse(ctx, MNAT_C_TUNNEL_UNKNOWN);
-	if (fragment_round(ctx, &pkt))
-		return refuse(ctx, MNAT_C_FRAGMENT_AGAIN);
-	if (pkt.fragment == LATER_FRAGMENT)
-		reason = fragment_find(ctx, &pkt);
-	if (reason == PARSE_OK)
-		reason = tunnel_unwrap(ctx, &pkt);
-	if (reason == PARSE_OK && pkt.fragment != LATER_FRAGMENT)
-		reason = transport(ctx, &pkt);
+	reason = host || sender ? fragment_begin(ctx, &pkt) : MNAT_C_TUNNEL_UNKNOWN;
 	if (reason != PARSE_OK)
 		return refuse(ctx, reason);
-	if (sender)
-		return fragment_note(&pkt, nat_out(ctx, &pkt, sender, MNAT_C_FROM_VISITED));
-	return fragment_note(&pkt, tunnel_in(ctx, &pkt, host));
+	return fragment_end(&pkt, tunnel_packet(ctx, &pkt, host, sender));
 }
 
 /* LAND, and others whose answer would go nowhere or to ourselves (RFC 1812 5.3.7). */
@@ -226,19 +207,34 @@ static __always_inline bool is_martian(__be32 saddr)
 {
 	__u32 first = bpf_ntohl(saddr) >> 24;
 
-	return !first || first == 127 || first >= 224 || is_external(saddr) ||
-	       actual_index(saddr) >= 0;
+	return !first || first == 127 || first >= 224 || is_external(saddr) || is_in_domain(saddr);
+}
+
+/* To an external address. */
+static __always_inline int outside_packet(ctx_t *ctx, struct packet *pkt)
+{
+	int reason = parse_transport(ctx, pkt);
+	__be32 end;
+
+	if (reason != PARSE_OK)
+		return refuse(ctx, reason);
+	if (pkt->fragment != LATER_FRAGMENT && is_tunnel_error(ctx, pkt, cfg.tunnel_addr, &end))
+		return relay_tunnel_error(ctx, end);
+	if (is_icmp_error(pkt))
+		return icmp_error_in(ctx, pkt);
+	if (pkt->proto == MNAT_ICMP && pkt->icmp_type != ICMP_ECHOREPLY)
+		return refuse(ctx, MNAT_C_TO_GATEWAY);
+	return nat_in(ctx, pkt);
 }
 
 static __always_inline int from_outside(ctx_t *ctx)
 {
 	struct packet pkt = {};
 	int reason = receive(ctx, &pkt);
-	__be32 end;
 
 	if (reason != PARSE_OK)
 		return refuse(ctx, reason);
-	if (actual_index(pkt.daddr) >= 0)
+	if (is_in_domain(pkt.daddr))
 		return refuse(ctx, MNAT_C_INSIDE_FROM_OUTSIDE);
 	if (is_external(pkt.daddr) && is_martian(pkt.saddr))
 		return refuse(ctx, MNAT_C_MARTIAN);
@@ -246,16 +242,10 @@ static __always_inline int from_outside(ctx_t *ctx)
 		return from_tunnel(ctx, &pkt);
 	if (!is_external(pkt.daddr))
 		return refuse(ctx, MNAT_C_OTHER_ADDRESS);
-	reason = transport(ctx, &pkt);
+	reason = fragment_begin(ctx, &pkt);
 	if (reason != PARSE_OK)
 		return refuse(ctx, reason);
-	if (is_tunnel_error(ctx, &pkt, cfg.tunnel_addr, &end))
-		return relay_tunnel_error(ctx, end);
-	if (is_icmp_error(&pkt))
-		return icmp_error_in(ctx, &pkt);
-	if (pkt.proto == MNAT_ICMP && pkt.icmp_type != ICMP_ECHOREPLY)
-		return refuse(ctx, MNAT_C_TO_GATEWAY);
-	return fragment_note(&pkt, nat_in(ctx, &pkt));
+	return fragment_end(&pkt, outside_packet(ctx, &pkt));
 }
 
 #endif

@@ -21,19 +21,14 @@ struct packet {
 	__u8 fragment; /* enum fragment_kind */
 	__u8 df;
 	__u16 total; /* IP's length; of a GSO packet more than a link takes */
+	__u16 payload; /* ... without its header, whatever padding the frame has */
 	/* of fragments only: */
 	__be16 id;
-	__u16 at;      /* offset of its payload, bytes */
-	bool more;     /* not the last */
-	__be32 scope;  /* SCOPE_*, or the tunnel's other end: whose addresses these are */
+	__u16 at;     /* offset of its payload, bytes */
+	bool more;    /* not the last */
+	__be32 scope; /* SCOPE_*, or the tunnel's other end: whose addresses these are */
 };
 
-/*
- * No header that is read begins further into the frame than this says, quoted ones
- * included. Said where an offset is used, for the verifier: it forgets an offset's bounds
- * when the compiler keeps it in memory.
- */
-#define HEADER_OFFSET(offset) ((offset) & 0xff)
 enum fragment_kind { WHOLE, FIRST_FRAGMENT, LATER_FRAGMENT };
 
 #define PROTO_CARRIED MNAT_N_PROTO /* carried.h: no port is translated */
@@ -66,6 +61,16 @@ struct udp_fixed {
 	__be16 check;
 };
 
+/*
+ * A packet's offset, for pointers: the verifier does not follow what we know of it through
+ * memory, where a packet is that a function is called with; nor may clang leave this out.
+ */
+static __always_inline __u32 bounded(__u32 offset)
+{
+	asm volatile("%[offset] &= 0xff" : [offset] "+r"(offset));
+	return offset;
+}
+
 /* All return 0 or the reason the packet is refused, an enum mnat_counter_id. */
 
 #define PARSE_OK (-1)
@@ -87,6 +92,7 @@ static __always_inline void parse_fragment(const struct iphdr *ip, struct packet
 {
 	__u16 field = bpf_ntohs(ip->frag_off);
 
+	pkt->payload = pkt->total - ip->ihl * 4;
 	pkt->df = !!(field & IP_DF);
 	pkt->fragment = WHOLE;
 	if (!(field & (IP_MF | IP_OFFSET)))
@@ -123,20 +129,14 @@ static __always_inline int parse_ipv4(ctx_t *ctx, struct packet *pkt)
 	return PARSE_OK;
 }
 
-/* Bytes of transport, whatever padding the frame has behind the packet. */
-static __always_inline __u32 payload_length(const struct packet *pkt)
-{
-	return pkt->total - (pkt->l4_offset - ETH_HLEN);
-}
-
 static __always_inline int parse_tcp(ctx_t *ctx, struct packet *pkt)
 {
+	__u32 at = bounded(pkt->l4_offset);
 	struct tcp_fixed *tcp;
 
-	if (payload_length(pkt) < sizeof(*tcp) ||
-	    !ctx_pull(ctx, pkt->l4_offset + sizeof(*tcp)))
+	if (pkt->payload < sizeof(*tcp) || !ctx_pull(ctx, at + sizeof(*tcp)))
 		return MNAT_C_SHORT_PACKET;
-	tcp = ctx_data(ctx) + pkt->l4_offset;
+	tcp = ctx_data(ctx) + at;
 	if ((void *)(tcp + 1) > ctx_data_end(ctx))
 		return MNAT_C_SHORT_PACKET;
 	if (tcp->offset >> 4 < 5)
@@ -145,52 +145,53 @@ static __always_inline int parse_tcp(ctx_t *ctx, struct packet *pkt)
 	pkt->sport = tcp->source;
 	pkt->dport = tcp->dest;
 	pkt->tcp_flags = tcp->flags;
-	pkt->csum_offset = pkt->l4_offset + offsetof(struct tcp_fixed, check);
+	pkt->csum_offset = at + offsetof(struct tcp_fixed, check);
 	return PARSE_OK;
 }
 
 static __always_inline int parse_udp(ctx_t *ctx, struct packet *pkt)
 {
+	__u32 at = bounded(pkt->l4_offset);
 	struct udp_fixed *udp;
 
-	if (payload_length(pkt) < sizeof(*udp) ||
-	    !ctx_pull(ctx, pkt->l4_offset + sizeof(*udp)))
+	if (pkt->payload < sizeof(*udp) || !ctx_pull(ctx, at + sizeof(*udp)))
 		return MNAT_C_SHORT_PACKET;
-	udp = ctx_data(ctx) + pkt->l4_offset;
+	udp = ctx_data(ctx) + at;
 	if ((void *)(udp + 1) > ctx_data_end(ctx))
 		return MNAT_C_SHORT_PACKET;
 	pkt->proto = MNAT_UDP;
 	pkt->sport = udp->source;
 	pkt->dport = udp->dest;
-	pkt->csum_offset = pkt->l4_offset + offsetof(struct udp_fixed, check);
+	pkt->csum_offset = at + offsetof(struct udp_fixed, check);
 	return PARSE_OK;
 }
 
 static __always_inline int parse_icmp(ctx_t *ctx, struct packet *pkt)
 {
+	__u32 at = bounded(pkt->l4_offset);
 	struct icmphdr *icmp;
 
-	if (payload_length(pkt) < sizeof(*icmp) ||
-	    !ctx_pull(ctx, pkt->l4_offset + sizeof(*icmp)))
+	if (pkt->payload < sizeof(*icmp) || !ctx_pull(ctx, at + sizeof(*icmp)))
 		return MNAT_C_SHORT_PACKET;
-	icmp = ctx_data(ctx) + pkt->l4_offset;
+	icmp = ctx_data(ctx) + at;
 	if ((void *)(icmp + 1) > ctx_data_end(ctx))
 		return MNAT_C_SHORT_PACKET;
 	pkt->proto = MNAT_ICMP;
 	pkt->icmp_type = icmp->type;
 	pkt->sport = pkt->dport = icmp->un.echo.id;
-	pkt->csum_offset = pkt->l4_offset + offsetof(struct icmphdr, checksum);
+	pkt->csum_offset = at + offsetof(struct icmphdr, checksum);
 	return PARSE_OK;
 }
 
 /* SCTP's ports, or both halves of ESP's SPI. */
 static __always_inline int parse_first_word(ctx_t *ctx, struct packet *pkt)
 {
+	__u32 at = bounded(pkt->l4_offset);
 	struct ports *word;
 
-	if (payload_length(pkt) < 8 || !ctx_pull(ctx, pkt->l4_offset + sizeof(*word)))
+	if (pkt->payload < 8 || !ctx_pull(ctx, at + sizeof(*word)))
 		return MNAT_C_SHORT_PACKET;
-	word = ctx_data(ctx) + pkt->l4_offset;
+	word = ctx_data(ctx) + at;
 	if ((void *)(word + 1) > ctx_data_end(ctx))
 		return MNAT_C_SHORT_PACKET;
 	pkt->proto = PROTO_CARRIED;
@@ -220,8 +221,11 @@ static __always_inline int parse_checksum(ctx_t *ctx, struct packet *pkt)
 	return PARSE_OK;
 }
 
+/* A later fragment's ports are known already, or it does not come this far (fragment.h). */
 static __always_inline int parse_transport(ctx_t *ctx, struct packet *pkt)
 {
+	if (pkt->fragment == LATER_FRAGMENT)
+		return PARSE_OK;
 	switch (pkt->ip_proto) {
 	case IPPROTO_TCP:
 		return parse_tcp(ctx, pkt);

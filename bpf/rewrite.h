@@ -32,9 +32,11 @@ static __always_inline int rewrite_address(ctx_t *ctx, const struct packet *pkt,
 /* Where the port of that side stands; ICMP echo has one identifier for both. */
 static __always_inline __u32 port_offset(const struct packet *pkt, enum side side)
 {
+	__u32 at = bounded(pkt->l4_offset);
+
 	if (pkt->proto == MNAT_ICMP)
-		return pkt->l4_offset + offsetof(struct icmphdr, un.echo.id);
-	return pkt->l4_offset + (side == SOURCE ? 0 : sizeof(__be16));
+		return at + offsetof(struct icmphdr, un.echo.id);
+	return at + (side == SOURCE ? 0 : sizeof(__be16));
 }
 
 static __always_inline int rewrite_port(ctx_t *ctx, const struct packet *pkt, enum side side,

@@ -17,27 +17,30 @@
 #define SPLIT_MAX 16384	     /* bytes of a frame to split */
 #define SPLIT_PIECE_MAX 9216 /* ... and of a piece's payload */
 
-struct split_buffer {
-	__u8 frame[SPLIT_MAX + SPLIT_PIECE_MAX]; /* the verifier sees offset and length apart */
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct split_buffer);
-} splits SEC(".maps");
-
-/* The packet whole, as its pieces need it. */
+/* The packet whole, as its pieces need it; headers of the piece at hand. */
 struct split {
-	ctx_t *ctx;
-	struct split_buffer *buffer;
 	__be32 scope;
 	__u32 step;    /* payload of all pieces but the last */
 	__u32 payload; /* ... of the whole */
 	__u32 at;      /* the whole's own offset, when it is a fragment */
 	bool more;
 	bool failed;
+	struct iphdr ip;
+	struct iphdr outer;
+	__u8 frame[SPLIT_MAX + SPLIT_PIECE_MAX]; /* the verifier sees offset and length apart */
+};
+
+/* On no stack: it is deep here. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct split);
+} splits SEC(".maps");
+
+struct split_loop {
+	ctx_t *ctx;
+	struct split *split;
 };
 
 /*
@@ -46,7 +49,7 @@ struct split {
  */
 static __always_inline bool checksum_unfinished(ctx_t *ctx, const struct packet *pkt)
 {
-	__u32 len = payload_length(pkt), sum, at;
+	__u32 len = pkt->payload, sum, at;
 	__be16 *field;
 
 	if (pkt->fragment != WHOLE)
@@ -67,52 +70,51 @@ static __always_inline bool checksum_unfinished(ctx_t *ctx, const struct packet 
 	return *field == (__u16)~csum_fold(sum);
 }
 
-static __always_inline long split_write_tunnel(ctx_t *ctx, __be32 peer, __u32 total)
+static __always_inline long split_write_tunnel(ctx_t *ctx, struct split *s, __u32 total)
 {
-	struct iphdr outer = {
+	s->outer = (struct iphdr){
 		.version = 4,
-		.ihl = sizeof(outer) / 4,
-		.tot_len = bpf_htons(sizeof(outer) + total),
+		.ihl = sizeof(s->outer) / 4,
+		.tot_len = bpf_htons(sizeof(s->outer) + total),
 		.frag_off = bpf_htons(IP_DF),
 		.ttl = TUNNEL_TTL,
 		.protocol = IPPROTO_IPIP,
-		.saddr = peer,
+		.saddr = s->scope,
 		.daddr = cfg.tunnel_addr,
 	};
-
-	outer.check = ip_checksum(&outer);
-	return ctx_write(ctx, ETH_HLEN, &outer, sizeof(outer));
+	s->outer.check = ip_checksum(&s->outer);
+	return ctx_write(ctx, ETH_HLEN, &s->outer, sizeof(s->outer));
 }
 
-static __always_inline long split_write(ctx_t *ctx, const struct split *s, __u32 offset)
+static __always_inline long split_write(ctx_t *ctx, struct split *s, __u32 offset)
 {
 	bool tunnel = s->scope != SCOPE_INSIDE && s->scope != SCOPE_OUTSIDE;
 	__u32 len = s->payload - offset, room = tunnel ? TUNNEL_OVERHEAD : 0;
 	bool more = len > s->step || s->more;
-	struct iphdr ip;
 
 	if (len > s->step)
 		len = s->step;
 	if (offset > SPLIT_MAX - SPLIT_HEADER || len < 1 || len > SPLIT_PIECE_MAX)
 		return -1;
-	__builtin_memcpy(&ip, s->buffer->frame + ETH_HLEN, sizeof(ip));
-	ip.tot_len = bpf_htons(sizeof(ip) + len);
-	ip.frag_off = bpf_htons((s->at + offset) / 8 | (more ? IP_MF : 0));
-	ip.check = 0;
-	ip.check = ip_checksum(&ip);
+	__builtin_memcpy(&s->ip, s->frame + ETH_HLEN, sizeof(s->ip));
+	s->ip.tot_len = bpf_htons(sizeof(s->ip) + len);
+	s->ip.frag_off = bpf_htons((s->at + offset) / 8 | (more ? IP_MF : 0));
+	s->ip.check = 0;
+	s->ip.check = ip_checksum(&s->ip);
 	if (ctx_resize(ctx, SPLIT_HEADER + room + len) ||
-	    (tunnel && split_write_tunnel(ctx, s->scope, sizeof(ip) + len)) ||
-	    ctx_write(ctx, ETH_HLEN + room, &ip, sizeof(ip)))
+	    (tunnel && split_write_tunnel(ctx, s, sizeof(s->ip) + len)) ||
+	    ctx_write(ctx, ETH_HLEN + room, &s->ip, sizeof(s->ip)))
 		return -1;
-	return ctx_write(ctx, SPLIT_HEADER + room, s->buffer->frame + SPLIT_HEADER + offset, len);
+	return ctx_write(ctx, SPLIT_HEADER + room, s->frame + SPLIT_HEADER + offset, len);
 }
 
 /* bpf_loop(): piece i, as a frame that comes in as the whole did. 1: that was the last. */
-static long split_piece(__u32 i, struct split *s)
+static long split_piece(__u32 i, struct split_loop *loop)
 {
+	struct split *s = loop->split;
 	__u32 offset = i * s->step;
 
-	if (split_write(s->ctx, s, offset) || ctx_again(s->ctx)) {
+	if (split_write(loop->ctx, s, offset) || ctx_again(loop->ctx)) {
 		s->failed = true;
 		return 1;
 	}
@@ -125,27 +127,31 @@ static long split_piece(__u32 i, struct split *s)
  */
 static __noinline int split_packet(ctx_t *ctx, __be32 scope, __u32 mtu)
 {
-	struct split s = { .ctx = ctx, .scope = scope };
+	struct split_loop loop = { .ctx = ctx };
 	__u32 zero = 0, len = ctx_len(ctx);
 	struct packet pkt = {};
+	struct split *s;
 
 	if (parse_ipv4(ctx, &pkt) != PARSE_OK || pkt.df)
 		return MNAT_C_TOO_BIG_TOLD;
-	s.buffer = bpf_map_lookup_elem(&splits, &zero);
-	if (!s.buffer || pkt.l4_offset != SPLIT_HEADER || ctx_is_gso(ctx))
+	s = bpf_map_lookup_elem(&splits, &zero);
+	if (!s || pkt.l4_offset != SPLIT_HEADER || ctx_is_gso(ctx))
 		return MNAT_C_TOO_BIG;
 	if (checksum_unfinished(ctx, &pkt))
 		return MNAT_C_TOO_BIG_TOLD;
-	s.step = (mtu - sizeof(struct iphdr)) & ~7u;
-	s.payload = payload_length(&pkt);
-	s.at = pkt.fragment == WHOLE ? 0 : pkt.at;
-	s.more = pkt.fragment != WHOLE && pkt.more;
-	if (mtu < sizeof(struct iphdr) + 8 || s.payload <= s.step ||
-	    s.payload > s.step * SPLIT_PIECES || len < SPLIT_HEADER || len > SPLIT_MAX ||
-	    ctx_save(ctx, s.buffer->frame, len))
+	s->scope = scope;
+	s->step = (mtu - sizeof(struct iphdr)) & ~7u;
+	s->payload = pkt.payload;
+	s->at = pkt.fragment == WHOLE ? 0 : pkt.at;
+	s->more = pkt.fragment != WHOLE && pkt.more;
+	s->failed = false;
+	if (mtu < sizeof(struct iphdr) + 8 || s->payload <= s->step ||
+	    s->payload > s->step * SPLIT_PIECES || len < SPLIT_HEADER || len > SPLIT_MAX ||
+	    ctx_save(ctx, s->frame, len))
 		return MNAT_C_TOO_BIG;
-	bpf_loop(SPLIT_PIECES, split_piece, &s, 0);
-	return s.failed ? MNAT_C_INTERNAL : MNAT_C_TOO_BIG_SPLIT;
+	loop.split = s;
+	bpf_loop(SPLIT_PIECES, split_piece, &loop, 0);
+	return s->failed ? MNAT_C_INTERNAL : MNAT_C_TOO_BIG_SPLIT;
 }
 
 #endif

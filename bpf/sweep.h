@@ -17,6 +17,9 @@ static __always_inline bool session_is_idle(const struct mnat_session_key *key,
 
 	if (!host_location(key->host))
 		return true;
+	if (mnat_binding_is_intra(s->binding) && mnat_intra_peer(s->binding) &&
+	    !host_location(mnat_intra_peer(s->binding)))
+		return true;
 	return state < MNAT_N_STATES && (__s32)idle >= 0 && idle > cfg.timeouts[state];
 }
 
@@ -43,7 +46,7 @@ static __always_inline void sweep_session(struct mnat_sweep *sweep,
 	sweep->deleted++;
 	if (binding & MNAT_BINDING_ANCHOR)
 		bpf_map_delete_elem(&direct, key);
-	else if (binding_drop(binding))
+	else if (!mnat_binding_is_none(binding) && binding_drop(binding))
 		sweep->freed++;
 }
 

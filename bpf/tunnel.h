@@ -44,10 +44,7 @@ static __always_inline int tunnel_wrap(ctx_t *ctx, __be32 from, __be32 to, bool 
 	return 0;
 }
 
-/*
- * The packet inside a tunnel packet that parse_ipv4() has read, as parse_ipv4() would
- * tell it had it come so; the frame is not changed yet.
- */
+/* The packet inside a tunnel packet that parse_ipv4() has read, where it stands. */
 static __always_inline int tunnel_peek(ctx_t *ctx, const struct packet *outer,
 				       struct packet *ret_inner)
 {
@@ -61,14 +58,34 @@ static __always_inline int tunnel_peek(ctx_t *ctx, const struct packet *outer,
 		return MNAT_C_TUNNEL_MALFORMED;
 	if (inner->version != 4 || inner->ihl < 5 || bpf_ntohs(inner->tot_len) < inner->ihl * 4)
 		return MNAT_C_TUNNEL_MALFORMED;
-	ret_inner->total = bpf_ntohs(inner->tot_len);
-	ret_inner->l4_offset = ETH_HLEN + inner->ihl * 4;
-	ret_inner->scope = outer->saddr;
-	parse_fragment(inner, ret_inner);
 	ret_inner->saddr = inner->saddr;
 	ret_inner->daddr = inner->daddr;
 	ret_inner->ip_proto = inner->protocol;
+	ret_inner->ttl = inner->ttl;
+	ret_inner->total = bpf_ntohs(inner->tot_len);
+	ret_inner->scope = outer->saddr;
+	parse_fragment(inner, ret_inner);
+	ret_inner->l4_offset = ETH_HLEN + TUNNEL_OVERHEAD + inner->ihl * 4;
 	return PARSE_OK;
+}
+
+/*
+ * Lead a tunnel packet to another end as it stands: one that was unwrapped cannot be
+ * wrapped again where the kernel still knows it for a tunnel's (bpf_skb_adjust_room()).
+ */
+static __always_inline int tunnel_turn(ctx_t *ctx, __be32 from, __be32 to)
+{
+	struct iphdr *outer = ctx_data(ctx) + ETH_HLEN, *inner = outer + 1;
+
+	if ((void *)(inner + 1) > ctx_data_end(ctx))
+		return -1;
+	ip_decrement_ttl(inner);
+	outer->saddr = from;
+	outer->daddr = to;
+	outer->ttl = TUNNEL_TTL;
+	outer->check = 0;
+	outer->check = ip_checksum(outer);
+	return 0;
 }
 
 /* Take the outer header off; afterwards the packet is parsed as if it had come so. */

@@ -23,7 +23,7 @@ struct tunnel_error {
 
 static __always_inline bool is_too_big_error(ctx_t *ctx, const struct packet *pkt)
 {
-	struct icmphdr *icmp = ctx_data(ctx) + pkt->l4_offset;
+	struct icmphdr *icmp = ctx_data(ctx) + bounded(pkt->l4_offset);
 
 	return pkt->ip_proto == IPPROTO_ICMP && pkt->icmp_type == ICMP_DEST_UNREACH &&
 	       (void *)(icmp + 1) <= ctx_data_end(ctx) && icmp->code == ICMP_FRAG_NEEDED;

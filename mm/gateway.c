@@ -93,7 +93,8 @@ static void lose(struct gateway *g, const char *why)
 
 static void establish(struct gateway *g, const struct simco_message *reply)
 {
-	if (g->epoch && g->epoch != reply->epoch)
+	g->reset = g->epoch && g->epoch != reply->epoch;
+	if (g->reset)
 		log_info("gateway \"%s\" has lost its state and gets all hosts again", g->name);
 	g->epoch = reply->epoch;
 	g->hosts = reply->hosts;

@@ -11,11 +11,12 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "mnat/peering.h"
 #include "mnat/simco.h"
 #include "mnat/tls.h"
 #include "registry.h"
 
-#define MAX_GATEWAYS 16
+#define MAX_GATEWAYS (1 + PEERING_OTHERS_MAX)
 #define PROMPT_MS 50	/* what an answer may take before nobody waits for it */
 #define GIVE_UP_MS 5000 /* ... before the session is opened anew */
 
@@ -63,6 +64,7 @@ struct gateway {
 	char *address;	   /* its "host:port" ... */
 	char *certificate; /* ... and the name its certificate bears */
 	struct mnat_tls *tls;
+	struct in_addr tunnel_addr; /* where its tunnels end; 0.0.0.0: nowhere */
 	uint32_t bit; /* in host masks */
 	const struct gateway_ops *ops;
 	void *user;
@@ -72,6 +74,7 @@ struct gateway {
 	bool complained;
 	uint32_t transaction;
 	uint64_t epoch;
+	bool reset; /* its tables are others than at the session before */
 	uint32_t hosts; /* as the gateway last said */
 	uint64_t sessions; /* opened since the start */
 	struct gateway_request *requests;

@@ -205,16 +205,27 @@ static void on_accepted(struct mnat_stream *stream, const char *name, void *user
 	for (unsigned int i = 0; i < links->n; i++) {
 		struct link *link = &links->links[i];
 
-		if (strcmp(link->conf.name, name) || link->connector)
+		if (strcmp(link->conf.name, name) || link->connector || link->peer->revoked)
 			continue;
 		lose(link, "its manager has connected anew");
 		attach(link, stream);
 		return;
 	}
 	log_warn("manager \"%s\" connects, but it is ours to connect to it (the lower domain "
-		 "number does); check its configuration",
+		 "number does; check its configuration), or it is revoked",
 		 name);
 	mnat_stream_close(stream);
+}
+
+void links_revoke(struct links *links, unsigned int index)
+{
+	struct link *link = &links->links[index];
+
+	if (index >= links->n)
+		return;
+	mnat_tls_connector_close(TAKE_PTR(link->connector));
+	link->up = false;
+	lose(link, "revoked");
 }
 
 static void on_alive(uv_timer_t *timer)

@@ -25,6 +25,9 @@ int links_open(uv_loop_t *loop, struct roam *roam, const struct link_conf *peers
 	       struct mnat_tls *tls, const char *listen, struct links **ret_links);
 int links_send(struct links *links, unsigned int peer, const struct peering_message *message);
 
+/* The peer is spoken to no more. */
+void links_revoke(struct links *links, unsigned int peer);
+
 /* NULL: nothing. The memory goes when the loop has closed its handles. */
 void links_close(struct links *links);
 

@@ -20,6 +20,7 @@ struct mmd {
 static const struct mnat_control_command commands[] = {
 	{"status", true, report_on_status},
 	{"dump", true, report_on_dump},
+	{"revoke", false, report_on_revoke},
 	{"lease", false, lease_on_batch},
 	{"snapshot", false, lease_on_snapshot},
 	{"snapshot-end", false, lease_on_snapshot_end},
@@ -63,7 +64,11 @@ static int prepare_roam(const struct mmd_conf *conf, struct roam *roam)
 	if (r)
 		return r;
 	roam->domain = conf->domain;
-	roam->tunnel_addr = conf->tunnel_addr;
+	roam->ticket_s = conf->ticket_s;
+	roam->serve_s = conf->serve_s;
+	roam->tunnel_addr = conf->gateways[0].tunnel_addr;
+	for (unsigned int i = 1; i < conf->n_gateways; i++)
+		roam->others.addr[roam->others.n++] = conf->gateways[i].tunnel_addr;
 	roam->n_peers = conf->n_peers;
 	for (unsigned int i = 0; i < conf->n_peers; i++)
 		roam->peers[i] = (struct roam_peer){
@@ -104,6 +109,7 @@ static int start(struct mmd *mmd)
 		m->gateways[i].address = conf->gateways[i].address;
 		m->gateways[i].certificate = conf->gateways[i].certificate;
 		m->gateways[i].tls = mmd->tls;
+		m->gateways[i].tunnel_addr = conf->gateways[i].tunnel_addr;
 	}
 	m->n_gateways = conf->n_gateways;
 	r = manager_start(m, &mmd->loop);

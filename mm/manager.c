@@ -223,6 +223,11 @@ static void give_table(struct manager *m, struct gateway *g)
 	if (whole)
 		gateway_sync(g, SIMCO_HSYNC_BEGIN);
 	send_all(m, g);
+	if (m->roam.domain) {
+		m->only = g;
+		roam_tell_gateway(&m->roam);
+		m->only = NULL;
+	}
 	if (whole) {
 		gateway_sync(g, SIMCO_HSYNC_END);
 		m->counters[MM_C_SYNCS]++;
@@ -232,24 +237,20 @@ static void give_table(struct manager *m, struct gateway *g)
 static void on_established(struct gateway *g, void *user)
 {
 	struct manager *m = user;
-	bool tunnels = m->roam.domain && g == m->gateways;
-	bool reset = m->tunnel_epoch && m->tunnel_epoch != g->epoch;
 
-	if (tunnels && reset)
+	if (m->roam.domain && g->reset)
 		roam_gateway_reset(&m->roam);
 	give_table(m, g);
-	if (!tunnels)
-		return;
-	m->tunnel_epoch = g->epoch;
-	roam_gateway_up(&m->roam);
+	if (m->roam.domain)
+		roam_gateway_up(&m->roam);
 }
 
 static void on_ended(struct gateway *g, struct in_addr identity, void *user)
 {
 	struct manager *m = user;
 
-	if (m->roam.domain && g == m->gateways)
-		roam_sessions_ended(&m->roam, identity);
+	if (m->roam.domain)
+		roam_sessions_ended(&m->roam, identity, (unsigned int)(g - m->gateways));
 }
 
 static void on_lost(struct gateway *g, void *user)

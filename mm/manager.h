@@ -29,7 +29,7 @@
 	X(SYNCS, "gateways given the whole table")                                             \
 	X(SNAPSHOTS, "whole tables received from a DHCP server")                               \
 	X(GONE, "hosts a snapshot no longer named")                                            \
-	X(ANCHORS, "anchors and arrivals told to the gateway")                                 \
+	X(ANCHORS, "anchors and arrivals told to gateways")                                    \
 	X(ANCHORS_REFUSED, "of them it refused")                                               \
 	X(IMPORTS_REFUSED, "sessions learned that the gateway refused")
 
@@ -70,13 +70,13 @@ struct manager {
 	uv_timer_t roam_tick;
 	bool retry; /* some gateway had no room */
 	/*
-	 * Between domains. All tunnels end at the first gateway; roam.domain 0: none. What
-	 * roam sets is set by the caller before manager_start().
+	 * Between domains; roam.domain 0: none. What roam sets is set by the caller before
+	 * manager_start().
 	 */
 	struct roam roam;
 	const struct host *applying; /* an event of it is: its rule goes with the event's batch */
 	bool relocated;		     /* its rule has changed meanwhile */
-	uint64_t tunnel_epoch;	     /* of the first gateway, when it was last here */
+	const struct gateway *only;  /* anchors and arrivals are for it, NULL: for all */
 	struct mnat_control_client *dhcp_server; /* NULL: none yet */
 	struct links *links; /* to other managers; NULL: not open */
 	uint64_t started_ns;

@@ -45,8 +45,7 @@ static int check_gateway(cfg_t *cfg, cfg_opt_t *opt)
 	return 0;
 }
 
-/* A domain's number. */
-static int get_number(const char *text, uint32_t *ret_number)
+int mmd_conf_domain(const char *text, uint32_t *ret_number)
 {
 	char *end;
 	unsigned long number;
@@ -64,7 +63,7 @@ static int check_peer(cfg_t *cfg, cfg_opt_t *opt)
 	cfg_t *peer = cfg_opt_getnsec(opt, cfg_opt_size(opt) - 1);
 	uint32_t number;
 
-	if (get_number(cfg_title(peer), &number)) {
+	if (mmd_conf_domain(cfg_title(peer), &number)) {
 		cfg_error(cfg, "peer \"%s\": expected the number of a domain, peer \"2\"",
 			  cfg_title(peer));
 		return -1;
@@ -99,7 +98,10 @@ static void validate(cfg_t *cfg)
 {
 	cfg_set_validate_func(cfg, "gateway", check_gateway);
 	cfg_set_validate_func(cfg, "domain", check_not_negative);
+	cfg_set_validate_func(cfg, "ticket-lifetime", mnat_conf_is_positive);
+	cfg_set_validate_func(cfg, "serve", check_not_negative);
 	cfg_set_validate_func(cfg, "tunnel-address", mnat_conf_is_ip);
+	cfg_set_validate_func(cfg, "gateway|tunnel-address", mnat_conf_is_ip);
 	cfg_set_validate_func(cfg, "peer", check_peer);
 	cfg_set_validate_func(cfg, "peer|max-visitors", check_not_negative);
 	cfg_set_validate_func(cfg, "peer|max-sessions", mnat_conf_is_positive);
@@ -120,8 +122,11 @@ static int copy_text(const char *text, char **ret_text)
 
 static int copy_gateway(cfg_t *gateway, struct mmd_conf *conf)
 {
+	const char *tunnel = cfg_getstr(gateway, "tunnel-address");
 	unsigned int i = conf->n_gateways++;
 
+	if (is_given(tunnel))
+		mnat_parse_ip(tunnel, &conf->gateways[i].tunnel_addr);
 	if (copy_text(cfg_title(gateway), &conf->gateways[i].name) ||
 	    copy_text(cfg_getstr(gateway, "socket"), &conf->gateways[i].socket) ||
 	    copy_text(cfg_getstr(gateway, "address"), &conf->gateways[i].address) ||
@@ -147,7 +152,7 @@ static int copy_peer(cfg_t *section, struct mmd_conf *conf)
 	peer->rate = (unsigned int)cfg_getint(section, "rate");
 	peer->serve = (unsigned int)cfg_getint(section, "serve");
 	peer->direct = cfg_getbool(section, "direct");
-	if (get_number(cfg_title(section), &peer->domain))
+	if (mmd_conf_domain(cfg_title(section), &peer->domain))
 		return -EINVAL;
 	return copy_manager(cfg_getstr(section, "manager"), &peer->manager) ||
 			       copy_text(cfg_getstr(section, "name"), &peer->name)
@@ -157,11 +162,9 @@ static int copy_peer(cfg_t *section, struct mmd_conf *conf)
 
 static int copy_domain(cfg_t *cfg, struct mmd_conf *conf)
 {
-	const char *tunnel = cfg_getstr(cfg, "tunnel-address");
-
 	conf->domain = (uint32_t)cfg_getint(cfg, "domain");
-	if (is_given(tunnel))
-		mnat_parse_ip(tunnel, &conf->tunnel_addr);
+	conf->ticket_s = (unsigned int)cfg_getint(cfg, "ticket-lifetime");
+	conf->serve_s = (unsigned int)cfg_getint(cfg, "serve");
 	if (copy_text(cfg_getstr(cfg, "secret"), &conf->secret) ||
 	    copy_text(cfg_getstr(cfg, "state"), &conf->state) ||
 	    copy_text(cfg_getstr(cfg, "listen"), &conf->listen) ||
@@ -181,9 +184,19 @@ static int copy(cfg_t *cfg, struct mmd_conf *conf)
 		r = copy_text(cfg_getstr(cfg, "run-dir"), &conf->run_dir);
 	for (unsigned int i = 0; i < cfg_size(cfg, "gateway") && !r; i++)
 		r = copy_gateway(cfg_getnsec(cfg, "gateway", i), conf);
+	if (is_given(cfg_getstr(cfg, "tunnel-address")) && !conf->gateways[0].tunnel_addr.s_addr)
+		mnat_parse_ip(cfg_getstr(cfg, "tunnel-address"), &conf->gateways[0].tunnel_addr);
 	for (unsigned int i = 0; i < cfg_size(cfg, "peer") && !r; i++)
 		r = copy_peer(cfg_getnsec(cfg, "peer", i), conf);
 	return r;
+}
+
+static bool is_tunnel_before(const struct mmd_conf *conf, unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++)
+		if (conf->gateways[i].tunnel_addr.s_addr == conf->gateways[n].tunnel_addr.s_addr)
+			return true;
+	return false;
 }
 
 /* What one setting needs of another: NULL, or what is missing. */
@@ -203,9 +216,13 @@ static const char *lacks(const struct mmd_conf *conf)
 	for (unsigned int i = 0; i < conf->n_peers; i++)
 		if (conf->peers[i].domain == conf->domain)
 			return "expected each peer to be another domain than this one";
-	if (conf->domain && !conf->tunnel_addr.s_addr)
-		return "expected tunnel-address = \"...\", the gateway's end of tunnels, because "
-		       "there is a domain";
+	for (unsigned int i = 0; conf->domain && i < conf->n_gateways; i++) {
+		if (!conf->gateways[i].tunnel_addr.s_addr)
+			return "expected each gateway to have its tunnel-address = \"...\", its end "
+			       "of tunnels, because there is a domain";
+		if (is_tunnel_before(conf, i))
+			return "expected each gateway to have a tunnel-address of its own";
+	}
 	if (conf->domain && (!conf->secret || !conf->state || !conf->listen))
 		return "expected secret, state and listen not to be empty, because there is a "
 		       "domain";
@@ -218,6 +235,7 @@ int mmd_conf_load(const char *path, struct mmd_conf *ret_conf)
 		CFG_STR("socket", NULL, CFGF_NONE),
 		CFG_STR("address", NULL, CFGF_NONE),
 		CFG_STR("certificate", NULL, CFGF_NONE),
+		CFG_STR("tunnel-address", NULL, CFGF_NONE),
 		CFG_END(),
 	};
 	cfg_opt_t peer[] = {
@@ -235,6 +253,8 @@ int mmd_conf_load(const char *path, struct mmd_conf *ret_conf)
 		CFG_STR("run-dir", MNAT_RUN_DIR, CFGF_NONE),
 		CFG_INT("domain", 0, CFGF_NONE),
 		CFG_STR("tunnel-address", NULL, CFGF_NONE),
+		CFG_INT("ticket-lifetime", 30 * 86400, CFGF_NONE),
+		CFG_INT("serve", 0, CFGF_NONE),
 		CFG_STR("secret", "/var/lib/mobilenat/mmd.secret", CFGF_NONE),
 		CFG_STR("state", "/var/lib/mobilenat/mmd.sqlite", CFGF_NONE),
 		CFG_STR("listen", "0.0.0.0:7627", CFGF_NONE),

@@ -10,7 +10,8 @@ struct mmd_conf {
 	char *run_dir;
 	/* between domains; domain 0: none of it */
 	uint32_t domain;
-	struct in_addr tunnel_addr;
+	unsigned int ticket_s;
+	unsigned int serve_s; /* in public space */
 	char *secret;
 	char *state;
 	char *listen;
@@ -35,8 +36,12 @@ struct mmd_conf {
 		char *socket;	   /* or NULL: */
 		char *address;	   /* "address:port" */
 		char *certificate; /* the name it bears */
+		struct in_addr tunnel_addr;
 	} gateways[MAX_GATEWAYS];
 };
+
+/* A domain's number as users write it. 0 or -EINVAL. */
+int mmd_conf_domain(const char *text, uint32_t *ret_number);
 
 /* 0, or -errno with the error printed. */
 int mmd_conf_load(const char *path, struct mmd_conf *ret_conf);

@@ -59,13 +59,16 @@ static int lookup(struct in_addr identity, struct roam_lease *ret_lease, void *u
 	const struct manager *m = user;
 	const struct host *host = registry_find(&m->registry, identity, false);
 
+	/* of one that was away when we started we have not heard yet */
+	if (host && !host->issued && !m->registry.complete)
+		return -EAGAIN;
 	if (!host || (host_has_left(host) && !host->away))
 		return m->registry.complete ? -ENOENT : -EAGAIN;
 	*ret_lease = (struct roam_lease){host->generation, host->issued};
 	return 0;
 }
 
-/* ---- The gateway where tunnels end ---- */
+/* ---- Where tunnels end: at every gateway ---- */
 
 static void on_anchored(struct gateway *gateway, const struct simco_message *reply, void *user)
 {
@@ -78,7 +81,7 @@ static void on_anchored(struct gateway *gateway, const struct simco_message *rep
 		  simco_error_text(reply->subtype));
 }
 
-static void tell_gateway(struct manager *m, uint8_t subtype, struct in_addr identity,
+static void tell_gateways(struct manager *m, uint8_t subtype, struct in_addr identity,
 			 struct in_addr gateway, struct in_addr virt, uint32_t flags)
 {
 	struct simco_message message = {
@@ -91,20 +94,24 @@ static void tell_gateway(struct manager *m, uint8_t subtype, struct in_addr iden
 		.flags = flags,
 	};
 
-	if (!gateway_ask(m->gateways, &message, on_anchored, m))
-		m->counters[MM_C_ANCHORS]++;
+	for (unsigned int i = 0; i < m->n_gateways; i++) {
+		struct gateway *g = &m->gateways[i];
+
+		if ((!m->only || m->only == g) && !gateway_ask(g, &message, on_anchored, m))
+			m->counters[MM_C_ANCHORS]++;
+	}
 }
 
 static void anchor(struct in_addr identity, struct in_addr gateway, struct in_addr virt,
 		   uint32_t flags, void *user)
 {
-	tell_gateway(user, SIMCO_X_HANC, identity, gateway, virt, flags);
+	tell_gateways(user, SIMCO_X_HANC, identity, gateway, virt, flags);
 }
 
 static void arrival(struct in_addr identity, struct in_addr gateway, struct in_addr virt,
 		    uint32_t flags, void *user)
 {
-	tell_gateway(user, SIMCO_X_HARR, identity, gateway, virt, flags);
+	tell_gateways(user, SIMCO_X_HARR, identity, gateway, virt, flags);
 }
 
 /* ---- Sessions ---- */
@@ -125,6 +132,14 @@ static void on_exported(struct gateway *gateway, const struct simco_message *rep
 		      ok ? reply->n_flows : 0, ok ? reply->cursor : 0);
 }
 
+static struct gateway *find_gateway(struct manager *m, struct in_addr tunnel_addr)
+{
+	for (unsigned int i = 0; i < m->n_gateways; i++)
+		if (m->gateways[i].tunnel_addr.s_addr == tunnel_addr.s_addr)
+			return &m->gateways[i];
+	return NULL;
+}
+
 static int export_flows(const struct roam_query *query, uint64_t cursor, void *user)
 {
 	struct manager *m = user;
@@ -135,12 +150,13 @@ static int export_flows(const struct roam_query *query, uint64_t cursor, void *u
 		.cursor = cursor,
 	};
 	_cleanup_free_ struct export *export = malloc(sizeof(*export));
+	struct gateway *gateway = find_gateway(m, query->gateway);
 	int r;
 
 	if (!export)
 		return -ENOMEM;
 	*export = (struct export){m, *query};
-	r = gateway_ask(m->gateways, &message, on_exported, export);
+	r = gateway ? gateway_ask(gateway, &message, on_exported, export) : -ENOTCONN;
 	if (!r)
 		TAKE_PTR(export);
 	return r;
@@ -172,7 +188,8 @@ static void import_flows(struct in_addr identity, struct in_addr gateway, struct
 		.n_flows = n,
 	};
 
-	gateway_ask(m->gateways, &message, on_imported, m);
+	for (unsigned int i = 0; i < m->n_gateways; i++)
+		gateway_ask(&m->gateways[i], &message, on_imported, m);
 }
 
 /* ---- The DHCP server ---- */

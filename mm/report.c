@@ -23,15 +23,17 @@ static json_t *ip_or_null(struct in_addr addr)
 
 static void add_gateway_problem(json_t *list, const struct manager *m, const struct gateway *g)
 {
+	const char *at = g->path ? g->path : g->address;
+
 	if (!g->established)
 		json_array_append_new(
 			list, json_sprintf("gateway \"%s\" (%s) is not connected: %u hosts wait "
 					   "for it; is mnat-midcomd running there?",
-					   g->name, g->path, manager_count_pending(m, g->bit)));
+					   g->name, at, manager_count_pending(m, g->bit)));
 	else if (!gateway_is_prompt(g, mnat_clock_now()))
 		json_array_append_new(list, json_sprintf("gateway \"%s\" (%s) is connected but "
 							 "does not answer",
-							 g->name, g->path));
+							 g->name, at));
 }
 
 /* One sentence for all refusals, with one of them as example. */
@@ -64,7 +66,7 @@ static json_t *problems(const struct manager *m)
 	for (unsigned int i = 0; i < m->n_gateways; i++)
 		add_gateway_problem(list, m, &m->gateways[i]);
 	for (unsigned int i = 0; i < m->roam.n_peers; i++)
-		if (!m->roam.peers[i].up)
+		if (!m->roam.peers[i].up && !m->roam.peers[i].revoked)
 			json_array_append_new(list, json_sprintf("the manager of domain %u is not "
 								 "connected; hosts that come from "
 								 "there do not keep their sessions",
@@ -95,8 +97,10 @@ void report_on_status(struct mnat_control_client *client, const json_t *request,
 static void gateway_row(struct mnat_control_client *client, const struct manager *m,
 			const struct gateway *g)
 {
-	mnat_control_row(client, json_pack("{s:s, s:b, s:I, s:I, s:I}", "name", g->name,
-					   "connected", g->established, "hosts",
+	mnat_control_row(client, json_pack("{s:s, s:s, s:o, s:b, s:I, s:I, s:I}", "name", g->name,
+					   "at", g->path ? g->path : g->address, "tunnel",
+					   ip_or_null(g->tunnel_addr), "connected",
+					   g->established, "hosts",
 					   (json_int_t)g->hosts, "epoch", (json_int_t)g->epoch,
 					   "pending",
 					   (json_int_t)manager_count_pending(m, g->bit)));
@@ -234,8 +238,9 @@ static void dump_peers(struct mnat_control_client *client, struct manager *m)
 	for (unsigned int i = 0; i < m->roam.n_peers; i++) {
 		const struct roam_peer *peer = &m->roam.peers[i];
 
-		mnat_control_row(client, json_pack("{s:I, s:b, s:I, s:I, s:I}", "domain",
+		mnat_control_row(client, json_pack("{s:I, s:b, s:b, s:I, s:I, s:I}", "domain",
 						   (json_int_t)peer->domain, "connected", peer->up,
+						   "revoked", peer->revoked,
 						   "visitors", (json_int_t)peer->visitors, "ours",
 						   (json_int_t)peer->ours, "refused",
 						   (json_int_t)peer->refused));

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/param.h>
 
 #include "mnat/clock.h"
 #include "roam_internal.h"
@@ -19,6 +20,32 @@ struct roam_peer *roam_peer_of(struct roam *roam, uint32_t domain)
 unsigned int roam_peer_index(const struct roam *roam, const struct roam_peer *peer)
 {
 	return (unsigned int)(peer - roam->peers);
+}
+
+/* ---- Gateways ---- */
+
+bool roam_is_ours(const struct roam *roam, struct in_addr gateway)
+{
+	for (uint32_t i = 0; i < roam->others.n; i++)
+		if (roam->others.addr[i].s_addr == gateway.s_addr)
+			return true;
+	return gateway.s_addr == roam->tunnel_addr.s_addr;
+}
+
+bool roam_is_endpoint(const struct roam *roam, struct in_addr addr)
+{
+	uint32_t a = ntohl(addr.s_addr);
+
+	return a >> 24 && a >> 24 != 127 && !IN_MULTICAST(a) && !IN_BADCLASS(a) &&
+	       !roam_is_ours(roam, addr);
+}
+
+bool roam_are_endpoints(const struct roam *roam, const struct peering_others *others)
+{
+	for (uint32_t i = 0; i < others->n; i++)
+		if (!roam_is_endpoint(roam, others->addr[i]))
+			return false;
+	return true;
 }
 
 /* ---- Hosts ---- */
@@ -66,7 +93,7 @@ int roam_token(const struct roam *roam, struct in_addr identity, uint32_t genera
 		.virt = identity,
 		.gateway = roam->tunnel_addr,
 		.generation = generation,
-		.expires = roam->ops->wall_s(roam->user) + ROAM_TICKET_S,
+		.expires = roam->ops->wall_s(roam->user) + roam->ticket_s,
 	};
 	int r = ticket_make(&roam->secret, &ticket, ret_token->ticket);
 
@@ -135,18 +162,16 @@ void roam_refuse(struct roam *roam, struct roam_peer *peer, uint32_t transaction
 
 /* ---- Messages in ---- */
 
-/* A second's worth may come at once. */
-static bool afford(struct roam_peer *peer)
+/* since_ns 0, the start of the clock: all of it is there. */
+bool roam_afford(struct roam_credit *credit, unsigned int a_second)
 {
-	uint64_t now = mnat_clock_now(), cost = MNAT_NS_PER_SEC / peer->rate;
+	uint64_t now = mnat_clock_now(), cost = MNAT_NS_PER_SEC / a_second;
 
-	peer->credit_ns += now - peer->credited_ns;
-	peer->credited_ns = now;
-	if (peer->credit_ns > MNAT_NS_PER_SEC)
-		peer->credit_ns = MNAT_NS_PER_SEC;
-	if (peer->credit_ns < cost)
+	credit->ns = MIN(MNAT_NS_PER_SEC, credit->ns + now - credit->since_ns);
+	credit->since_ns = now;
+	if (credit->ns < cost)
 		return false;
-	peer->credit_ns -= cost;
+	credit->ns -= cost;
 	return true;
 }
 
@@ -170,7 +195,7 @@ static const struct {
 static uint8_t on_request(struct roam *roam, struct roam_peer *peer,
 			  const struct peering_message *m)
 {
-	if (!afford(peer))
+	if (!roam_afford(&peer->credit, peer->rate))
 		return PEERING_E_BUSY;
 	for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++)
 		if (requests[i].subtype == m->subtype)
@@ -185,6 +210,8 @@ void roam_message(struct roam *roam, unsigned int index, const struct peering_me
 	struct roam_peer *peer = &roam->peers[index];
 	uint8_t error;
 
+	if (peer->revoked)
+		return;
 	if (m->basic != SIMCO_REQUEST) {
 		visit_on_reply(roam, peer, m);
 		return;
@@ -198,6 +225,8 @@ void roam_peer_up(struct roam *roam, unsigned int index)
 {
 	struct roam_peer *peer = &roam->peers[index];
 
+	if (peer->revoked)
+		return;
 	peer->up = true;
 	peer->session++;
 	peer->exports = 0;
@@ -210,11 +239,40 @@ void roam_peer_down(struct roam *roam, unsigned int index)
 	visit_peer_down(roam, &roam->peers[index]);
 }
 
+/* ---- Revocation ---- */
+
+int roam_revoke_host(struct roam *roam, struct in_addr identity)
+{
+	int r = home_revoke(roam, identity);
+
+	roam->counters[ROAM_C_REVOKED] += !r;
+	return r;
+}
+
+int roam_revoke_peer(struct roam *roam, uint32_t domain)
+{
+	struct roam_peer *peer = roam_peer_of(roam, domain);
+
+	if (!peer)
+		return -ENOENT;
+	roam->counters[ROAM_C_REVOKED]++;
+	home_revoke_peer(roam, peer);
+	visit_revoke_peer(roam, peer);
+	peer->revoked = true;
+	peer->up = false;
+	return 0;
+}
+
 /* ---- Life ---- */
+
+void roam_tell_gateway(struct roam *roam)
+{
+	home_tell_gateway(roam);
+	visit_tell_gateway(roam);
+}
 
 void roam_gateway_up(struct roam *roam)
 {
-	home_gateway_up(roam);
 	visit_gateway_up(roam);
 }
 
@@ -230,10 +288,6 @@ int roam_start(struct roam *roam)
 	struct roam_home *home, *next;
 	int r;
 
-	for (unsigned int i = 0; i < roam->n_peers; i++) {
-		roam->peers[i].credit_ns = MNAT_NS_PER_SEC;
-		roam->peers[i].credited_ns = mnat_clock_now();
-	}
 	r = roam->state ? state_load(roam->state, &loader, roam) : 0;
 	if (r)
 		return r;

@@ -29,7 +29,9 @@
 #define ROAM_RENEW_S 60
 #define ROAM_SILENCE_S 3600	/* without a RENEW, a departed host is served so long */
 #define ROAM_MAX_EXPORTS 16	/* at once, for one peer */
-#define ROAM_TICKET_S (30 * 86400)
+#define ROAM_PREFIXES 1024	/* of nodes in public space, told apart by hash */
+#define ROAM_PREFIX_RATE 50	/* datagrams a second of one /24 */
+#define ROAM_DATAGRAM_RATE 20000 /* of all: some 3 % of a processor */
 
 #define ROAM_COUNTERS(X)                                                                       \
 	X(ARRIVED, "hosts of ours believed to be in another domain")                           \
@@ -42,11 +44,13 @@
 	X(REFUSED_POLICY, "arrivals beyond what a peer or a host is allowed")                  \
 	X(REFUSED_BUSY, "messages of a peer answered: not now")                                \
 	X(DATAGRAMS_SILENT, "datagrams not worth an answer")                                   \
+	X(DATAGRAMS_TOO_MANY, "datagrams beyond what a network may send, not looked at")       \
 	X(CAME_HOME, "hosts that came home")                                                   \
 	X(MOVED_ON, "hosts that went from one foreign domain to another")                      \
 	X(ENDED, "departed hosts whose last session ended")                                    \
 	X(SERVED_OUT, "departed hosts served as long as the limit allows")                     \
 	X(SILENT, "departed hosts of which nothing was heard any more")                        \
+	X(REVOKED, "hosts and peers revoked")                                                  \
 	X(LEFT, "departed hosts that left the domain they visited")                            \
 	X(FLOWS_EXPORTED, "sessions told to a visited domain")                                 \
 	X(RENEWED, "renewals by a visited domain")                                             \
@@ -66,6 +70,12 @@ enum roam_counter {
 	ROAM_N_COUNTERS,
 };
 
+/* What somebody may still ask for now, in time it takes. */
+struct roam_credit {
+	uint64_t ns;
+	uint64_t since_ns;
+};
+
 struct roam_peer {
 	/* set by the caller */
 	uint32_t domain;
@@ -76,10 +86,10 @@ struct roam_peer {
 	bool direct;		   /* they may send as our gateway */
 	/* roam's own */
 	bool up;
+	bool revoked;	      /* nothing is asked or answered any more */
 	uint32_t session;     /* counts connections */
 	uint32_t transaction; /* of our last request */
-	uint64_t credit_ns;   /* of the rate */
-	uint64_t credited_ns;
+	struct roam_credit credit;
 	unsigned int exports;
 	unsigned int visitors; /* theirs here */
 	unsigned int ours;     /* ours there */
@@ -92,6 +102,7 @@ struct roam_query {
 	uint32_t session;
 	uint32_t transaction;
 	struct in_addr virt;
+	struct in_addr gateway; /* of ours */
 };
 
 struct roam_location {
@@ -111,10 +122,10 @@ struct roam_ops {
 	uint64_t (*wall_s)(void *user);
 	/* -ENOTCONN: the peer is not there. */
 	int (*send)(unsigned int peer, const struct peering_message *message, void *user);
-	/* The host's rule at the gateways has changed. */
+	/* The host's rule at the gateways has changed: as what follows, at all of them. */
 	void (*locate)(struct in_addr identity, const struct roam_location *location,
 		       uint32_t generation, void *user);
-	/* HANC and HARR. */
+	/* HANC and HARR; gateway is another domain's. */
 	void (*anchor)(struct in_addr identity, struct in_addr gateway, struct in_addr virt,
 		       uint32_t flags, void *user);
 	void (*arrival)(struct in_addr identity, struct in_addr gateway, struct in_addr virt,
@@ -133,6 +144,7 @@ struct roam_ops {
 struct roam_home {
 	struct home_record r;
 	uint64_t heard_ns;
+	uint32_t ended; /* a bit a gateway of ours: no session of it is anchored there */
 	UT_hash_handle hh;
 };
 
@@ -152,6 +164,8 @@ struct roam_visit {
 	struct visit_record r;
 	bool importing;
 	uint64_t import_until_ns;
+	uint32_t source;  /* which gateway there is being asked for its sessions */
+	uint32_t fetched; /* a bit a gateway: it has told all */
 	uint64_t cursor;
 	uint64_t n_flows;
 	struct roam_question pending; /* transaction 0: none */
@@ -171,7 +185,10 @@ struct roam_guest {
 struct roam {
 	/* set by the caller; domain 0: no dealings with other domains */
 	uint32_t domain;
-	struct in_addr tunnel_addr;
+	struct in_addr tunnel_addr;   /* of the first gateway */
+	struct peering_others others; /* of the rest, in their order */
+	uint32_t ticket_s; /* how long a ticket is good */
+	uint32_t serve_s;  /* how long our hosts in public space are served; 0: no limit */
 	struct secret secret;
 	struct roam_peer peers[ROAM_MAX_PEERS];
 	unsigned int n_peers;
@@ -183,8 +200,8 @@ struct roam {
 	struct roam_visit *visits;
 	struct roam_visit *questions; /* the visits with a question, by that */
 	struct roam_guest *guests;
-	uint64_t datagram_credit_ns;
-	uint64_t datagram_credited_ns;
+	struct roam_credit datagrams;
+	struct roam_credit prefixes[ROAM_PREFIXES];
 	uint64_t counters[ROAM_N_COUNTERS];
 };
 
@@ -216,14 +233,17 @@ int roam_token(const struct roam *roam, struct in_addr identity, uint32_t genera
 /* ---- Gateways ---- */
 
 /*
- * The gateway is there. Before that, if its tables are empty now: the sessions of those
+ * A gateway is there. Before that, if its tables are empty now: the sessions of those
  * who visit here are to be fetched again, and its rule says so meanwhile.
  */
 void roam_gateway_reset(struct roam *roam);
 void roam_gateway_up(struct roam *roam);
+/* All anchors and arrivals once more. */
+void roam_tell_gateway(struct roam *roam);
 void roam_exported(struct roam *roam, const struct roam_query *query, bool ok,
 		   const struct simco_flow *flows, uint32_t n, uint64_t cursor);
-void roam_sessions_ended(struct roam *roam, struct in_addr identity); /* HEND */
+/* HEND of a gateway: 0 the first, then those of roam->others. */
+void roam_sessions_ended(struct roam *roam, struct in_addr identity, unsigned int gateway);
 
 /* ---- Peers ---- */
 
@@ -237,6 +257,18 @@ void roam_message(struct roam *roam, unsigned int peer, const struct peering_mes
  */
 size_t roam_datagram(struct roam *roam, const uint8_t *buf, size_t len, struct in_addr source,
 		     uint8_t *reply);
+
+/*
+ * Whoever holds a ticket for that address has it no more; if the host is away, its service
+ * ends. It gets another ticket when it comes back, or to another network here. -ENOENT: no
+ * such host; -EAGAIN, -EIO.
+ */
+int roam_revoke_host(struct roam *roam, struct in_addr identity);
+/*
+ * Service for our hosts in that domain ends, and theirs have no sessions there any more,
+ * until the next start. -ENOENT: no such peer.
+ */
+int roam_revoke_peer(struct roam *roam, uint32_t domain);
 
 /* Do what is due; to be called about ten times a second. */
 void roam_tick(struct roam *roam);

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What a visit's home answers, and when it says that the visit has ended. */
+#include <string.h>
+
 #include "mnat/addr.h"
 #include "mnat/clock.h"
 #include "mnat/log.h"
@@ -12,25 +14,44 @@ static void on_served(struct roam *roam, struct roam_visit *visit)
 	visit_stop_import(roam, visit);
 }
 
+/* Its home has no such gateway any more. */
+static void remove_others(struct roam *roam, const struct roam_visit *visit,
+			  const struct peering_others *stay)
+{
+	for (uint32_t i = 0; i < visit->r.others.n; i++) {
+		struct in_addr gateway = visit->r.others.addr[i];
+		bool stays = false;
+
+		for (uint32_t j = 0; j < stay->n; j++)
+			stays |= stay->addr[j].s_addr == gateway.s_addr;
+		if (!stays)
+			roam->ops->anchor(visit->r.identity, gateway, visit->r.virt, SIMCO_REMOVE,
+					  roam->user);
+	}
+}
+
 static void on_arrived(struct roam *roam, struct roam_visit *visit, const struct peering_message *m)
 {
 	const uint32_t needs = PEERING_HAS_VIRTUAL | PEERING_HAS_GATEWAY | PEERING_HAS_FLAGS;
 	uint32_t flags = visit->r.flags & ~SIMCO_HANC_DIRECT;
 
 	if ((m->has & needs) != needs || m->virt.s_addr != visit->r.virt.s_addr ||
-	    m->gateway.s_addr != visit->r.gateway.s_addr) {
+	    m->gateway.s_addr != visit->r.gateway.s_addr ||
+	    !roam_are_endpoints(roam, &m->others)) {
 		roam->counters[ROAM_C_VISITS_REFUSED]++;
 		visit_forget(roam, visit); /* not what the ticket says */
 		return;
 	}
 	if (m->flags & PEERING_DIRECT)
 		flags |= SIMCO_HANC_DIRECT;
-	if (flags != visit->r.flags) {
+	if (flags != visit->r.flags ||
+	    memcmp(&visit->r.others, &m->others, sizeof(visit->r.others))) {
+		remove_others(roam, visit, &m->others);
 		visit->r.flags = flags;
-		visit_send_anchor(roam, visit);
+		visit->r.others = m->others;
+		visit_send_anchors(roam, visit);
 	}
-	visit->cursor = 0;
-	visit->n_flows = 0;
+	visit_import_anew(visit);
 	visit_enter(roam, visit, VISIT_IMPORTING);
 	visit_ask(roam, visit);
 }
@@ -53,13 +74,26 @@ static void on_flows(struct roam *roam, struct roam_visit *visit, const struct p
 	}
 	roam->counters[ROAM_C_FLOWS_IMPORTED] += m->n_flows;
 	if (m->n_flows)
-		roam->ops->import_flows(visit->r.identity, visit->r.gateway, visit->r.virt,
+		roam->ops->import_flows(visit->r.identity, visit_source(visit), visit->r.virt,
 					m->flows, m->n_flows, roam->user);
 	visit->cursor = m->cursor;
-	if (m->cursor)
+	if (m->cursor || visit_next_source(visit, true))
 		visit_ask(roam, visit);
 	else
 		on_served(roam, visit);
+}
+
+/* Not now; of several gateways there another perhaps now. */
+static void on_busy(struct roam *roam, struct roam_visit *visit)
+{
+	uint32_t source = visit->source;
+
+	if (visit->r.state == VISIT_IMPORTING)
+		visit_next_source(visit, false);
+	if (visit->source > source)
+		visit_ask(roam, visit);
+	else
+		visit_ask_later(roam, visit, ROAM_RETRY_MS);
 }
 
 static void on_refused(struct roam *roam, struct roam_visit *visit, uint8_t error)
@@ -67,7 +101,7 @@ static void on_refused(struct roam *roam, struct roam_visit *visit, uint8_t erro
 	char ip[MNAT_IP_LEN];
 
 	if (error == PEERING_E_BUSY) {
-		visit_ask_later(roam, visit, ROAM_RETRY_MS);
+		on_busy(roam, visit);
 		return;
 	}
 	if (visit->r.state == VISIT_ARRIVING) {

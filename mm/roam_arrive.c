@@ -19,26 +19,26 @@ static bool is_newer(const struct ticket *ticket, uint64_t counter, const struct
 	return counter > last->counter;
 }
 
-static bool is_same(const struct ticket *ticket, uint64_t counter, uint32_t domain,
-		    struct in_addr endpoint, const struct home_record *last)
+/* Where a host arrives. */
+struct place {
+	uint32_t domain; /* 0: public space */
+	struct in_addr endpoint;
+	struct peering_others others;
+};
+
+static bool is_same(const struct ticket *ticket, uint64_t counter, const struct place *place,
+		    const struct home_record *last)
 {
 	return last->away && ticket->generation == last->generation && counter == last->counter &&
-	       domain == last->domain && endpoint.s_addr == last->endpoint.s_addr;
-}
-
-static bool is_endpoint(struct in_addr addr)
-{
-	uint32_t a = ntohl(addr.s_addr);
-
-	return a >> 24 && a >> 24 != 127 && !IN_MULTICAST(a) && !IN_BADCLASS(a);
+	       place->domain == last->domain && place->endpoint.s_addr == last->endpoint.s_addr;
 }
 
 static uint8_t check_policy(const struct roam *roam, const struct roam_peer *peer,
-			    const struct roam_home *home, struct in_addr endpoint)
+			    const struct roam_home *home, const struct place *place)
 {
 	bool counted = home && home->r.away && peer && home->r.domain == peer->domain;
 
-	if (!is_endpoint(endpoint) || endpoint.s_addr == roam->tunnel_addr.s_addr)
+	if (!roam_is_endpoint(roam, place->endpoint) || !roam_are_endpoints(roam, &place->others))
 		return PEERING_E_POLICY;
 	if (peer && !counted && peer->ours >= peer->max_visitors)
 		return PEERING_E_POLICY;
@@ -67,11 +67,12 @@ static struct roam_home *obtain(struct roam *roam, struct in_addr virt)
 
 /* The arrival is believed: from here the host is there. */
 static uint8_t depart(struct roam *roam, struct roam_home *home, const struct ticket *ticket,
-		      uint64_t counter, uint32_t domain, struct in_addr endpoint, uint32_t base)
+		      uint64_t counter, const struct place *place, uint32_t base)
 {
 	struct home_record was = home->r, now = was;
-	bool same_place =
-		was.away && was.domain == domain && was.endpoint.s_addr == endpoint.s_addr;
+	bool same_place = was.away && was.domain == place->domain &&
+			  was.endpoint.s_addr == place->endpoint.s_addr;
+	bool same_others = same_place && !memcmp(&was.others, &place->others, sizeof(was.others));
 
 	now.generation = ticket->generation;
 	now.counter = counter;
@@ -79,21 +80,24 @@ static uint8_t depart(struct roam *roam, struct roam_home *home, const struct ti
 	now.shift += !same_place;
 	now.since_s = was.since_s ? was.since_s : roam->ops->wall_s(roam->user);
 	now.away = true;
-	now.domain = domain;
-	now.endpoint = endpoint;
-	if (was.away && !same_place)
-		home_close_tunnel(roam, &was);
+	now.domain = place->domain;
+	now.endpoint = place->endpoint;
+	now.others = place->others;
+	if (was.away && !same_others)
+		home_admit(roam, &was, SIMCO_REMOVE);
 	if (home_update(roam, home, &now)) {
 		if (was.away)
-			roam->ops->arrival(was.virt, was.endpoint, was.virt, 0, roam->user);
+			home_admit(roam, &was, 0);
 		return PEERING_E_BUSY;
 	}
 	roam->counters[ROAM_C_ARRIVED]++;
-	if (was.away && was.domain != domain) {
+	if (!same_place)
+		home->ended = 0;
+	if (was.away && was.domain != place->domain) {
 		roam->counters[ROAM_C_MOVED_ON]++;
 		home_bid_farewell(roam, &was, PEERING_MOVED, NULL);
 	}
-	roam->ops->arrival(now.virt, endpoint, now.virt, 0, roam->user);
+	home_admit(roam, &now, 0);
 	if (!same_place)
 		roam_locate(roam, now.virt);
 	return 0;
@@ -101,14 +105,13 @@ static uint8_t depart(struct roam *roam, struct roam_home *home, const struct ti
 
 /* The ticket is ours and the node's proof holds. peer NULL: the node itself. */
 static uint8_t arrive(struct roam *roam, struct roam_peer *peer, const struct ticket *ticket,
-		      uint64_t counter, struct in_addr endpoint)
+		      uint64_t counter, const struct place *place)
 {
 	struct roam_home *home = home_find(roam, ticket->virt);
-	uint32_t domain = peer ? peer->domain : 0;
 	struct roam_lease lease;
 	uint8_t error;
 
-	if (home && is_same(ticket, counter, domain, endpoint, &home->r)) {
+	if (home && is_same(ticket, counter, place, &home->r)) {
 		roam->counters[ROAM_C_ARRIVED_AGAIN]++;
 		home->heard_ns = mnat_clock_now();
 		return 0;
@@ -117,14 +120,14 @@ static uint8_t arrive(struct roam *roam, struct roam_peer *peer, const struct ti
 		return PEERING_E_REPLAY;
 	error = check_lease(roam, home, ticket, &lease);
 	if (!error)
-		error = check_policy(roam, peer, home, endpoint);
+		error = check_policy(roam, peer, home, place);
 	if (error)
 		return error;
 	home = obtain(roam, ticket->virt);
 	if (!home)
 		return PEERING_E_BUSY;
 	home->heard_ns = mnat_clock_now();
-	return depart(roam, home, ticket, counter, domain, endpoint, lease.generation);
+	return depart(roam, home, ticket, counter, place, lease.generation);
 }
 
 static struct peering_message accepted(const struct roam *roam, const struct roam_peer *peer,
@@ -137,6 +140,7 @@ static struct peering_message accepted(const struct roam *roam, const struct roa
 		       PEERING_HAS_LIFETIME,
 		.virt = home->r.virt,
 		.gateway = roam->tunnel_addr,
+		.others = roam->others,
 		.flags = peer && peer->direct ? PEERING_DIRECT : 0,
 		.lifetime = home_lifetime(roam, peer, home),
 	};
@@ -144,6 +148,7 @@ static struct peering_message accepted(const struct roam *roam, const struct roa
 
 uint8_t home_on_arrive(struct roam *roam, struct roam_peer *peer, const struct peering_message *m)
 {
+	const struct place place = {peer->domain, m->endpoint, m->others};
 	struct peering_message reply;
 	struct roam_home *home;
 	struct ticket ticket;
@@ -154,20 +159,41 @@ uint8_t home_on_arrive(struct roam *roam, struct roam_peer *peer, const struct p
 		return PEERING_E_TICKET;
 	if (!ticket_proves(&roam->secret, m->ticket, m->counter, m->proof))
 		return PEERING_E_PROOF;
-	error = arrive(roam, peer, &ticket, m->counter, m->endpoint);
+	error = arrive(roam, peer, &ticket, m->counter, &place);
 	if (error)
 		return error;
 	home = home_find(roam, ticket.virt);
 	home_keep_lease(roam, home);
 	reply = accepted(roam, peer, home);
+	if (roam->others.n)
+		reply.has |= PEERING_HAS_OTHER;
 	roam_reply(roam, peer, m->transaction, &reply);
 	return 0;
 }
 
-/*
- * Back home a host shows its last ticket once more: it is the one that had the address
- * before, not a new holder, and that ticket stays good, should the next one be lost.
- */
+/* Does the holder of that address show a ticket of it? */
+static bool is_proof_of(const struct roam *roam, struct in_addr virt,
+			const struct dhcp_mnat_arrival *arrival, struct ticket *ret_ticket)
+{
+	return ticket_verify(&roam->secret, roam->domain, roam->ops->wall_s(roam->user),
+			     arrival->ticket, ret_ticket) &&
+	       ret_ticket->virt.s_addr == virt.s_addr &&
+	       ticket_proves(&roam->secret, arrival->ticket, be64toh(arrival->counter),
+			     arrival->proof);
+}
+
+bool home_is_overtaken(const struct roam *roam, const struct roam_home *home,
+		       const struct dhcp_mnat_arrival *arrivals, unsigned int n)
+{
+	struct ticket ticket;
+
+	for (unsigned int i = 0; i < n; i++)
+		if (is_proof_of(roam, home->r.virt, &arrivals[i], &ticket) &&
+		    !is_newer(&ticket, be64toh(arrivals[i].counter), &home->r))
+			return true;
+	return false;
+}
+
 void home_prove(struct roam *roam, struct in_addr virt, uint32_t generation,
 		const struct dhcp_mnat_arrival *arrival)
 {
@@ -176,10 +202,7 @@ void home_prove(struct roam *roam, struct in_addr virt, uint32_t generation,
 	struct home_record record;
 	struct ticket ticket;
 
-	if (!ticket_verify(&roam->secret, roam->domain, roam->ops->wall_s(roam->user),
-			   arrival->ticket, &ticket) ||
-	    ticket.virt.s_addr != virt.s_addr ||
-	    !ticket_proves(&roam->secret, arrival->ticket, counter, arrival->proof))
+	if (!is_proof_of(roam, virt, arrival, &ticket))
 		return;
 	home = obtain(roam, virt);
 	if (!home || !is_newer(&ticket, counter, &home->r))
@@ -193,18 +216,21 @@ void home_prove(struct roam *roam, struct in_addr virt, uint32_t generation,
 
 /* ---- A node in public space ---- */
 
-static bool afford_datagram(struct roam *roam)
+/* Which networks share one is not for others to know: the secret says it. */
+static struct roam_credit *prefix_of(struct roam *roam, struct in_addr source)
 {
-	const uint64_t cost = MNAT_NS_PER_SEC / 200;
-	uint64_t now = mnat_clock_now();
+	uint64_t keys[2], mixed;
 
-	roam->datagram_credit_ns =
-		MIN(MNAT_NS_PER_SEC, roam->datagram_credit_ns + now - roam->datagram_credited_ns);
-	roam->datagram_credited_ns = now;
-	if (roam->datagram_credit_ns < cost)
-		return false;
-	roam->datagram_credit_ns -= cost;
-	return true;
+	memcpy(keys, roam->secret.bytes, sizeof(keys));
+	mixed = ((ntohl(source.s_addr) >> 8) + keys[0]) * (keys[1] | 1) * 0x9e3779b97f4a7c15;
+	return &roam->prefixes[mixed >> 32 & (ROAM_PREFIXES - 1)];
+}
+
+/* A network's own limit comes first, so that it spends nothing of what all have. */
+static bool afford_datagram(struct roam *roam, struct in_addr source)
+{
+	return roam_afford(prefix_of(roam, source), ROAM_PREFIX_RATE) &&
+	       roam_afford(&roam->datagrams, ROAM_DATAGRAM_RATE);
 }
 
 /* Is it a node's ARRIVE with ticket and seal of ours? */
@@ -233,14 +259,20 @@ size_t roam_datagram(struct roam *roam, const uint8_t *buf, size_t len, struct i
 	struct peering_message m, reply = {.basic = SIMCO_NEGATIVE};
 	uint8_t key[PEERING_MAC_LEN], error;
 	struct ticket ticket;
+	struct place place;
 	int n;
 
-	if (!afford_datagram(roam) || !is_authentic(roam, buf, len, &m, &ticket, key)) {
+	if (!afford_datagram(roam, source)) {
+		roam->counters[ROAM_C_DATAGRAMS_TOO_MANY]++;
+		return 0;
+	}
+	if (!is_authentic(roam, buf, len, &m, &ticket, key)) {
 		roam->counters[ROAM_C_DATAGRAMS_SILENT]++;
 		return 0;
 	}
+	place = (struct place){.endpoint = m.endpoint};
 	error = m.endpoint.s_addr == source.s_addr
-			? arrive(roam, NULL, &ticket, m.counter, m.endpoint)
+			? arrive(roam, NULL, &ticket, m.counter, &place)
 			: PEERING_E_POLICY;
 	if (error) {
 		roam_count_refusal(roam, NULL, error);

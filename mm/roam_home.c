@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/param.h>
 
 #include "mnat/addr.h"
 #include "mnat/clock.h"
@@ -81,9 +82,12 @@ void home_bid_farewell(struct roam *roam, const struct home_record *was, uint8_t
 		roam_request(roam, peer, &message, &transaction);
 }
 
-void home_close_tunnel(struct roam *roam, const struct home_record *was)
+void home_admit(struct roam *roam, const struct home_record *record, uint32_t flags)
 {
-	roam->ops->arrival(was->virt, was->endpoint, was->virt, SIMCO_REMOVE, roam->user);
+	roam->ops->arrival(record->virt, record->endpoint, record->virt, flags, roam->user);
+	for (uint32_t i = 0; i < record->others.n; i++)
+		roam->ops->arrival(record->virt, record->others.addr[i], record->virt, flags,
+				   roam->user);
 }
 
 /*
@@ -98,7 +102,7 @@ static void end(struct roam *roam, struct roam_home *home, struct home_record no
 
 	now.away = false;
 	now.shift++;
-	home_close_tunnel(roam, &was);
+	home_admit(roam, &was, SIMCO_REMOVE);
 	if (home_update(roam, home, &now)) {
 		/* not on disk: after a restart the host is away again, until this is repeated */
 		count_at_peer(roam, &was, -1);
@@ -134,20 +138,28 @@ void home_on_event(struct roam *roam, struct in_addr virt, uint32_t generation)
 		home->r.base = generation;
 }
 
+/* How long it is served there, 0: no limit. */
+static uint32_t serve_s(const struct roam *roam, const struct roam_peer *peer)
+{
+	return peer ? peer->serve_s : roam->serve_s;
+}
+
 bool home_is_served_out(const struct roam *roam, const struct roam_peer *peer,
 			const struct home_record *home)
 {
-	return peer && peer->serve_s && home->since_s &&
-	       roam->ops->wall_s(roam->user) >= home->since_s + peer->serve_s;
+	uint32_t limit_s = serve_s(roam, peer);
+
+	return limit_s && home->since_s &&
+	       roam->ops->wall_s(roam->user) >= home->since_s + limit_s;
 }
 
 uint32_t home_lifetime(const struct roam *roam, const struct roam_peer *peer,
 		       const struct roam_home *home)
 {
-	uint64_t end_s = home->r.since_s + (peer ? peer->serve_s : 0);
+	uint64_t end_s = home->r.since_s + serve_s(roam, peer);
 	uint64_t now_s = roam->ops->wall_s(roam->user);
 
-	if (!peer || !peer->serve_s || end_s > now_s + ROAM_SILENCE_S)
+	if (!serve_s(roam, peer) || end_s > now_s + ROAM_SILENCE_S)
 		return ROAM_SILENCE_S;
 	return end_s > now_s ? (uint32_t)(end_s - now_s) : 0;
 }
@@ -174,12 +186,31 @@ static void come_home(struct roam *roam, struct roam_home *home, uint32_t genera
 	}
 }
 
+/*
+ * It was here, but has left again before the DHCP server could tell of it: its arrival
+ * elsewhere came first, and stands.
+ */
+static void note_visit_home(struct roam *roam, struct roam_home *home, uint32_t generation)
+{
+	struct home_record record = home->r;
+
+	record.base = generation;
+	record.proved = generation;
+	if (home_update(roam, home, &record))
+		home->r = record;
+}
+
 /* The lease it left with, told again, is no homecoming. */
 void home_bound(struct roam *roam, struct in_addr virt, uint32_t generation,
 		const struct dhcp_mnat_arrival *arrivals, unsigned int n)
 {
 	struct roam_home *home = home_find(roam, virt);
 
+	if (home && home->r.away && generation > home->r.base &&
+	    home_is_overtaken(roam, home, arrivals, n)) {
+		note_visit_home(roam, home, generation);
+		return;
+	}
 	if (home && generation > home->r.base)
 		come_home(roam, home, generation);
 	else if (home && home->r.away)
@@ -199,15 +230,18 @@ static struct roam_home *there(struct roam *roam, const struct roam_peer *peer, 
 
 uint8_t home_on_flows(struct roam *roam, struct roam_peer *peer, const struct peering_message *m)
 {
+	struct roam_home *home = there(roam, peer, m->virt);
 	struct roam_query query = {
 		.peer = roam_peer_index(roam, peer),
 		.session = peer->session,
 		.transaction = m->transaction,
 		.virt = m->virt,
+		.gateway = m->has & PEERING_HAS_GATEWAY ? m->gateway : roam->tunnel_addr,
 	};
 
-	if (!there(roam, peer, m->virt))
+	if (!home || !roam_is_ours(roam, query.gateway))
 		return PEERING_E_UNKNOWN;
+	home->heard_ns = mnat_clock_now();
 	if (peer->exports >= ROAM_MAX_EXPORTS)
 		return PEERING_E_BUSY;
 	peer->exports++;
@@ -274,24 +308,60 @@ uint8_t home_on_left(struct roam *roam, struct roam_peer *peer, const struct pee
 
 /* ---- Gateways and time ---- */
 
-void roam_sessions_ended(struct roam *roam, struct in_addr identity)
+void roam_sessions_ended(struct roam *roam, struct in_addr identity, unsigned int gateway)
 {
+	const uint32_t all = (2u << roam->others.n) - 1;
 	struct roam_home *home = home_find(roam, identity);
 
 	if (!home || !home->r.away)
+		return;
+	home->ended |= 1u << gateway;
+	if (home->ended != all)
 		return;
 	roam->counters[ROAM_C_ENDED]++;
 	end_and_tell(roam, home, NULL);
 }
 
-void home_gateway_up(struct roam *roam)
+void home_tell_gateway(struct roam *roam)
 {
 	struct roam_home *home, *next;
 
 	HASH_ITER(hh, roam->homes, home, next)
 		if (home->r.away)
-			roam->ops->arrival(home->r.virt, home->r.endpoint, home->r.virt, 0,
-					   roam->user);
+			home_admit(roam, &home->r, 0);
+}
+
+/* ---- Revocation ---- */
+
+/* As if its last arrival with any ticket it can have had been believed. */
+int home_revoke(struct roam *roam, struct in_addr virt)
+{
+	struct roam_home *home = home_find(roam, virt);
+	struct home_record record;
+	struct roam_lease lease;
+	int r = roam->ops->lookup(virt, &lease, roam->user);
+
+	if (!r && !home)
+		home = home_add(roam, &(struct home_record){.virt = virt});
+	if (r || !home)
+		return r ? r : -ENOMEM;
+	record = home->r;
+	record.generation = MAX(lease.generation, record.generation);
+	record.counter = UINT64_MAX;
+	record.proved = 0;
+	r = home_update(roam, home, &record);
+	if (!r && record.away)
+		end_and_tell(roam, home, "its home has revoked it");
+	return r;
+}
+
+void home_revoke_peer(struct roam *roam, const struct roam_peer *peer)
+{
+	struct roam_home *home, *next;
+
+	HASH_ITER(hh, roam->homes, home, next)
+		if (home->r.away && home->r.domain == peer->domain)
+			end_and_tell(roam, home, "its home has no dealings with that domain any more");
 }
 
 void home_tick(struct roam *roam)

@@ -8,6 +8,16 @@
 struct roam_peer *roam_peer_of(struct roam *roam, uint32_t domain); /* NULL: none */
 unsigned int roam_peer_index(const struct roam *roam, const struct roam_peer *peer);
 
+/* One of so many a second; up to a second's worth may come at once. */
+bool roam_afford(struct roam_credit *credit, unsigned int a_second);
+
+/* Is it a tunnel address of one of our gateways? */
+bool roam_is_ours(const struct roam *roam, struct in_addr gateway);
+/* May another domain's gateway, or a node, be there? */
+bool roam_is_endpoint(const struct roam *roam, struct in_addr addr);
+/* ... and all of these */
+bool roam_are_endpoints(const struct roam *roam, const struct peering_others *others);
+
 /* Tell ops where the host is, if it has a rule besides its lease. */
 void roam_locate(struct roam *roam, struct in_addr identity);
 
@@ -29,24 +39,31 @@ int home_update(struct roam *roam, struct roam_home *home, const struct home_rec
 /* Tell where it was; a message that is lost is made up for by the peer's next RENEW. */
 void home_bid_farewell(struct roam *roam, const struct home_record *was, uint8_t subtype,
 		       const char *reason);
-void home_close_tunnel(struct roam *roam, const struct home_record *was);
+/* flags: 0 or SIMCO_REMOVE. */
+void home_admit(struct roam *roam, const struct home_record *record, uint32_t flags);
 bool home_is_served_out(const struct roam *roam, const struct roam_peer *peer,
 			const struct home_record *home);
 /* Seconds until it must be renewed; peer NULL: it is in public space. */
 uint32_t home_lifetime(const struct roam *roam, const struct roam_peer *peer,
 		       const struct roam_home *home);
+int home_revoke(struct roam *roam, struct in_addr virt);
+void home_revoke_peer(struct roam *roam, const struct roam_peer *peer);
 void home_keep_lease(struct roam *roam, const struct roam_home *home);
 int home_load(const struct home_record *record, void *roam);
 void home_bound(struct roam *roam, struct in_addr virt, uint32_t generation,
 		const struct dhcp_mnat_arrival *arrivals, unsigned int n);
 void home_on_event(struct roam *roam, struct in_addr virt, uint32_t generation);
-void home_gateway_up(struct roam *roam);
+void home_tell_gateway(struct roam *roam);
 void home_tick(struct roam *roam);
 uint8_t home_on_flows(struct roam *roam, struct roam_peer *peer, const struct peering_message *m);
 uint8_t home_on_renew(struct roam *roam, struct roam_peer *peer, const struct peering_message *m);
 uint8_t home_on_left(struct roam *roam, struct roam_peer *peer, const struct peering_message *m);
 
 /* ---- roam_arrive.c ---- */
+
+/* Is what the host showed with a lease older than the arrival that is believed of it? */
+bool home_is_overtaken(const struct roam *roam, const struct roam_home *home,
+		       const struct dhcp_mnat_arrival *arrivals, unsigned int n);
 
 /*
  * Back home a host shows its last ticket once more: it is the one that had the address
@@ -63,9 +80,11 @@ int visit_load(const struct visit_record *record, void *roam);
 void visit_admit(struct roam *roam, struct in_addr identity,
 		 const struct dhcp_mnat_arrival *arrivals, unsigned int n);
 void visit_gone(struct roam *roam, struct in_addr identity);
+void visit_tell_gateway(struct roam *roam);
 void visit_gateway_up(struct roam *roam);
 void visit_peer_up(struct roam *roam, const struct roam_peer *peer);
 void visit_peer_down(struct roam *roam, const struct roam_peer *peer);
+void visit_revoke_peer(struct roam *roam, const struct roam_peer *peer);
 void visit_tick(struct roam *roam);
 
 struct roam_visit *visit_find(const struct roam *roam, uint32_t domain, struct in_addr virt);
@@ -75,7 +94,14 @@ void visit_ask_later(struct roam *roam, struct roam_visit *visit, uint64_t ms);
 /* The answer to what was asked is of no more interest. */
 void visit_unask(struct roam *roam, struct roam_visit *visit);
 void visit_enter(struct roam *roam, struct roam_visit *visit, enum visit_state state);
-void visit_send_anchor(struct roam *roam, const struct roam_visit *visit);
+/* Of all gateways there. */
+void visit_send_anchors(struct roam *roam, const struct roam_visit *visit);
+void visit_remove_anchors(struct roam *roam, const struct roam_visit *visit);
+struct in_addr visit_source(const struct roam_visit *visit);
+/* All that its home's gateways have told is to be told again. */
+void visit_import_anew(struct roam_visit *visit);
+/* The gateway that is being asked has told all, or does not answer. False: none is left. */
+bool visit_next_source(struct roam_visit *visit, bool fetched);
 void visit_stop_import(struct roam *roam, struct roam_visit *visit);
 /* Forget the anchor, here and on disk; the visit is freed. */
 void visit_forget(struct roam *roam, struct roam_visit *visit);

@@ -6,6 +6,7 @@
 #include <endian.h>
 #include <errno.h>
 #include <setjmp.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "mnat/clock.h"
@@ -42,11 +43,19 @@ static uint64_t virtual_clock(void)
 	return clock_ns;
 }
 
+/* Where tunnels to a gateway of the domain end. */
+static struct in_addr tunnel_of(int domain, unsigned int gateway)
+{
+	static const char *const addrs[N_DOMAINS][SIM_MAX_GATEWAYS] = {
+		{"135.180.32.4", "135.180.32.5"}, {"143.32.2.70", "143.32.2.71"},
+		{"151.1.1.1", "151.1.1.2"}};
+
+	return (struct in_addr){inet_addr(addrs[domain][gateway])};
+}
+
 static struct in_addr tunnel(int domain)
 {
-	static const char *const addrs[N_DOMAINS] = {"135.180.32.4", "143.32.2.70", "151.1.1.1"};
-
-	return (struct in_addr){inet_addr(addrs[domain])};
+	return tunnel_of(domain, 0);
 }
 
 static int domain_of_peer(int self, unsigned int peer)
@@ -213,6 +222,9 @@ static int export_flows(const struct roam_query *query, uint64_t cursor, void *u
 	int self = self_of(user);
 
 	may_die(self);
+	for (unsigned int i = 0; i < sim[self].n_gateways; i++)
+		if (tunnel_of(self, i).s_addr == query->gateway.s_addr && sim[self].deaf[i])
+			return -ENOTCONN;
 	cr_assert_lt(n_queue, MAX_QUEUE);
 	queue[n_queue++] =
 		(struct packet){.from = self, .to = self, .query = *query, .cursor = cursor};
@@ -246,6 +258,8 @@ static int lookup(struct in_addr identity, struct roam_lease *ret_lease, void *u
 {
 	struct sim_domain *d = user;
 
+	if (d->lease.known && !d->lease.issued && !d->complete)
+		return -EAGAIN;
 	if (identity.s_addr != d->identity.s_addr || !d->lease.known ||
 	    (!d->lease.bound && !d->rule.away))
 		return d->complete ? -ENOENT : -EAGAIN;
@@ -265,12 +279,15 @@ static void start_manager(int self, struct state *state)
 	d->roam = (struct roam){
 		.domain = (uint32_t)self + 1,
 		.tunnel_addr = tunnel(self),
+		.ticket_s = SIM_TICKET_S,
 		.n_peers = N_DOMAINS - 1,
 		.ops = &ops,
 		.user = d,
 		.state = state,
 	};
 	d->roam.secret.bytes[0] = (uint8_t)(self + 1);
+	for (unsigned int i = 1; i < d->n_gateways; i++)
+		d->roam.others.addr[d->roam.others.n++] = tunnel_of(self, i);
 	for (unsigned int i = 0; i < N_DOMAINS - 1; i++)
 		d->roam.peers[i] = (struct roam_peer){
 			.domain = (uint32_t)domain_of_peer(self, i) + 1,
@@ -292,7 +309,8 @@ void sim_start(void)
 	for (int i = 0; i < N_DOMAINS; i++) {
 		struct state *state;
 
-		sim[i] = (struct sim_domain){.complete = true, .n_flows = 5};
+		sim[i] = (struct sim_domain){
+			.complete = true, .n_flows = 5, .n_gateways = i == B ? 1 : 2};
 		sim[i].identity.s_addr = inet_addr(i == B ? "10.128.0.5" : "10.128.0.2");
 		cr_assert_eq(state_open(":memory:", &state), 0);
 		start_manager(i, state);
@@ -360,15 +378,29 @@ void sim_kill(int self)
 	d->down = true;
 }
 
-void sim_revive(int self)
+void sim_revive_mute(int self)
 {
 	struct sim_domain *d = &sim[self];
 
 	if (!d->down)
 		return;
 	d->down = false;
+	d->mute = true;
 	start_manager(self, d->roam.state);
+	roam_tell_gateway(&d->roam);
 	roam_gateway_up(&d->roam);
+	for (int i = 0; i < N_DOMAINS; i++)
+		if (i != self)
+			sim_link(self, i, true);
+}
+
+void sim_snapshot(int self)
+{
+	struct sim_domain *d = &sim[self];
+
+	if (d->down || !d->mute)
+		return;
+	d->mute = false;
 	if (d->lease.leased)
 		lease_event(self, true, d->lease.generation, d->lease.arrivals,
 			    d->lease.n_arrivals);
@@ -376,9 +408,12 @@ void sim_revive(int self)
 	roam_drop_absent(&d->roam);
 	if (!d->lease.known && d->rule.bound)
 		d->rule.bound = false; /* HSYNC unbinds who was not named */
-	for (int i = 0; i < N_DOMAINS; i++)
-		if (i != self)
-			sim_link(self, i, true);
+}
+
+void sim_revive(int self)
+{
+	sim_revive_mute(self);
+	sim_snapshot(self);
 }
 
 void sim_restart(int self)
@@ -458,7 +493,7 @@ void sim_move(int at)
 	lease->leased = true;
 	lease->generation++;
 	sim_node.at = at;
-	if (!d->down)
+	if (!d->down && !d->mute)
 		MORTALLY(enter_domain(at));
 	if (has_token(at))
 		sim_node.visited[at] = ++sim_node.visits;
@@ -470,7 +505,7 @@ void sim_expire(int at)
 
 	lease->leased = false;
 	lease->generation++;
-	if (!sim[at].down)
+	if (!sim[at].down && !sim[at].mute)
 		lease_event(at, false, lease->generation, NULL, 0);
 	if (sim_node.at == at)
 		sim_node.at = -1;
@@ -481,6 +516,28 @@ void sim_expire(int at)
 unsigned int sim_queued(void)
 {
 	return n_queue;
+}
+
+void sim_describe(unsigned int n, char ret_text[32])
+{
+	static const char *const names[] = {
+		[PEERING_HELLO] = "HELLO", [PEERING_ARRIVE] = "ARRIVE", [PEERING_FLOWS] = "FLOWS",
+		[PEERING_RENEW] = "RENEW", [PEERING_LEFT] = "LEFT",	[PEERING_MOVED] = "MOVED",
+		[PEERING_ENDED] = "ENDED"};
+	const struct packet *p = &queue[n];
+	struct peering_message m;
+	size_t skip;
+
+	if (!p->len) {
+		snprintf(ret_text, 32, "%c:sessions", 'A' + p->from);
+		return;
+	}
+	cr_assert_eq(peering_decode(p->buf, (size_t)p->len, &m, &skip), p->len);
+	snprintf(ret_text, 32, "%c>%c:%s%s", 'A' + p->from, 'A' + p->to,
+		 m.basic == SIMCO_NEGATIVE ? "" : names[m.subtype],
+		 m.basic == SIMCO_REQUEST    ? ""
+		 : m.basic == SIMCO_POSITIVE ? "+"
+					     : "-");
 }
 
 void sim_drop(unsigned int n)
@@ -575,7 +632,20 @@ static void check_home(int i, const char *when)
 	cr_assert(d->rule.away, "%s: domain %d does not forward", when, i + 1);
 	cr_assert_eq(d->rule.endpoint.s_addr, tunnel(sim_node.at).s_addr,
 		     "%s: domain %d forwards elsewhere", when, i + 1);
-	cr_assert_eq(n, 1, "%s: domain %d admits %u tunnels", when, i + 1, n);
+	cr_assert_eq(n, sim[sim_node.at].n_gateways, "%s: domain %d admits %u tunnels", when,
+		     i + 1, n);
+}
+
+/* At domain i, that in gateway g of domain k. */
+static void check_anchor(int i, int k, unsigned int g, const char *when)
+{
+	const struct sim_anchor *a = find_anchor(&sim[i], tunnel_of(k, g));
+
+	cr_assert(a, "%s: domain %d has no anchor in %d, gateway %u", when, i + 1, k + 1, g);
+	cr_assert_eq(a->virt.s_addr, sim[k].identity.s_addr);
+	cr_assert_eq(a->imported, (1u << sim[k].n_flows) - 1,
+		     "%s: domain %d does not know all sessions of %d, gateway %u", when, i + 1, k + 1,
+		     g);
 }
 
 static void check_visited(int i, const char *when)
@@ -585,17 +655,11 @@ static void check_visited(int i, const char *when)
 
 	for (int k = 0; k < SIM_MAX_ANCHORS; k++)
 		n += d->anchors[k].gateway.s_addr != 0;
-	for (int k = 0; k < N_DOMAINS && i == sim_node.at; k++) {
-		struct sim_anchor *a = find_anchor(d, tunnel(k));
-
-		if (!anchored(k))
-			continue;
-		expected++;
-		cr_assert(a, "%s: domain %d has no anchor in %d", when, i + 1, k + 1);
-		cr_assert_eq(a->virt.s_addr, sim[k].identity.s_addr);
-		cr_assert_eq(a->imported, (1u << sim[k].n_flows) - 1,
-			     "%s: domain %d does not know all sessions of %d", when, i + 1, k + 1);
-	}
+	for (int k = 0; k < N_DOMAINS && i == sim_node.at; k++)
+		for (unsigned int g = 0; anchored(k) && g < sim[k].n_gateways; g++) {
+			expected++;
+			check_anchor(i, k, g, when);
+		}
 	cr_assert_eq(n, expected, "%s: domain %d has %u anchors, not %u", when, i + 1, n, expected);
 	if (i == sim_node.at)
 		cr_assert_not(d->rule.importing, "%s: domain %d imports for ever", when, i + 1);

@@ -10,7 +10,9 @@
 
 enum { A, B, C, N_DOMAINS };
 
+#define SIM_TICKET_S (30 * 86400)
 #define SIM_MAX_ANCHORS 8
+#define SIM_MAX_GATEWAYS 2
 
 /* What a gateway has been told of one host. */
 struct sim_rule {
@@ -44,13 +46,16 @@ struct sim_lease {
 struct sim_domain {
 	struct roam roam;
 	bool down;
+	bool mute;     /* its DHCP server does not reach it */
 	bool complete; /* the manager has had a snapshot */
 	struct in_addr identity; /* the node's, here */
 	struct sim_lease lease;
 	struct sim_rule rule;
 	struct sim_anchor anchors[SIM_MAX_ANCHORS];
 	struct in_addr arrivals[SIM_MAX_ANCHORS];
-	unsigned int n_flows; /* the node's sessions anchored here, at most 32 */
+	unsigned int n_gateways;
+	bool deaf[SIM_MAX_GATEWAYS]; /* a gateway that answers nothing */
+	unsigned int n_flows; /* the node's sessions anchored at each of them, at most 32 */
 	unsigned int renewals;
 	unsigned int releases;
 };
@@ -79,6 +84,8 @@ void sim_expire(int domain);
 /* The manager dies, and is started again with what it had on disk. */
 void sim_kill(int domain);
 void sim_revive(int domain);
+void sim_revive_mute(int domain); /* its DHCP server is not there yet */
+void sim_snapshot(int domain);	  /* now it is */
 void sim_restart(int domain); /* both */
 void sim_link(int a, int b, bool up);
 /*
@@ -90,6 +97,8 @@ bool sim_was_killed(void);
 
 /* Messages on their way. */
 unsigned int sim_queued(void);
+/* "A>B:ARRIVE", with "+" or "-" behind a positive or negative reply; "A:sessions": its gateway's. */
+void sim_describe(unsigned int n, char ret_text[32]);
 void sim_drop(unsigned int n);      /* the n-th */
 void sim_repeat(unsigned int n);    /* once more, at the end */
 void sim_deliver(unsigned int n);   /* before those in front of it */

@@ -2,6 +2,7 @@
 /* Moves between domains, and everything that can go wrong with them. */
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,40 +17,6 @@ TestSuite(roam, .init = sim_start, .fini = sim_stop, .timeout = 60);
 static uint64_t count(int domain, enum roam_counter which)
 {
 	return sim[domain].roam.counters[which];
-}
-
-Test(roam, one_move)
-{
-	sim_move(A);
-	sim_check("at home");
-	sim_move(B);
-	cr_assert(sim[B].rule.importing, "from the very first rule");
-	cr_assert(sim[B].rule.bound);
-	cr_assert_eq(sim[B].anchors[0].flags, SIMCO_HANC_DEFAULT);
-	cr_assert_eq(sim[B].anchors[0].imported, 0);
-	sim_deliver_all();
-	sim_check("visiting");
-	cr_assert_eq(count(A, ROAM_C_ARRIVED), 1);
-	cr_assert_eq(count(B, ROAM_C_FLOWS_IMPORTED), 5);
-	cr_assert_gt(sim[A].renewals, 0);
-	cr_assert_eq(sim[A].roam.peers[0].ours, 1);
-	cr_assert_eq(sim[B].roam.peers[0].visitors, 1);
-}
-
-Test(roam, chain_and_back)
-{
-	static const int path[] = {A, B, C, B, A, C, A, B};
-
-	for (size_t i = 0; i < sizeof(path) / sizeof(path[0]); i++) {
-		char when[32];
-
-		snprintf(when, sizeof(when), "move %zu", i);
-		sim_move(path[i]);
-		sim_deliver_all();
-		sim_check(when);
-	}
-	cr_assert_eq(count(A, ROAM_C_CAME_HOME), 2);
-	cr_assert_eq(count(A, ROAM_C_MOVED_ON), 2);
 }
 
 Test(roam, the_last_domain_is_the_default)
@@ -98,23 +65,6 @@ static void deliver_backwards(void)
 	for (unsigned int n = sim_queued(); n > 0; n--)
 		sim_deliver(n - 1);
 	sim_deliver_all();
-}
-
-Test(roam, a_late_moved_says_nothing_of_the_next_arrival)
-{
-	sim_move(A);
-	sim_move(B);
-	sim_deliver_all();
-	sim_move(A); /* MOVED to B leaves */
-	while (sim_queued() > 1)
-		sim_deliver(1); /* all but that */
-	sim_move(B);
-	while (sim_queued() > 1)
-		sim_deliver(1);
-	cr_assert_eq(sim_queued(), 1);
-	sim_check("before MOVED");
-	sim_deliver_all();
-	sim_check("after MOVED");
 }
 
 Test(roam, a_late_left_says_nothing_of_the_next_arrival)
@@ -284,12 +234,21 @@ static void disturb(unsigned int *seed)
 	int i = rand_r(seed) % N_DOMAINS, j = (i + 1) % N_DOMAINS;
 	unsigned int n = sim_queued() ? (unsigned int)rand_r(seed) % sim_queued() : 0;
 
-	switch (rand_r(seed) % 42) {
+	switch (rand_r(seed) % 46) {
 	case 40:
 		sim_kill(i);
 		break;
 	case 41:
 		sim_revive(i);
+		break;
+	case 42:
+		sim_revive_mute(i);
+		break;
+	case 43:
+		sim[i].mute = !sim[i].down;
+		break;
+	case 44 ... 45:
+		sim_snapshot(i);
 		break;
 	case 0 ... 3:
 		if (sim_queued())
@@ -342,8 +301,10 @@ Test(roam, random_disturbances_converge)
 		sim_move(A);
 		for (int i = 0; i < 300; i++)
 			disturb(&seed);
-		for (int i = 0; i < N_DOMAINS; i++)
+		for (int i = 0; i < N_DOMAINS; i++) {
 			sim_revive(i);
+			sim_snapshot(i);
+		}
 		for (int i = 0; i < N_DOMAINS; i++)
 			sim_link(i, (i + 1) % N_DOMAINS, true);
 		sim_pass_ms(SETTLE_MS);
@@ -435,14 +396,6 @@ Test(roam, replays_are_refused_after_a_restart)
 	sim_check("at C");
 }
 
-Test(roam, an_expired_ticket)
-{
-	sim_move(A);
-	sim_node.counter++;
-	sim_skip_s(ROAM_TICKET_S);
-	expect_refusal(A, B, sim_arrive(A, B), PEERING_E_TICKET, "expired");
-}
-
 Test(roam, peers_may_ask_only_about_who_is_with_them)
 {
 	struct peering_message m = {.basic = SIMCO_REQUEST,
@@ -508,71 +461,92 @@ Test(roam, caps_on_sessions)
 	cr_assert_not(sim[B].rule.importing);
 }
 
-Test(roam, a_home_that_does_not_answer_holds_new_sessions_up_for_three_seconds)
+/* ---- several gateways ---- */
+
+Test(roam, a_gateway_of_home_that_is_down_does_not_hold_up_the_other)
 {
+	sim[A].deaf[0] = true;
 	sim_move(A);
-	sim_link(A, B, false);
 	sim_move(B);
+	sim_deliver_all();
+	cr_assert_eq(count(B, ROAM_C_FLOWS_IMPORTED), 5);
 	cr_assert(sim[B].rule.importing);
 	sim_pass_ms(ROAM_IMPORT_MS + 500);
-	cr_assert_not(sim[B].rule.importing);
-	sim_link(A, B, true);
+	cr_assert_not(sim[B].rule.importing, "and new sessions not for ever");
+	sim[A].deaf[0] = false;
+	sim_pass_ms(ROAM_RETRY_MS + 500);
+	sim_check("it is back");
+	cr_assert_eq(count(B, ROAM_C_FLOWS_IMPORTED), 10);
+}
+
+Test(roam, gateways_that_cannot_be)
+{
+	struct peering_message m = {.basic = SIMCO_REQUEST,
+				    .subtype = PEERING_FLOWS,
+				    .has = PEERING_HAS_VIRTUAL | PEERING_HAS_CURSOR |
+					   PEERING_HAS_GATEWAY};
+
+	sim_move(A);
+	sim_move(B);
+	sim_deliver_all();
+	m.virt = sim[A].identity;
+	m.gateway.s_addr = inet_addr("135.180.32.99");
+	expect_refusal(A, B, m, PEERING_E_UNKNOWN, "sessions of a gateway that is not there");
+	sim_node.counter++;
+	m = sim_arrive(A, C);
+	m.has |= PEERING_HAS_OTHER;
+	m.others = (struct peering_others){1, {{inet_addr("127.0.0.1")}}};
+	expect_refusal(A, C, m, PEERING_E_POLICY, "a gateway on the loopback");
+	m.others.addr[0] = sim[A].roam.others.addr[0];
+	expect_refusal(A, C, m, PEERING_E_POLICY, "our own gateway as theirs");
+	sim_check("untouched");
+}
+
+Test(roam, a_domain_gets_another_gateway)
+{
+	sim_move(A);
+	sim_move(B);
+	sim_deliver_all();
+	sim_kill(B);
+	sim[B].n_gateways = 2;
+	sim_revive(B);
 	sim_pass_ms(100);
-	sim_check("healed");
+	sim_move(B);
+	sim_deliver_all();
+	sim_check("with the next arrival");
+	sim_kill(B);
+	sim[B].n_gateways = 1;
+	sim_revive(B);
+	sim_pass_ms(100);
+	sim_move(B);
+	sim_deliver_all();
+	sim_check("and loses it");
+}
+
+Test(roam, what_was_imported_when_the_manager_died_is_imported_still)
+{
+	sim_move(A);
+	sim_move(B);
+	cr_assert(sim[B].rule.importing);
+	sim_restart(B);
+	cr_assert(sim[B].rule.importing, "unknown sessions are not taken for new ones");
+	sim_pass_ms(ROAM_IMPORT_MS + 500);
+	sim_check("and not for ever");
+}
+
+/* ---- revocation ---- */
+
+Test(roam, a_host_revoked_at_home)
+{
+	sim_move(A);
+	cr_assert_eq(roam_revoke_host(&sim[A].roam, sim[A].identity), 0);
+	sim_node.counter++;
+	expect_refusal(A, B, sim_arrive(A, B), PEERING_E_REPLAY, "its ticket");
+	cr_assert_eq(roam_revoke_host(&sim[A].roam, (struct in_addr){inet_addr("10.128.9.9")}),
+		     -ENOENT);
 }
 
 /* ---- ends ---- */
-
-Test(roam, the_last_session_ends)
-{
-	sim_move(A);
-	sim_move(B);
-	sim_deliver_all();
-	roam_sessions_ended(&sim[A].roam, sim[A].identity);
-	sim_deliver_all();
-	sim_node.visited[A] = 0;
-	sim_check("ended");
-	cr_assert_eq(sim[A].releases, 1);
-	roam_sessions_ended(&sim[A].roam, sim[A].identity);
-	cr_assert_eq(sim[A].releases, 1);
-}
-
-Test(roam, service_has_a_limit)
-{
-	sim[A].roam.peers[0].serve_s = 100;
-	sim_move(A);
-	sim_move(B);
-	sim_deliver_all();
-	sim_pass_ms(99000);
-	sim_check("still");
-	sim_pass_ms(2000);
-	sim_node.visited[A] = 0;
-	sim_check("served out");
-	cr_assert_eq(count(A, ROAM_C_SERVED_OUT), 1);
-	sim_node.counter++;
-	expect_refusal(A, B, sim_arrive(A, B), PEERING_E_POLICY, "served out");
-	sim_move(A);
-	sim_move(B);
-	sim_deliver_all();
-	sim_check("after it was home");
-}
-
-Test(roam, a_lease_that_ends_in_the_visited_domain)
-{
-	sim_move(A);
-	sim_move(B);
-	sim_deliver_all();
-	sim_link(A, B, false);
-	sim_expire(B);
-	sim_restart(B);
-	sim_link(A, B, true);
-	sim_pass_ms(6000);
-	sim_check("left");
-	cr_assert_eq(count(A, ROAM_C_LEFT), 1);
-	sim_move(B);
-	sim_deliver_all();
-	sim_check("back");
-}
 
 Test(roam, a_home_lease_that_ends_meanwhile)
 {
@@ -589,22 +563,6 @@ Test(roam, a_home_lease_that_ends_meanwhile)
 	sim_check("home");
 }
 
-Test(roam, silence_ends_the_service)
-{
-	sim_move(A);
-	sim_move(B);
-	sim_deliver_all();
-	sim_link(A, B, false);
-	for (int i = 0; i < ROAM_SILENCE_S + 10; i++)
-		sim_pass_ms(1000);
-	cr_assert_eq(count(A, ROAM_C_SILENT), 1);
-	cr_assert_not(sim[A].rule.away);
-	sim_link(A, B, true);
-	sim_pass_ms(1000);
-	sim_node.visited[A] = 0;
-	sim_check("healed");
-}
-
 Test(roam, a_gateway_with_empty_maps)
 {
 	sim_move(A);
@@ -614,8 +572,10 @@ Test(roam, a_gateway_with_empty_maps)
 	memset(sim[A].arrivals, 0, sizeof(sim[A].arrivals));
 	roam_gateway_reset(&sim[B].roam);
 	cr_assert(sim[B].rule.importing);
+	roam_tell_gateway(&sim[B].roam);
 	roam_gateway_up(&sim[B].roam);
 	roam_gateway_reset(&sim[A].roam);
+	roam_tell_gateway(&sim[A].roam);
 	roam_gateway_up(&sim[A].roam);
 	sim_deliver_all();
 	sim_check("rebooted");
@@ -685,5 +645,43 @@ Test(roam, datagrams_are_limited)
 	sim_pass_ms(5000);
 	for (int i = 0; i < 300; i++)
 		answered += report("198.51.100.7", true, &answer) > 0;
-	cr_assert_eq(answered, 200);
+	cr_assert_eq(answered, ROAM_PREFIX_RATE);
+	cr_assert_eq(count(A, ROAM_C_DATAGRAMS_TOO_MANY), 300 - ROAM_PREFIX_RATE);
+	cr_assert_gt(report("198.51.101.7", true, &answer), 0, "another network is not held up");
+	cr_assert_eq(report("198.51.100.250", true, &answer), 0, "the same network is");
+	sim_pass_ms(1000 / ROAM_PREFIX_RATE);
+	cr_assert_gt(report("198.51.100.7", true, &answer), 0);
+}
+
+Test(roam, flooders_of_all_networks_together)
+{
+	struct in_addr source;
+	uint8_t junk[8] = {0}, reply[SIMCO_MAX_MESSAGE];
+
+	sim_pass_ms(5000);
+	for (uint32_t i = 0; i < 2 * ROAM_DATAGRAM_RATE; i++) {
+		source.s_addr = htonl(0x0b000000 + (i << 8));
+		cr_assert_eq(roam_datagram(&sim[A].roam, junk, sizeof(junk), source, reply), 0);
+	}
+	cr_assert_leq(count(A, ROAM_C_DATAGRAMS_SILENT), ROAM_DATAGRAM_RATE);
+	cr_assert_gt(count(A, ROAM_C_DATAGRAMS_SILENT), ROAM_DATAGRAM_RATE / 2);
+}
+
+Test(roam, service_in_public_space_has_a_limit)
+{
+	struct peering_message answer;
+
+	sim[A].roam.serve_s = 100;
+	sim_move(A);
+	sim_node.counter++;
+	cr_assert_gt(report("198.51.100.7", true, &answer), 0);
+	cr_assert_eq(answer.lifetime, 100);
+	sim_pass_ms(99000);
+	cr_assert(sim[A].rule.away);
+	sim_pass_ms(2000);
+	cr_assert_not(sim[A].rule.away);
+	cr_assert_eq(count(A, ROAM_C_SERVED_OUT), 1);
+	sim_node.counter++;
+	cr_assert_gt(report("198.51.100.7", true, &answer), 0);
+	cr_assert_eq(answer.subtype, PEERING_E_POLICY, "it hears why");
 }

@@ -79,9 +79,23 @@ static struct roam_visit *add(struct roam *roam, const struct visit_record *reco
 	return visit;
 }
 
+static void start_import(struct roam_visit *visit)
+{
+	visit->importing = true;
+	visit->import_until_ns = mnat_clock_now() + ROAM_IMPORT_MS * MNAT_NS_PER_MS;
+	visit_import_anew(visit);
+}
+
+/* What was being fetched when the manager ended is being fetched still. */
 int visit_load(const struct visit_record *record, void *user)
 {
-	return add(user, record) ? 0 : -ENOMEM;
+	struct roam_visit *visit = add(user, record);
+
+	if (!visit)
+		return -ENOMEM;
+	if (record->state == VISIT_ARRIVING || record->state == VISIT_IMPORTING)
+		start_import(visit);
+	return 0;
 }
 
 /* The answer to what was asked is of no more interest. */
@@ -117,21 +131,68 @@ void visit_forget(struct roam *roam, struct roam_visit *visit)
 	bool importing = visit->importing;
 
 	if (visit->r.state != VISIT_LEAVING)
-		roam->ops->anchor(identity, visit->r.gateway, visit->r.virt, SIMCO_REMOVE,
-				  roam->user);
+		visit_remove_anchors(roam, visit);
 	state_drop_visit(roam->state, visit->r.domain, visit->r.virt);
 	drop(roam, visit);
 	if (importing)
 		roam_locate(roam, identity);
 }
 
-/* ---- What is asked ---- */
+/* ---- Its home's gateways ---- */
 
-void visit_send_anchor(struct roam *roam, const struct roam_visit *visit)
+static void send_anchor(struct roam *roam, const struct roam_visit *visit, struct in_addr gateway,
+			uint32_t flags)
 {
-	roam->ops->anchor(visit->r.identity, visit->r.gateway, visit->r.virt, visit->r.flags,
-			  roam->user);
+	roam->ops->anchor(visit->r.identity, gateway, visit->r.virt, flags, roam->user);
 }
+
+void visit_send_anchors(struct roam *roam, const struct roam_visit *visit)
+{
+	send_anchor(roam, visit, visit->r.gateway, visit->r.flags);
+	for (uint32_t i = 0; i < visit->r.others.n; i++)
+		send_anchor(roam, visit, visit->r.others.addr[i],
+			    visit->r.flags & ~SIMCO_HANC_DEFAULT);
+}
+
+void visit_remove_anchors(struct roam *roam, const struct roam_visit *visit)
+{
+	send_anchor(roam, visit, visit->r.gateway, SIMCO_REMOVE);
+	for (uint32_t i = 0; i < visit->r.others.n; i++)
+		send_anchor(roam, visit, visit->r.others.addr[i], SIMCO_REMOVE);
+}
+
+struct in_addr visit_source(const struct roam_visit *visit)
+{
+	return visit->source ? visit->r.others.addr[visit->source - 1] : visit->r.gateway;
+}
+
+void visit_import_anew(struct roam_visit *visit)
+{
+	visit->source = 0;
+	visit->fetched = 0;
+	visit->cursor = 0;
+	visit->n_flows = 0;
+}
+
+bool visit_next_source(struct roam_visit *visit, bool fetched)
+{
+	const uint32_t n = 1 + visit->r.others.n;
+
+	if (fetched)
+		visit->fetched |= 1u << visit->source;
+	visit->cursor = 0;
+	for (uint32_t i = 1; i <= n; i++) {
+		uint32_t next = (visit->source + i) % n;
+
+		if (visit->fetched & 1u << next)
+			continue;
+		visit->source = next;
+		return true;
+	}
+	return false;
+}
+
+/* ---- What is asked ---- */
 
 static struct peering_message next_question(const struct roam *roam, const struct roam_visit *visit)
 {
@@ -141,14 +202,17 @@ static struct peering_message next_question(const struct roam *roam, const struc
 	case VISIT_ARRIVING:
 		m.subtype = PEERING_ARRIVE;
 		m.has = PEERING_HAS_TICKET | PEERING_HAS_COUNTER | PEERING_HAS_PROOF |
-			PEERING_HAS_ENDPOINT;
+			PEERING_HAS_ENDPOINT | (roam->others.n ? PEERING_HAS_OTHER : 0);
 		m.endpoint = roam->tunnel_addr;
+		m.others = roam->others;
 		memcpy(m.ticket, visit->r.ticket, sizeof(m.ticket));
 		memcpy(m.proof, visit->r.proof, sizeof(m.proof));
 		break;
 	case VISIT_IMPORTING:
 		m.subtype = PEERING_FLOWS;
-		m.has = PEERING_HAS_VIRTUAL | PEERING_HAS_CURSOR;
+		m.has = PEERING_HAS_VIRTUAL | PEERING_HAS_CURSOR |
+			(visit->source ? PEERING_HAS_GATEWAY : 0);
+		m.gateway = visit_source(visit);
 		m.cursor = visit->cursor;
 		break;
 	case VISIT_SERVED:
@@ -194,14 +258,6 @@ void visit_enter(struct roam *roam, struct roam_visit *visit, enum visit_state s
 }
 
 /* ---- Arrival ---- */
-
-static void start_import(struct roam_visit *visit)
-{
-	visit->importing = true;
-	visit->import_until_ns = mnat_clock_now() + ROAM_IMPORT_MS * MNAT_NS_PER_MS;
-	visit->cursor = 0;
-	visit->n_flows = 0;
-}
 
 void visit_stop_import(struct roam *roam, struct roam_visit *visit)
 {
@@ -249,8 +305,9 @@ static void admit(struct roam *roam, struct roam_peer *peer, struct visit_record
 		return;
 	known = is_known(visit, record);
 	if (visit->r.state != VISIT_LEAVING && visit->r.gateway.s_addr != record->gateway.s_addr)
-		roam->ops->anchor(visit->r.identity, visit->r.gateway, visit->r.virt, SIMCO_REMOVE,
-				  roam->user);
+		visit_remove_anchors(roam, visit);
+	else
+		record->others = visit->r.others;
 	if (known)
 		record->flags |= visit->r.flags & SIMCO_HANC_DIRECT;
 	visit->r = *record;
@@ -275,7 +332,7 @@ void visit_admit(struct roam *roam, struct in_addr identity,
 		peer = roam_peer_of(roam, ticket.domain);
 		if (ticket.domain == roam->domain)
 			continue; /* our own sessions, which have not gone */
-		if (!peer) {
+		if (!peer || peer->revoked) {
 			roam->counters[ROAM_C_VISITS_NO_PEER]++;
 			continue;
 		}
@@ -297,7 +354,7 @@ void roam_announce(struct roam *roam, struct in_addr identity)
 
 	DL_FOREACH(guest ? guest->visits : NULL, visit) {
 		if (visit->r.state != VISIT_LEAVING)
-			visit_send_anchor(roam, visit);
+			visit_send_anchors(roam, visit);
 		if (!visit->next_ns)
 			visit_ask(roam, visit);
 	}
@@ -311,8 +368,7 @@ void visit_gone(struct roam *roam, struct in_addr identity)
 	DL_FOREACH(guest ? guest->visits : NULL, visit) {
 		if (visit->r.state == VISIT_LEAVING)
 			continue;
-		roam->ops->anchor(identity, visit->r.gateway, visit->r.virt, SIMCO_REMOVE,
-				  roam->user);
+		visit_remove_anchors(roam, visit);
 		visit->importing = false;
 		visit_enter(roam, visit, VISIT_LEAVING);
 		visit_ask(roam, visit);
@@ -328,8 +384,7 @@ void visit_peer_up(struct roam *roam, const struct roam_peer *peer)
 	HASH_ITER(hh, roam->visits, visit, next) {
 		if (visit->r.domain != peer->domain)
 			continue;
-		visit->cursor = 0;
-		visit->n_flows = 0;
+		visit_import_anew(visit);
 		visit_ask(roam, visit);
 	}
 }
@@ -365,21 +420,35 @@ void roam_drop_absent(struct roam *roam)
 			visit_gone(roam, guest->identity);
 }
 
+void visit_tell_gateway(struct roam *roam)
+{
+	const struct roam_visit *visit;
+
+	for (visit = roam->visits; visit; visit = visit->hh.next)
+		if (visit->r.state != VISIT_LEAVING)
+			visit_send_anchors(roam, visit);
+}
+
 void visit_gateway_up(struct roam *roam)
 {
 	struct roam_visit *visit, *next;
 
 	HASH_ITER(hh, roam->visits, visit, next) {
-		if (visit->r.state == VISIT_LEAVING)
+		if (visit->r.state == VISIT_LEAVING || visit->r.state == VISIT_ARRIVING)
 			continue;
-		visit_send_anchor(roam, visit);
-		if (visit->r.state == VISIT_ARRIVING)
-			continue;
-		visit->cursor = 0;
-		visit->n_flows = 0;
+		visit_import_anew(visit);
 		visit->r.state = VISIT_IMPORTING;
 		visit_ask(roam, visit);
 	}
+}
+
+void visit_revoke_peer(struct roam *roam, const struct roam_peer *peer)
+{
+	struct roam_visit *visit, *next;
+
+	HASH_ITER(hh, roam->visits, visit, next)
+		if (visit->r.domain == peer->domain)
+			visit_forget(roam, visit);
 }
 
 void visit_tick(struct roam *roam)
@@ -394,10 +463,8 @@ void visit_tick(struct roam *roam)
 		}
 		if (now < visit->next_ns)
 			continue;
-		if (visit->r.state == VISIT_IMPORTING && visit->pending.transaction) {
-			visit->cursor = 0; /* an answer was lost: from the start */
-			visit->n_flows = 0;
-		}
+		if (visit->r.state == VISIT_IMPORTING && visit->pending.transaction)
+			visit_import_anew(visit); /* an answer was lost: from the start */
 		visit_ask(roam, visit);
 	}
 }

@@ -9,7 +9,7 @@
 #include "mnat/cleanup.h"
 #include "mnat/log.h"
 
-#define VERSION 1
+#define VERSION 2
 
 enum statement { PUT_HOME, PUT_VISIT, DROP_VISIT, N_STATEMENTS };
 
@@ -20,15 +20,24 @@ static const char schema[] =
 	"BEGIN IMMEDIATE;"
 	"CREATE TABLE IF NOT EXISTS homes(virt INTEGER PRIMARY KEY, generation INTEGER,"
 	" counter INTEGER, base INTEGER, shift INTEGER, since INTEGER, away INTEGER,"
-	" domain INTEGER, endpoint INTEGER, proved INTEGER);"
+	" domain INTEGER, endpoint INTEGER, proved INTEGER, others BLOB);"
 	"CREATE TABLE IF NOT EXISTS visits(domain INTEGER, virt INTEGER, identity INTEGER,"
 	" gateway INTEGER, flags INTEGER, state INTEGER, counter INTEGER, ticket BLOB,"
-	" proof BLOB, PRIMARY KEY(domain, virt)) WITHOUT ROWID;"
+	" proof BLOB, others BLOB, PRIMARY KEY(domain, virt)) WITHOUT ROWID;"
+	"PRAGMA user_version=2;"
+	"COMMIT;";
+
+/* From version 1, where a domain had one gateway. */
+static const char upgrade[] =
+	"BEGIN IMMEDIATE;"
+	"ALTER TABLE homes ADD COLUMN others BLOB;"
+	"ALTER TABLE visits ADD COLUMN others BLOB;"
+	"PRAGMA user_version=2;"
 	"COMMIT;";
 
 static const char *const statements[N_STATEMENTS] = {
-	[PUT_HOME] = "INSERT OR REPLACE INTO homes VALUES(?,?,?,?,?,?,?,?,?,?)",
-	[PUT_VISIT] = "INSERT OR REPLACE INTO visits VALUES(?,?,?,?,?,?,?,?,?)",
+	[PUT_HOME] = "INSERT OR REPLACE INTO homes VALUES(?,?,?,?,?,?,?,?,?,?,?)",
+	[PUT_VISIT] = "INSERT OR REPLACE INTO visits VALUES(?,?,?,?,?,?,?,?,?,?)",
 	[DROP_VISIT] = "DELETE FROM visits WHERE domain=? AND virt=?",
 };
 
@@ -67,8 +76,8 @@ static int prepare(struct state *state)
 			"remove the file");
 		return -EPROTONOSUPPORT;
 	}
-	if (version < 0 || sqlite3_exec(state->db, schema, NULL, NULL, NULL) ||
-	    sqlite3_exec(state->db, "PRAGMA user_version=1", NULL, NULL, NULL))
+	if (version < 0 || (version == 1 && sqlite3_exec(state->db, upgrade, NULL, NULL, NULL)) ||
+	    sqlite3_exec(state->db, schema, NULL, NULL, NULL))
 		return complain(state, "opened");
 	for (int i = 0; i < N_STATEMENTS; i++)
 		if (sqlite3_prepare_v2(state->db, statements[i], -1, &state->statements[i], NULL))
@@ -115,6 +124,12 @@ static int run(struct state *state, enum statement which, const int64_t *values,
 	return r;
 }
 
+static void bind_others(sqlite3_stmt *stmt, int at, const struct peering_others *others)
+{
+	sqlite3_bind_blob(stmt, at, others->addr, (int)(others->n * sizeof(others->addr[0])),
+			  SQLITE_TRANSIENT);
+}
+
 int state_put_home(struct state *state, const struct home_record *h)
 {
 	const int64_t values[] = {
@@ -124,6 +139,7 @@ int state_put_home(struct state *state, const struct home_record *h)
 		h->proved,
 	};
 
+	bind_others(state->statements[PUT_HOME], 11, &h->others);
 	return run(state, PUT_HOME, values, sizeof(values) / sizeof(values[0]));
 }
 
@@ -137,6 +153,7 @@ int state_put_visit(struct state *state, const struct visit_record *v)
 
 	sqlite3_bind_blob(stmt, 8, v->ticket, sizeof(v->ticket), SQLITE_TRANSIENT);
 	sqlite3_bind_blob(stmt, 9, v->proof, sizeof(v->proof), SQLITE_TRANSIENT);
+	bind_others(stmt, 10, &v->others);
 	return run(state, PUT_VISIT, values, 7);
 }
 
@@ -150,6 +167,18 @@ int state_drop_visit(struct state *state, uint32_t domain, struct in_addr virt)
 static uint32_t u32(sqlite3_stmt *stmt, int column)
 {
 	return (uint32_t)sqlite3_column_int64(stmt, column);
+}
+
+static int get_others(sqlite3_stmt *stmt, int column, struct peering_others *ret_others)
+{
+	size_t len = (size_t)sqlite3_column_bytes(stmt, column);
+
+	if (len % sizeof(ret_others->addr[0]) || len > sizeof(ret_others->addr))
+		return -EINVAL;
+	ret_others->n = (uint32_t)(len / sizeof(ret_others->addr[0]));
+	if (len)
+		memcpy(ret_others->addr, sqlite3_column_blob(stmt, column), len);
+	return 0;
 }
 
 static int load_home(sqlite3_stmt *s, const struct state_loader *loader, void *user)
@@ -167,7 +196,7 @@ static int load_home(sqlite3_stmt *s, const struct state_loader *loader, void *u
 		.proved = u32(s, 9),
 	};
 
-	return loader->home(&h, user);
+	return get_others(s, 10, &h.others) ? -EINVAL : loader->home(&h, user);
 }
 
 static int load_visit(sqlite3_stmt *s, const struct state_loader *loader, void *user)
@@ -183,7 +212,8 @@ static int load_visit(sqlite3_stmt *s, const struct state_loader *loader, void *
 	};
 
 	if (sqlite3_column_bytes(s, 7) != sizeof(v.ticket) ||
-	    sqlite3_column_bytes(s, 8) != sizeof(v.proof) || v.state > VISIT_LEAVING)
+	    sqlite3_column_bytes(s, 8) != sizeof(v.proof) || v.state > VISIT_LEAVING ||
+	    get_others(s, 9, &v.others))
 		return -EINVAL;
 	memcpy(v.ticket, sqlite3_column_blob(s, 7), sizeof(v.ticket));
 	memcpy(v.proof, sqlite3_column_blob(s, 8), sizeof(v.proof));

@@ -25,6 +25,7 @@ struct home_record {
 	bool away;
 	uint32_t domain; /* where; 0: in public space */
 	struct in_addr endpoint;
+	struct peering_others others; /* its packets may come from there too */
 };
 
 enum visit_state {
@@ -40,6 +41,7 @@ struct visit_record {
 	struct in_addr virt;	 /* there */
 	struct in_addr identity; /* here */
 	struct in_addr gateway;
+	struct peering_others others; /* its home's other gateways, as far as they are known */
 	uint32_t flags; /* SIMCO_HANC_* */
 	enum visit_state state;
 	uint64_t counter;

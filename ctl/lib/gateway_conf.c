@@ -11,6 +11,39 @@
 #include "mnat/dhcp.h"
 #include "mnat/maps.h"
 
+static bool overlaps(const struct mnat_range *range, const struct mnat_prefix *prefixes,
+		     unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++)
+		if (range->first <= prefixes[i].last && prefixes[i].first <= range->last)
+			return true;
+	return false;
+}
+
+/* After the inside prefixes. */
+static int parse_virtual(cfg_t *cfg, struct mnat_gateway_config *bpf)
+{
+	unsigned int n = cfg_size(cfg, "virtual");
+
+	if (n > MNAT_MAX_VIRTUAL) {
+		cfg_error(cfg, "virtual: expected at most %d prefixes", MNAT_MAX_VIRTUAL);
+		return -EINVAL;
+	}
+	for (unsigned int i = 0; i < n; i++) {
+		struct mnat_range range;
+
+		mnat_parse_prefix(cfg_getnstr(cfg, "virtual", i), &range);
+		if (overlaps(&range, bpf->inside, bpf->n_inside)) {
+			cfg_error(cfg, "virtual: \"%s\" overlaps an inside prefix: a host's virtual "
+				       "address is never its actual one", cfg_getnstr(cfg, "virtual", i));
+			return -EINVAL;
+		}
+		bpf->virtuals[i] = (struct mnat_prefix){range.first, range.last};
+	}
+	bpf->n_virtual = n;
+	return 0;
+}
+
 static int parse_inside(cfg_t *cfg, struct mnat_gateway_config *bpf)
 {
 	unsigned int n = cfg_size(cfg, "prefixes");
@@ -24,13 +57,11 @@ static int parse_inside(cfg_t *cfg, struct mnat_gateway_config *bpf)
 		struct mnat_range range;
 
 		mnat_parse_prefix(cfg_getnstr(cfg, "prefixes", i), &range);
-		for (unsigned int j = 0; j < i; j++)
-			if (range.first <= bpf->inside[j].last &&
-			    bpf->inside[j].first <= range.last) {
-				cfg_error(cfg, "prefixes: \"%s\" overlaps one before it",
-					  cfg_getnstr(cfg, "prefixes", i));
-				return -EINVAL;
-			}
+		if (overlaps(&range, bpf->inside, i)) {
+			cfg_error(cfg, "prefixes: \"%s\" overlaps one before it",
+				  cfg_getnstr(cfg, "prefixes", i));
+			return -EINVAL;
+		}
 		if (range.last - range.first >= MNAT_MAX_ACTUALS - bpf->n_actuals) {
 			cfg_error(cfg, "prefixes: more than %d addresses in all", MNAT_MAX_ACTUALS);
 			return -EINVAL;
@@ -44,7 +75,7 @@ static int parse_inside(cfg_t *cfg, struct mnat_gateway_config *bpf)
 		return -EINVAL;
 	}
 	bpf->plain_hosts = !strcmp(plain, "nat");
-	return 0;
+	return parse_virtual(cfg, bpf);
 }
 
 static int parse_filtering(cfg_t *cfg, struct mnat_gateway_config *bpf)
@@ -80,11 +111,11 @@ static int parse_outside(cfg_t *cfg, struct mnat_gateway_config *bpf)
 		cfg_error(cfg, "addresses: more than %d external addresses", MNAT_MAX_EXTERNAL);
 		return -EINVAL;
 	}
-	for (unsigned int i = 0; i < bpf->n_inside; i++)
-		if (addrs.first <= bpf->inside[i].last && bpf->inside[i].first <= addrs.last) {
-			cfg_error(cfg, "addresses: overlaps an inside prefix");
-			return -EINVAL;
-		}
+	if (overlaps(&addrs, bpf->inside, bpf->n_inside) ||
+	    overlaps(&addrs, bpf->virtuals, bpf->n_virtual)) {
+		cfg_error(cfg, "addresses: overlaps an inside or virtual prefix");
+		return -EINVAL;
+	}
 	bpf->tunnel_addr = htonl(addrs.first);
 	if (cfg_getstr(cfg, "tunnel-address")) {
 		struct in_addr tunnel;
@@ -179,6 +210,7 @@ static void validate_gateway(cfg_t *cfg)
 	cfg_set_validate_func(cfg, "inside|interfaces", mnat_conf_is_interfaces);
 	cfg_set_validate_func(cfg, "outside|interfaces", mnat_conf_is_interfaces);
 	cfg_set_validate_func(cfg, "inside|prefixes", mnat_conf_is_prefix);
+	cfg_set_validate_func(cfg, "inside|virtual", mnat_conf_is_prefix);
 	cfg_set_validate_func(cfg, "outside|addresses", mnat_conf_is_range);
 	cfg_set_validate_func(cfg, "outside|ports", mnat_conf_is_ports);
 	cfg_set_validate_func(cfg, "outside|tunnel-address", mnat_conf_is_ip);
@@ -198,6 +230,7 @@ int mnat_gateway_conf_load(const char *path, struct mnat_gateway_conf *ret_conf)
 	cfg_opt_t inside[] = {
 		CFG_STR_LIST("interfaces", NULL, CFGF_NONE),
 		CFG_STR_LIST("prefixes", NULL, CFGF_NONE),
+		CFG_STR_LIST("virtual", "{10.128.0.0/9}", CFGF_NONE),
 		CFG_STR("plain-hosts", "nat", CFGF_NONE),
 		CFG_END(),
 	};

@@ -24,6 +24,8 @@ static const struct mnat_frame_attribute attributes[] = {
 	SHARED(ENDPOINT, 4, BYTES, endpoint),
 	SHARED(VIRTUAL, 4, BYTES, virt),
 	SHARED(GATEWAY, 4, BYTES, gateway),
+	{PEERING_A_OTHER, 4, PEERING_OTHERS_MAX, MNAT_FRAME_REPEATED, PEERING_HAS_OTHER,
+	 offsetof(struct peering_message, others)},
 	SHARED(FLAGS, 4, U32, flags),
 	OWN(LIFETIME, 4, U32, lifetime),
 	SHARED(CURSOR, 8, U64, cursor),
@@ -45,6 +47,7 @@ _Static_assert(offsetof(struct peering_message, n_flows) -
 			       offsetof(struct peering_message, flows) ==
 		       offsetof(struct mnat_frame_list, n),
 	       "flows are a list");
+_Static_assert(offsetof(struct peering_others, addr) == sizeof(uint32_t), "frame.h");
 
 int peering_decode(const uint8_t *buf, size_t len, struct peering_message *ret_message,
 		   size_t *ret_skip)

@@ -14,7 +14,7 @@ static struct peering_message everything(const struct simco_flow *flows)
 		.basic = SIMCO_REQUEST,
 		.subtype = PEERING_ARRIVE,
 		.transaction = 0x01020304,
-		.has = 0x1fff,
+		.has = 0x3fff,
 		.domain = 2,
 		.epoch = 0x1122334455667788,
 		.counter = 7,
@@ -31,6 +31,8 @@ static struct peering_message everything(const struct simco_flow *flows)
 	m.endpoint.s_addr = inet_addr("143.32.2.70");
 	m.virt.s_addr = inet_addr("10.128.0.2");
 	m.gateway.s_addr = inet_addr("135.180.32.4");
+	m.others = (struct peering_others){
+		2, {{inet_addr("135.180.32.5")}, {inet_addr("135.180.32.6")}}};
 	return m;
 }
 
@@ -54,7 +56,25 @@ Test(peering, round_trip)
 	cr_assert_arr_eq(again.flows, flows, sizeof(flows));
 	cr_assert_arr_eq(again.ticket, m.ticket, sizeof(m.ticket));
 	cr_assert_eq(again.virt.s_addr, m.virt.s_addr);
+	cr_assert_arr_eq(&again.others, &m.others, sizeof(m.others));
 	cr_assert_eq(peering_encode(&m, buf, (size_t)n - 1), -EMSGSIZE);
+}
+
+Test(peering, one_gateway_too_many)
+{
+	static const uint8_t other[] = {0xe1, 0x07, 0x00, 0x04, 0x8f, 0x20, 0x02, 0x47};
+	uint8_t wire[8 + 16 * sizeof(other)] = {0x01, 0x02, 0x00, 15 * sizeof(other), 0, 0, 0, 1};
+	struct peering_message m;
+	size_t skip;
+
+	for (int i = 0; i < 16; i++)
+		memcpy(wire + 8 + i * sizeof(other), other, sizeof(other));
+	cr_assert_eq(peering_decode(wire, sizeof(wire) - sizeof(other), &m, &skip),
+		     sizeof(wire) - sizeof(other));
+	cr_assert_eq(m.others.n, PEERING_OTHERS_MAX);
+	cr_assert_eq(m.others.addr[14].s_addr, inet_addr("143.32.2.71"));
+	wire[3] = 16 * sizeof(other);
+	cr_assert_eq(peering_decode(wire, sizeof(wire), &m, &skip), -EINVAL);
 }
 
 /* Bytes as a third party would send them. */

@@ -13,7 +13,7 @@
 
 #include "mnat/cleanup.h"
 #include "mnat/clock.h"
-#include "tls_certs_test.h"
+#include "../../selftests/unit/certs.h"
 
 #define DAY 86400
 #define BIG (3 << 20)

@@ -92,6 +92,7 @@ static void drop(struct agent_session *session)
 
 	if (agent->syncing == session) {
 		hosts_sync_cancel(agent->hosts);
+		anchors_sync_cancel(agent->anchors);
 		agent->syncing = NULL;
 	}
 	mnat_stream_close(session->stream);

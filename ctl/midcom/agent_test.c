@@ -12,6 +12,8 @@
 
 static uv_loop_t loop;
 static struct hosts hosts;
+static struct mnat_gateway no_maps;
+static struct anchors anchors;
 static struct agent agent;
 static uint32_t transaction;
 
@@ -25,7 +27,9 @@ static void setup(void)
 	arrays_clear();
 	arrays_open(&hosts, now());
 	uv_loop_init(&loop);
-	agent = (struct agent){.loop = &loop, .hosts = &hosts, .now = now};
+	no_maps.arrivals_fd = -1;
+	anchors.gateway = &no_maps;
+	agent = (struct agent){.loop = &loop, .hosts = &hosts, .anchors = &anchors, .now = now};
 }
 
 static void teardown(void)

@@ -84,12 +84,13 @@ int anchors_admit(struct anchors *a, const struct anchor_name *name)
 
 	if (!name->gateway || !name->virt)
 		return -EINVAL;
-	if (other == name->host)
-		return 0;
-	if (other && other < a->hosts->maps.n_hosts && a->hosts->maps.hosts[other])
+	if (other != name->host && other && other < a->hosts->maps.n_hosts &&
+	    a->hosts->maps.hosts[other])
 		return -EEXIST;
-	if (bpf_map_update_elem(a->gateway->arrivals_fd, &key, &name->host, BPF_ANY))
+	if (other != name->host &&
+	    bpf_map_update_elem(a->gateway->arrivals_fd, &key, &name->host, BPF_ANY))
 		return -errno;
+	anchors_sync_note_arrival(a, name);
 	return 0;
 }
 
@@ -211,6 +212,7 @@ int anchors_set(struct anchors *a, const struct anchor_name *name, bool direct, 
 	if (r)
 		return r;
 	a->n_used += is_new;
+	anchors_sync_note_anchor(a, slot);
 	if (is_default)
 		return set_default(a, name->host, slot);
 	clear_default(a, name->host, slot);
@@ -232,14 +234,16 @@ void anchors_remove(struct anchors *a, const struct anchor_name *name)
 
 /* ---- Released hosts ---- */
 
-static bool is_released(const struct anchors *a, uint32_t host)
+static bool is_released(const struct anchors *a, const struct mnat_arrival_key *key, uint32_t host)
 {
 	const struct slot *slot = hosts_slot(a->hosts, host);
 
 	return !slot || slot->state == SLOT_FREE;
 }
 
-static void drop_released_arrivals(struct anchors *a)
+void anchors_drop_arrivals(struct anchors *a,
+			   bool (*is_dead)(const struct anchors *a,
+					   const struct mnat_arrival_key *key, uint32_t host))
 {
 	struct batch batch;
 	int more = batch_open(&batch, a->gateway->arrivals_fd, sizeof(struct mnat_arrival_key),
@@ -250,13 +254,13 @@ static void drop_released_arrivals(struct anchors *a)
 	while (more > 0) {
 		more = batch_next(&batch);
 		for (uint32_t i = 0; more >= 0 && i < batch.n; i++) {
+			struct mnat_arrival_key key;
 			uint32_t host;
 
+			memcpy(&key, batch.keys + i * sizeof(key), sizeof(key));
 			memcpy(&host, batch.values + i * sizeof(host), sizeof(host));
-			if (is_released(a, host))
-				bpf_map_delete_elem(a->gateway->arrivals_fd,
-						    batch.keys +
-							    i * sizeof(struct mnat_arrival_key));
+			if (is_dead(a, &key, host))
+				bpf_map_delete_elem(a->gateway->arrivals_fd, &key);
 		}
 	}
 	batch_close(&batch);
@@ -268,13 +272,13 @@ void anchors_forget_released(struct anchors *a)
 	static const struct mnat_anchor none;
 
 	for (uint32_t i = 1; i < a->n; i++) {
-		if (!a->slots[i].gateway || !is_released(a, a->slots[i].host))
+		if (!a->slots[i].gateway || !is_released(a, NULL, a->slots[i].host))
 			continue;
 		clear_default(a, a->slots[i].host, i);
 		if (!put_slot(a, i, &none))
 			a->n_used--;
 	}
-	drop_released_arrivals(a);
+	anchors_drop_arrivals(a, is_released);
 }
 
 /* ---- Life ---- */
@@ -322,6 +326,7 @@ void anchors_close(struct anchors *a)
 	if (a->reaping)
 		batch_close(&a->batch);
 	a->open = a->reaping = false;
+	anchors_sync_cancel(a);
 	free(TAKE_PTR(a->slots));
 	free(TAKE_PTR(a->walked));
 }

@@ -33,6 +33,7 @@ struct anchors {
 	uint32_t n_used;
 	struct mnat_anchor *slots; /* what the map says; [0] is never used */
 	uint8_t *walked;	   /* a bit a slot: removed before the walk began */
+	struct anchors_named *named; /* while a sync is on */
 };
 
 /* Read the maps; go on with what a killed agent was removing. 0 or -errno. */
@@ -64,6 +65,19 @@ void anchors_dismiss(struct anchors *anchors, const struct anchor_name *name);
 
 /* Hosts were released: what still names them goes too. */
 void anchors_forget_released(struct anchors *anchors);
+
+/* Remove the arrivals of which that is true. */
+void anchors_drop_arrivals(struct anchors *anchors,
+			   bool (*is_dead)(const struct anchors *anchors,
+					   const struct mnat_arrival_key *key, uint32_t host));
+
+/* ---- anchors_sync.c: what is not made or admitted between the two is removed ---- */
+
+int anchors_sync_begin(struct anchors *anchors); /* -EBUSY, -ENOMEM */
+void anchors_sync_note_anchor(struct anchors *anchors, uint32_t slot);
+void anchors_sync_note_arrival(struct anchors *anchors, const struct anchor_name *name);
+void anchors_sync_end(struct anchors *anchors);
+void anchors_sync_cancel(struct anchors *anchors);
 
 /*
  * Sessions of the host that are anchored here, from *cursor (0: the start): at most

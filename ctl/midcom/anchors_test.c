@@ -224,6 +224,55 @@ Test(anchors, an_arrival_stays_while_either_use_lasts)
 	cr_assert_eq(admitted(W, V), host, "it is behind that gateway");
 }
 
+Test(anchors, a_sync_leaves_what_it_names)
+{
+	uint32_t host = bind_host(V2, A1, 1);
+	struct anchor_name gone = named(host, H, V), stays = named(host, W, V);
+	struct anchor_name admitted_gone = named(host, H, V2), admitted_too = named(host, W, V2);
+
+	cr_assert_eq(anchors_set(&anchors, &gone, false, true), 0);
+	cr_assert_eq(anchors_set(&anchors, &stays, false, false), 0);
+	cr_assert_eq(anchors_admit(&anchors, &admitted_gone), 0);
+	cr_assert_eq(anchors_admit(&anchors, &admitted_too), 0);
+	cr_assert_eq(anchors_sync_begin(&anchors), 0);
+	cr_assert_eq(anchors_sync_begin(&anchors), -EBUSY);
+	cr_assert_eq(anchors_set(&anchors, &stays, false, false), 0);
+	cr_assert_eq(anchors_admit(&anchors, &admitted_too), 0);
+	anchors_sync_end(&anchors);
+	cr_assert_eq(anchors_find(&anchors, &gone), 0);
+	cr_assert_neq(anchors_find(&anchors, &stays), 0);
+	cr_assert_eq(default_of(host), 0);
+	cr_assert_eq(admitted(H, V), 0);
+	cr_assert_eq(admitted(H, V2), 0);
+	cr_assert_eq(admitted(W, V), host);
+	cr_assert_eq(admitted(W, V2), host);
+}
+
+Test(anchors, a_sync_knows_an_anchor_from_an_arrival_of_its_name)
+{
+	uint32_t host = bind_host(V, A1, 1);
+	struct anchor_name name = named(host, H, V);
+
+	cr_assert_eq(anchors_set(&anchors, &name, false, true), 0);
+	send_away(V, H, 2);
+	cr_assert_eq(anchors_sync_begin(&anchors), 0);
+	cr_assert_eq(anchors_admit(&anchors, &name), 0);
+	anchors_sync_end(&anchors);
+	cr_assert_eq(anchors_find(&anchors, &name), 0);
+	cr_assert_eq(admitted(H, V), host);
+}
+
+Test(anchors, a_sync_that_is_cancelled_removes_nothing)
+{
+	struct anchor_name name = named(bind_host(V, A1, 1), H, V);
+
+	cr_assert_eq(anchors_set(&anchors, &name, false, true), 0);
+	cr_assert_eq(anchors_sync_begin(&anchors), 0);
+	anchors_sync_cancel(&anchors);
+	anchors_sync_end(&anchors);
+	cr_assert_neq(anchors_find(&anchors, &name), 0);
+}
+
 Test(anchors, a_released_id_leaves_nothing_behind)
 {
 	static const uint8_t none[TEST_HOSTS / 8 + 1];
@@ -484,6 +533,55 @@ Test(anchors, exported_as_the_packets_are)
 	f.external_port = htons(7088);
 	f.flags = htonl(MNAT_SEEN_SYN_OUT);
 	cr_assert_arr_eq(&out, &f, sizeof(f));
+}
+
+static struct simco_flow export_one(uint32_t host)
+{
+	struct simco_flow flows[SIMCO_FLOWS_MAX];
+	uint64_t cursor = 0;
+	uint32_t n;
+
+	cr_assert_eq(anchors_export(&anchors, host, &cursor, flows, &n), 0);
+	cr_assert_eq(n, 1);
+	return flows[0];
+}
+
+/* A session between two mobile hosts is one record, and each host's own when it leaves. */
+Test(anchors, exported_inside_the_domain)
+{
+	uint32_t host = bind_host(V, A1, 1), peer = bind_host(V2, "10.0.1.6", 1);
+	struct simco_flow f = flow(1756), actual = flow(22), out;
+
+	f.remote = ip(V2);
+	put_session(host, &f, MNAT_BINDING_INTRA | peer, MNAT_SEEN_SYN_OUT | MNAT_SEEN_FIN_IN);
+	put_session(host, &actual, MNAT_BINDING_INTRA, MNAT_SEEN_SYN_IN | MNAT_INTRA_ACTUAL);
+	f.external = 0;
+	f.external_port = 0;
+	f.flags = htonl(MNAT_SEEN_SYN_OUT | MNAT_SEEN_FIN_IN);
+	out = export_one(host);
+	cr_assert_arr_eq(&out, &f, sizeof(f));
+	f.remote = ip(V);
+	f.port = htons(80);
+	f.remote_port = htons(1756);
+	f.flags = htonl(MNAT_SEEN_SYN_IN | MNAT_SEEN_FIN_OUT);
+	out = export_one(peer);
+	cr_assert_arr_eq(&out, &f, sizeof(f));
+}
+
+/* They have no external endpoint: they go by the anchor whatever it is. */
+Test(anchors, imported_without_an_external_endpoint)
+{
+	uint32_t host = bind_host(V, A1, 1);
+	struct anchor_name name = named(host, H, V);
+	struct simco_flow f = flow(1756);
+	const struct mnat_session_key key = key_of(host, &f);
+	struct mnat_endpoint endpoint;
+
+	f.external = 0;
+	f.external_port = 0;
+	anchors_set(&anchors, &name, true, true);
+	cr_assert_eq(import(&name, &f, 1), 1);
+	cr_assert_neq(bpf_map_lookup_elem(gateway->direct_fd, &key, &endpoint), 0);
 }
 
 Test(anchors, cursors_that_nobody_gave_out)

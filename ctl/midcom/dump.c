@@ -200,6 +200,8 @@ void dump(struct mnat_control_client *client, const json_t *request,
 	const char *what = json_string_value(json_object_get(request, "what"));
 	struct dump_state *state;
 
+	if (what && !strcmp(what, "rules"))
+		return dump_rules(client, source);
 	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
 		if (!what || strcmp(tables[i].name, what))
 			continue;
@@ -213,6 +215,6 @@ void dump(struct mnat_control_client *client, const json_t *request,
 		return mnat_control_stream(client, tables[i].step, free_state, state);
 	}
 	mnat_control_fail(client, MNAT_E_ARGUMENT,
-			  "mnat-midcomd dumps what = hosts, sessions, bindings, anchors or "
-			  "counters");
+			  "mnat-midcomd dumps what = hosts, sessions, bindings, anchors, "
+			  "rules or counters");
 }

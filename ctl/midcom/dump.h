@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* dump hosts, sessions, bindings, anchors, counters. */
+/* dump hosts, sessions, bindings, anchors, rules, counters. */
 #ifndef MIDCOM_DUMP_H
 #define MIDCOM_DUMP_H
 
@@ -10,10 +10,13 @@
 #include "mnat/control.h"
 #include "mnat/maps.h"
 
+struct rules;
+
 struct dump_source {
 	const struct mnat_gateway *gateway;
 	const struct hosts *hosts;
 	const struct anchors *anchors;
+	const struct rules *rules;
 	uint32_t (*now)(void); /* seconds of CLOCK_MONOTONIC */
 };
 

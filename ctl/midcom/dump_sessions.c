@@ -54,6 +54,8 @@ static struct way way_of_ours(const struct dump_source *source, const struct mna
 	char text[DUMP_ENDPOINT_LEN];
 	uint64_t word = key->host < source->gateway->n_hosts ? source->gateway->hosts[key->host] : 0;
 
+	if (mnat_binding_is_intra(session->binding))
+		return (struct way){json_null(), json_string("here"), dump_path(word)};
 	dump_external(source, session->binding, text);
 	return (struct way){json_string(text), json_string("here"), dump_path(word)};
 }

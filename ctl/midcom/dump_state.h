@@ -34,6 +34,7 @@ __be32 dump_identity(const struct dump_source *source, uint32_t id);
 void dump_external(const struct dump_source *source, uint32_t index,
 		   char ret_text[DUMP_ENDPOINT_LEN]);
 
+void dump_rules(struct mnat_control_client *client, const struct dump_source *source);
 bool dump_batch_step(struct mnat_control_client *client, void *state);
 int dump_open_sessions(struct dump_state *state);
 int dump_open_anchors(struct dump_state *state);

@@ -31,8 +31,51 @@ static void describe(const struct mnat_gateway *g, const struct mnat_session_key
 	};
 }
 
+/* The other way round: what is out for the one is in for the other. */
+static uint32_t turned(uint32_t flags)
+{
+	uint32_t other = flags & MNAT_SEEN_RST;
+
+	other |= flags & MNAT_SEEN_SYN_OUT ? MNAT_SEEN_SYN_IN : 0;
+	other |= flags & MNAT_SEEN_SYN_IN ? MNAT_SEEN_SYN_OUT : 0;
+	other |= flags & MNAT_SEEN_FIN_OUT ? MNAT_SEEN_FIN_IN : 0;
+	other |= flags & MNAT_SEEN_FIN_IN ? MNAT_SEEN_FIN_OUT : 0;
+	return other;
+}
+
+/* Inside the domain, seen from the host: the session's, or its peer. */
+static bool describe_intra(const struct anchors *a, const struct mnat_session_key *key,
+			   const struct mnat_session *session, uint32_t host,
+			   struct simco_flow *ret_flow)
+{
+	const struct hosts_maps *maps = &a->hosts->maps;
+	struct mnat_host_info info;
+
+	if (session->flags & MNAT_INTRA_ACTUAL)
+		return false;
+	*ret_flow = (struct simco_flow){
+		.proto = key->proto,
+		.port = key->port,
+		.remote = key->remote,
+		.remote_port = key->remote_port,
+		.flags = htonl(session->flags & MNAT_SEEN_ALL),
+	};
+	if (key->host == host)
+		return true;
+	if (mnat_intra_peer(session->binding) != host ||
+	    maps->ops->get_info(maps->store, key->host, &info) || !info.virt)
+		return false;
+	ret_flow->remote = info.virt;
+	ret_flow->flags = htonl(turned(session->flags));
+	if (key->proto != MNAT_ICMP) {
+		ret_flow->port = key->remote_port;
+		ret_flow->remote_port = key->port;
+	}
+	return true;
+}
+
 /* Those of the batch that are the host's and anchored here. */
-static uint32_t pick(const struct mnat_gateway *g, const struct batch *batch, uint32_t host,
+static uint32_t pick(const struct anchors *a, const struct batch *batch, uint32_t host,
 		     struct simco_flow *flows, uint32_t room)
 {
 	uint32_t n = 0;
@@ -43,8 +86,10 @@ static uint32_t pick(const struct mnat_gateway *g, const struct batch *batch, ui
 
 		memcpy(&key, batch->keys + i * sizeof(key), sizeof(key));
 		memcpy(&session, batch->values + i * sizeof(session), sizeof(session));
-		if (key.host == host && !(session.binding & MNAT_BINDING_ANCHOR))
-			describe(g, &key, &session, &flows[n++]);
+		if (mnat_binding_is_intra(session.binding))
+			n += describe_intra(a, &key, &session, host, &flows[n]);
+		else if (key.host == host && !(session.binding & MNAT_BINDING_ANCHOR))
+			describe(a->gateway, &key, &session, &flows[n++]);
 	}
 	return n;
 }
@@ -68,7 +113,7 @@ int anchors_export(const struct anchors *a, uint32_t host, uint64_t *cursor,
 		more = batch_next(&batch);
 		if (more < 0)
 			break;
-		n += pick(a->gateway, &batch, host, flows + n, SIMCO_FLOWS_MAX - n);
+		n += pick(a, &batch, host, flows + n, SIMCO_FLOWS_MAX - n);
 		looked += batch.n;
 	}
 	if (more >= 0) {
@@ -136,8 +181,8 @@ static int import(const struct anchors *a, uint32_t slot, const struct simco_flo
 	};
 	if (known == KNOWN_ELSEWHERE)
 		return 0;
-	/* first, so that no packet meets the session without it */
-	if (a->slots[slot].flags & MNAT_ANCHOR_DIRECT) {
+	/* first, so that no packet meets the session without it; those in its domain have none */
+	if (a->slots[slot].flags & MNAT_ANCHOR_DIRECT && flow->external) {
 		int r = note_direct(a, &key, flow);
 
 		if (r)

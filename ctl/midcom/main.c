@@ -311,8 +311,8 @@ static int run(struct midcomd *m)
 				  .path = m->rules_path,
 				  .ended = agent_tell_rule_ended,
 				  .user = &m->agent};
-	m->source = (struct dump_source){&m->gateway, &m->hosts, &m->anchors, monotonic};
 	m->syns = (struct syns){.gateway = &m->gateway, .now = monotonic};
+	m->source = (struct dump_source){&m->gateway, &m->hosts, &m->anchors, &m->rules, monotonic};
 	m->sweep = (struct sweep){.pin = m->conf.pin,
 				  .gateway = &m->gateway,
 				  .hosts = &m->hosts,

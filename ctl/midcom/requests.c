@@ -132,11 +132,17 @@ static int sync_hosts(struct agent_session *session, const struct simco_message 
 		r = hosts_sync_begin(agent->hosts);
 		if (r)
 			return error_of(r);
+		r = anchors_sync_begin(agent->anchors);
+		if (r) {
+			hosts_sync_cancel(agent->hosts);
+			return error_of(r);
+		}
 		agent->syncing = session;
 	} else if (request->flags == SIMCO_HSYNC_END) {
 		if (agent->syncing != session)
 			return SIMCO_E_NOT_APPLICABLE;
 		hosts_sync_end(agent->hosts, agent->now());
+		anchors_sync_end(agent->anchors);
 		agent->syncing = NULL;
 	} else {
 		return SIMCO_E_MALFORMED;

@@ -73,8 +73,12 @@ static void mark_session(const struct sweep *sweep, const void *key, const void 
 	memcpy(&id, (const uint8_t *)key + offsetof(struct mnat_session_key, host), sizeof(id));
 	memcpy(&session, value, sizeof(session));
 	mark(sweep, id, sweep->in_use);
-	if (!(session.binding & MNAT_BINDING_ANCHOR))
+	if (!(session.binding & MNAT_BINDING_ANCHOR) && !(session.flags & MNAT_INTRA_ACTUAL))
 		mark(sweep, id, sweep->anchored);
+	if (mnat_binding_is_intra(session.binding) && mnat_intra_peer(session.binding)) {
+		mark(sweep, mnat_intra_peer(session.binding), sweep->in_use);
+		mark(sweep, mnat_intra_peer(session.binding), sweep->anchored);
+	}
 }
 
 static void mark_binding(const struct sweep *sweep, const void *key, const void *value)

@@ -4,6 +4,7 @@
 
 #include <string.h>
 #include <sys/random.h>
+#include <time.h>
 
 #include "mnat/addr.h"
 #include "mnat/log.h"
@@ -185,13 +186,32 @@ void action_set_stack(struct engine *e)
 	names_apply(&e->names, &e->fsm.lease.dns);
 }
 
+/* Where we may be again: what it takes to be there without asking who we are. */
+static void remember_network(struct engine *e)
+{
+	const struct lease *lease = &e->fsm.lease;
+	uint64_t now = mnat_clock_now(), end = lease_expiry(lease);
+	struct network network = {
+		.gateway_mac = e->resolver.mac,
+		.actual = lease->actual,
+		.mask = lease->mask,
+		.router = lease->router,
+		.domain = lease->mobile ? lease->domain : 0,
+		.until_s = end == NEVER ? INT64_MAX : time(NULL),
+	};
+
+	if (end != NEVER && end > now)
+		network.until_s += (int64_t)((end - now) / MNAT_NS_PER_SEC);
+	state_remember_network(&e->state, &network);
+}
+
 void action_remember(struct engine *e)
 {
 	e->state.virt = e->fsm.virt;
 	e->state.have_lease = e->fsm.have_lease;
 	e->state.lease = e->fsm.lease;
 	if (e->fsm.have_lease && e->resolver.mac)
-		state_remember_network(&e->state, e->resolver.mac, e->fsm.lease.actual);
+		remember_network(e);
 	e->save_at_ns = mnat_clock_now() + SAVE_AFTER;
 }
 
@@ -227,6 +247,7 @@ static void fsm_bound(const struct lease *lease, void *user)
 	bool ask = resolver_ask(&e->resolver, lease->actual, lease->router);
 	int change;
 
+	rebind_end(&e->rebind);
 	visit_prepare(e, lease);
 	change = action_install_lease(e);
 

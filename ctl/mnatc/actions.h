@@ -7,6 +7,7 @@
 
 extern const struct fsm_ops engine_fsm_ops;
 extern const struct links_ops engine_links_ops;
+extern const struct rebind_ops engine_rebind_ops;
 
 /* Without a lease for so long, another uplink is tried. */
 #define LEASE_WITHIN (3 * MNAT_NS_PER_SEC)

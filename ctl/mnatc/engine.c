@@ -61,6 +61,7 @@ static void tick(struct engine *e)
 		if (e->links.current && !fsm_is_bound(&e->fsm) && !links_shun_current(&e->links))
 			e->lease_by_ns = now + LEASE_WITHIN; /* another may come up */
 	}
+	rebind_tick(&e->rebind, &e->state.roam);
 	links_tick(&e->links);
 	visit_tick(e);
 	if (now >= e->save_at_ns)
@@ -84,6 +85,7 @@ void engine_rearm(struct engine *e)
 		fsm_deadline(&e->fsm),
 		e->links.current ? e->resolver.deadline_ns : NEVER,
 		links_deadline(&e->links),
+		rebind_deadline(&e->rebind),
 		e->stamps_at_ns,
 		e->lease_by_ns,
 		e->save_at_ns,
@@ -248,6 +250,7 @@ int engine_start(uv_loop_t *loop, const struct mnat_node_conf *conf, struct engi
 	};
 	resolver_reset(&e->resolver);
 	names_open(loop, &e->conf, &e->names);
+	rebind_init(&e->rebind, &engine_rebind_ops, e);
 	fsm_init(&e->fsm, &engine_fsm_ops, e);
 	r = open_all(e);
 	if (r < 0) {

@@ -14,6 +14,7 @@
 #include "message.h"
 #include "mnat/control.h"
 #include "names.h"
+#include "rebind.h"
 #include "recorder.h"
 #include "resolver.h"
 #include "shim.h"
@@ -31,6 +32,7 @@ struct engine {
 	struct local_dhcp local_dhcp;
 	struct names names;
 	struct resolver resolver;
+	struct rebind rebind;
 	struct recorder recorder;
 	struct identity identity;
 	struct state state;

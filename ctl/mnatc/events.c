@@ -4,10 +4,14 @@
 
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 
 #include "mnat/log.h"
+#include "mnat/peering.h"
+#include "visit_public.h"
 
 #define RECEIVE_BATCH 32
+#define REBOUND_S     60 /* a lease whose confirmation by DHCP is on its way */
 
 static struct in_addr current_actual(const struct engine *e)
 {
@@ -41,6 +45,8 @@ static void link_use(struct uplink *uplink, void *user)
 	action_record(e, MOVE_LINK_UP);
 	resolver_reset(&e->resolver);
 	e->lease_by_ns = mnat_clock_now() + LEASE_WITHIN;
+	rebind_begin(&e->rebind, &e->state, time(NULL));
+	rebind_tick(&e->rebind, &e->state.roam);
 	fsm_link_up(&e->fsm);
 	visit_begin(e);
 	engine_rearm(e);
@@ -52,6 +58,7 @@ static void link_none(void *user)
 	struct engine *e = user;
 
 	resolver_reset(&e->resolver);
+	rebind_end(&e->rebind);
 	e->lease_by_ns = NEVER;
 	fsm_link_down(&e->fsm);
 	engine_rearm(e);
@@ -126,6 +133,73 @@ static void arp_readable(struct uplink *uplink, void *user)
 	engine_rearm(e);
 }
 
+/*
+ * To that network's gateway alone. The question for it goes first, from the address we
+ * want to be reached at: so the gateway knows the way back (RFC 4436 2.1).
+ */
+static void rebind_send(const struct network *network, struct in_addr manager, const void *datagram,
+			size_t len, void *user)
+{
+	struct engine *e = user;
+	const struct uplink *uplink = e->links.current;
+	uint8_t mac[6];
+	int r;
+
+	shim_mac_bytes(network->gateway_mac, mac);
+	r = port_send_arp_to(&uplink->port, mac, network->actual, network->router);
+	if (!r)
+		r = port_send_udp(uplink->rebind_fd, uplink->link.index, network->actual,
+				  PEERING_PORT, manager, PEERING_PORT, mac, datagram, len);
+	if (r)
+		log_debug("rebind cannot be sent on %s: %s", uplink->name, strerror(-r));
+	action_record(e, MOVE_REBIND);
+}
+
+static void rebind_accepted(const struct network *network, void *user)
+{
+	struct engine *e = user;
+	struct lease lease = e->fsm.lease;
+
+	action_record(e, MOVE_REBOUND);
+	if (!e->fsm.have_lease)
+		return; /* not even a name: DHCP is quick enough */
+	lease.actual = network->actual;
+	lease.mask = network->mask;
+	lease.router = network->router;
+	lease.since_ns = mnat_clock_now();
+	lease.lease_s = REBOUND_S;
+	lease.t1_s = lease.lease_s / 2;
+	lease.t2_s = lease.lease_s * 7 / 8;
+	resolver_know(&e->resolver, network->actual, network->router, network->gateway_mac);
+	fsm_adopt(&e->fsm, &lease);
+}
+
+static void rebind_readable(struct uplink *uplink, void *user)
+{
+	uint8_t buf[1500];
+	struct engine *e = user;
+	const uint8_t *datagram;
+	int n;
+
+	for (int i = 0; i < RECEIVE_BATCH; i++) {
+		n = port_receive_udp(uplink->rebind_fd, PEERING_PORT, buf, sizeof(buf), &datagram);
+		if (n == -EBADMSG)
+			continue;
+		if (n < 0)
+			break;
+		if (uplink == e->links.current &&
+		    !rebind_receive(&e->rebind, &e->state.roam, datagram, (size_t)n))
+			log_debug("datagram on %s ignored: no answer to a rebind", uplink->name);
+	}
+	engine_rearm(e);
+}
+
+const struct rebind_ops engine_rebind_ops = {
+	.send = rebind_send,
+	.count = visit_count,
+	.accepted = rebind_accepted,
+};
+
 const struct links_ops engine_links_ops = {
 	.lost = link_lost,
 	.use = link_use,
@@ -133,4 +207,5 @@ const struct links_ops engine_links_ops = {
 	.changed = link_changed,
 	.dhcp_readable = dhcp_readable,
 	.arp_readable = arp_readable,
+	.rebind_readable = rebind_readable,
 };

@@ -427,6 +427,16 @@ void fsm_link_up(struct fsm *fsm)
 		discover(fsm);
 }
 
+void fsm_adopt(struct fsm *fsm, const struct lease *lease)
+{
+	fsm->lease = *lease;
+	fsm->end_ns = lease_expiry(lease);
+	fsm->have_lease = true;
+	fsm->naks = 0;
+	reboot(fsm);
+	fsm->ops->bound(&fsm->lease, fsm->user);
+}
+
 void fsm_link_down(struct fsm *fsm)
 {
 	enter(fsm, fsm->have_lease ? FSM_INIT_REBOOT : FSM_INIT);

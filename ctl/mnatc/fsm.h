@@ -82,6 +82,12 @@ void fsm_restore(struct fsm *fsm, struct in_addr virt, const struct lease *lease
 
 /* The uplink to use has a carrier now, or is another one: verify or get a lease. */
 void fsm_link_up(struct fsm *fsm);
+/*
+ * The lease is in force on this link, as somebody who knows has said: it is used at once,
+ * and the server asked to confirm it.
+ */
+void fsm_adopt(struct fsm *fsm, const struct lease *lease);
+
 /* No uplink has a carrier. */
 void fsm_link_down(struct fsm *fsm);
 

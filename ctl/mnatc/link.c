@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "lease.h"
+#include "mnat/cleanup.h"
 #include "mnat/log.h"
+#include "mnat/peering.h"
 
 #define SHUN (60 * MNAT_NS_PER_SEC)
 
@@ -40,8 +42,18 @@ static void arp_ready(void *user)
 	uplink->links->ops->arp_readable(uplink, uplink->links->user);
 }
 
+static void rebind_ready(void *user)
+{
+	struct uplink *uplink = user;
+
+	uplink->links->ops->rebind_readable(uplink, uplink->links->user);
+}
+
 static void close_uplink(struct uplink *uplink)
 {
+	watch_stop(&uplink->rebind_watch);
+	if (uplink->open)
+		mnat_closep(&uplink->rebind_fd);
 	watch_stop(&uplink->dhcp_watch);
 	watch_stop(&uplink->arp_watch);
 	if (uplink->open)
@@ -59,10 +71,20 @@ static int open_uplink(struct uplink *uplink, const struct mnat_link *link)
 			strerror(-r));
 		return r;
 	}
+	r = port_open_udp(link->index, PEERING_PORT, &uplink->rebind_fd);
+	if (r < 0) {
+		log_err("uplink %s: a packet socket cannot be opened: %s", uplink->name,
+			strerror(-r));
+		port_close(&uplink->port);
+		return r;
+	}
 	uplink->open = true;
 	r = watch_start(loop, uplink->port.dhcp_fd, dhcp_ready, uplink, &uplink->dhcp_watch);
 	if (!r)
 		r = watch_start(loop, uplink->port.arp_fd, arp_ready, uplink, &uplink->arp_watch);
+	if (!r)
+		r = watch_start(loop, uplink->rebind_fd, rebind_ready, uplink,
+				&uplink->rebind_watch);
 	if (r)
 		close_uplink(uplink);
 	return r;

@@ -23,6 +23,8 @@ struct uplink {
 	struct port port;
 	struct watch *dhcp_watch;
 	struct watch *arp_watch;
+	int rebind_fd; /* UDP to PEERING_PORT */
+	struct watch *rebind_watch;
 	uint64_t shunned_until_ns;
 };
 
@@ -37,6 +39,7 @@ struct links_ops {
 	void (*changed)(struct uplink *uplink, void *user);
 	void (*dhcp_readable)(struct uplink *uplink, void *user);
 	void (*arp_readable)(struct uplink *uplink, void *user);
+	void (*rebind_readable)(struct uplink *uplink, void *user);
 };
 
 struct links {

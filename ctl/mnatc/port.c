@@ -139,12 +139,18 @@ int port_send_dhcp(const struct port *port, struct in_addr from, struct in_addr 
 			     DHCP_SERVER_PORT, mac, message, len);
 }
 
-int port_send_arp(const struct port *port, struct in_addr sender, struct in_addr target)
+int port_send_arp_to(const struct port *port, const uint8_t *mac, struct in_addr sender,
+		     struct in_addr target)
 {
 	struct arp_packet arp;
 
 	packet_arp_request(port->mac, sender, target, &arp);
-	return send_frame(port->arp_fd, port->index, ETH_P_ARP, NULL, &arp, sizeof(arp));
+	return send_frame(port->arp_fd, port->index, ETH_P_ARP, mac, &arp, sizeof(arp));
+}
+
+int port_send_arp(const struct port *port, struct in_addr sender, struct in_addr target)
+{
+	return port_send_arp_to(port, NULL, sender, target);
 }
 
 struct received {

@@ -40,6 +40,9 @@ int port_receive_dhcp(const struct port *port, uint8_t *buf, size_t size,
 		      const uint8_t **ret_payload);
 
 int port_send_arp(const struct port *port, struct in_addr sender, struct in_addr target);
+/* The same question to one neighbour only. */
+int port_send_arp_to(const struct port *port, const uint8_t *mac, struct in_addr sender,
+		     struct in_addr target);
 
 /* As port_receive_dhcp(): 0 and the MAC address for a reply by owner. */
 int port_receive_arp(const struct port *port, struct in_addr owner, uint8_t ret_mac[6]);

@@ -20,6 +20,8 @@
 	X(DISCOVER, "discover")                                                                \
 	X(OFFER, "offer")                                                                      \
 	X(ACK, "ack")                                                                          \
+	X(REBIND, "rebind")                                                                    \
+	X(REBOUND, "rebound")                                                                  \
 	X(GATEWAY_ARP, "gateway-arp")                                                          \
 	X(GATEWAY_MAC, "gateway-mac")                                                          \
 	X(SHIM_SET, "shim-set")                                                                \

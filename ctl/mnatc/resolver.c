@@ -31,6 +31,15 @@ bool resolver_ask(struct resolver *resolver, struct in_addr sender, struct in_ad
 	return true;
 }
 
+void resolver_know(struct resolver *resolver, struct in_addr sender, struct in_addr target,
+		   uint64_t mac)
+{
+	*resolver = (struct resolver){.target = target,
+				      .sender = sender,
+				      .mac = mac,
+				      .deadline_ns = mnat_clock_now() + REFRESH};
+}
+
 /* A known address stays in use while its refresh goes unanswered: better than none. */
 void resolver_tick(struct resolver *resolver, const struct port *port)
 {

@@ -30,6 +30,10 @@ void resolver_reset(struct resolver *resolver);
  */
 bool resolver_ask(struct resolver *resolver, struct in_addr sender, struct in_addr target);
 
+/* The answer is known from before; it is asked for again all the same, in a minute. */
+void resolver_know(struct resolver *resolver, struct in_addr sender, struct in_addr target,
+		   uint64_t mac);
+
 /* Send the question if it is due: at once after resolver_ask(), then at deadline_ns. */
 void resolver_tick(struct resolver *resolver, const struct port *port);
 

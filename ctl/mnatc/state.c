@@ -87,8 +87,13 @@ static json_t *state_json(const struct state *state)
 	for (int i = 0; i < state->n_networks; i++) {
 		shim_mac_bytes(state->networks[i].gateway_mac, mac);
 		json_array_append_new(networks,
-				      json_pack("{s:s,s:o}", "gateway_mac", mnat_mac(mac, buf),
-						"actual", address(state->networks[i].actual)));
+				      json_pack("{s:s,s:o,s:o,s:o,s:I,s:I}", "gateway_mac",
+						mnat_mac(mac, buf), "actual",
+						address(state->networks[i].actual), "mask",
+						address(state->networks[i].mask), "router",
+						address(state->networks[i].router), "domain",
+						(json_int_t)state->networks[i].domain, "until_s",
+						(json_int_t)state->networks[i].until_s));
 	}
 	return json_pack("{s:i,s:o,s:o,s:o,s:o,s:I}", "version", VERSION, "virtual",
 			 address(state->virt), "lease",
@@ -145,19 +150,19 @@ int state_save(const char *path, struct state *state)
 	return 0;
 }
 
-void state_remember_network(struct state *state, uint64_t gateway_mac, struct in_addr actual)
+void state_remember_network(struct state *state, const struct network *network)
 {
 	int i;
 
 	for (i = 0; i < state->n_networks; i++)
-		if (state->networks[i].gateway_mac == gateway_mac)
+		if (state->networks[i].gateway_mac == network->gateway_mac)
 			break;
 	if (i == state->n_networks && state->n_networks < STATE_NETWORKS)
 		state->n_networks++;
 	if (i == STATE_NETWORKS)
 		i--;
 	memmove(&state->networks[1], &state->networks[0], (size_t)i * sizeof(struct network));
-	state->networks[0] = (struct network){gateway_mac, actual};
+	state->networks[0] = *network;
 }
 
 /* ---- reading: the file may have been edited ---- */
@@ -231,11 +236,19 @@ static void get_networks(const json_t *array, struct state *state)
 	for (size_t i = json_array_size(array); i-- > 0;) {
 		const json_t *row = json_array_get(array, i);
 		const char *text = json_string_value(json_object_get(row, "gateway_mac"));
-		struct in_addr actual;
+		struct network network = {};
 		uint8_t mac[6];
 
-		if (text && !mnat_parse_mac(text, mac) && get_address(row, "actual", &actual))
-			state_remember_network(state, shim_mac_word(mac), actual);
+		if (!text || mnat_parse_mac(text, mac) ||
+		    !get_address(row, "actual", &network.actual))
+			continue;
+		network.gateway_mac = shim_mac_word(mac);
+		/* older files have none of the rest: such a network is only a memory */
+		get_address(row, "mask", &network.mask);
+		get_address(row, "router", &network.router);
+		get_seconds(row, "domain", &network.domain);
+		network.until_s = json_integer_value(json_object_get(row, "until_s"));
+		state_remember_network(state, &network);
 	}
 }
 

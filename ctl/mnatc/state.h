@@ -15,6 +15,10 @@
 struct network {
 	uint64_t gateway_mac; /* a network is known by it; shim_mac_word() */
 	struct in_addr actual;
+	struct in_addr mask;
+	struct in_addr router;
+	uint32_t domain; /* 0: not told */
+	int64_t until_s; /* wall clock: when the lease there would end */
 };
 
 struct state {
@@ -38,6 +42,7 @@ int state_load(const char *path, struct state *ret_state);
  */
 int state_save(const char *path, struct state *state);
 
-void state_remember_network(struct state *state, uint64_t gateway_mac, struct in_addr actual);
+/* One of the same gateway's is replaced. */
+void state_remember_network(struct state *state, const struct network *network);
 
 #endif

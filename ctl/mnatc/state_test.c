@@ -74,8 +74,10 @@ Test(state, what_is_saved_is_loaded)
 	struct state saved = example(), loaded;
 	struct stat st;
 
-	state_remember_network(&saved, 0x112233445566, ip("10.0.1.5"));
-	state_remember_network(&saved, 0x010203040506, ip("10.0.2.7"));
+	state_remember_network(&saved, &(struct network){0x112233445566, ip("10.0.1.5")});
+	state_remember_network(&saved,
+			       &(struct network){0x010203040506, ip("10.0.2.7"),
+						 ip("255.255.255.0"), ip("10.0.2.1"), 7, 1234567});
 	cr_assert_eq(state_save(path, &saved), 0);
 	cr_assert_eq(stat(path, &st), 0);
 	cr_assert_eq(st.st_mode & 0777, 0600);
@@ -85,6 +87,9 @@ Test(state, what_is_saved_is_loaded)
 	cr_assert_eq(memcmp(&loaded.lease, &saved.lease, sizeof(struct lease)), 0);
 	cr_assert_eq(loaded.n_networks, 2);
 	cr_assert_eq(loaded.networks[0].gateway_mac, 0x010203040506);
+	cr_assert_eq(loaded.networks[0].router.s_addr, ip("10.0.2.1").s_addr);
+	cr_assert_eq(loaded.networks[0].domain, 7);
+	cr_assert_eq(loaded.networks[0].until_s, 1234567);
 	cr_assert_eq(loaded.networks[1].actual.s_addr, ip("10.0.1.5").s_addr);
 }
 
@@ -135,10 +140,10 @@ Test(state, networks_are_kept_latest_first_and_bounded)
 	struct state state = {};
 
 	for (uint64_t mac = 1; mac <= 20; mac++)
-		state_remember_network(&state, mac, ip("10.0.1.5"));
+		state_remember_network(&state, &(struct network){mac, ip("10.0.1.5")});
 	cr_assert_eq(state.n_networks, STATE_NETWORKS);
 	cr_assert_eq(state.networks[0].gateway_mac, 20);
-	state_remember_network(&state, 10, ip("10.0.1.9"));
+	state_remember_network(&state, &(struct network){10, ip("10.0.1.9")});
 	cr_assert_eq(state.n_networks, STATE_NETWORKS);
 	cr_assert_eq(state.networks[0].gateway_mac, 10);
 	cr_assert_eq(state.networks[1].gateway_mac, 20);

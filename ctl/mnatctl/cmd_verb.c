@@ -13,6 +13,7 @@ static const struct verb {
 } verbs[] = {
 	{"replace", "midcomd", {"old", "new"}},
 	{"sweep", "midcomd"},
+	{"revoke", "mmd", {"what"}, .plain = true},
 	{"renew", "mnatc"},
 	{"release", "mnatc"},
 	{"rebind", "mnatc"},

@@ -16,6 +16,7 @@ const struct ctl_command ctl_commands[] = {
 	{"handover", cmd_handover, "", "time line of each of this node's moves", 0, 0},
 	{"replace", cmd_verb, "OLD NEW", "gateway: move a host between actual addresses", 2, 2},
 	{"sweep", cmd_verb, "", "gateway: remove expired sessions now", 0, 0},
+	{"revoke", cmd_verb, "VIRTUAL|DOMAIN", "manager: a node's tickets, or a domain", 1, 1},
 	{"renew", cmd_verb, "", "node: renew the leases with their server", 0, 0},
 	{"rebind", cmd_verb, "", "node: renew the leases with any server", 0, 0},
 	{"mode", cmd_verb, "MODE", "node: either, translate, tunnel or passthrough", 1, 1},

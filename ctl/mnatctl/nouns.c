@@ -61,6 +61,18 @@ static const struct ctl_column anchors[] = {
 	{},
 };
 
+static const struct ctl_column rules[] = {
+	{"rule", "RULE", .right = true},
+	{"owner", "OWNER"},
+	{"group", "GROUP", .right = true},
+	{"state", "STATE"},
+	{"proto", "PROTO"},
+	{"inside", "INSIDE", .null = "nobody"},
+	{"external", "EXTERNAL"},
+	{"lifetime_s", "ENDS IN", ctl_format_seconds, .right = true},
+	{},
+};
+
 static const struct ctl_column leases[] = {
 	{"actual", "ACTUAL"},
 	{"virtual", "VIRTUAL", .null = "plain"},
@@ -86,6 +98,8 @@ static const struct ctl_column counters[] = {
 
 static const struct ctl_column gateways[] = {
 	{"name", "NAME"},
+	{"at", "AT"},
+	{"tunnel", "TUNNELS END AT", .null = "nowhere"},
 	{"connected", "CONNECTED"},
 	{"hosts", "HOSTS", .right = true},
 	{"pending", "PENDING", .right = true},
@@ -96,6 +110,7 @@ static const struct ctl_column gateways[] = {
 static const struct ctl_column peers[] = {
 	{"domain", "DOMAIN", .right = true},
 	{"connected", "CONNECTED"},
+	{"revoked", "REVOKED"},
 	{"visitors", "VISITORS HERE", .right = true},
 	{"ours", "OURS THERE", .right = true},
 	{"refused", "REFUSED", .right = true},
@@ -142,6 +157,7 @@ const struct ctl_noun ctl_nouns[] = {
 	{"sessions", "sessions through the gateway", {{"midcomd", sessions}}},
 	{"bindings", "external ports taken by inside endpoints", {{"midcomd", bindings}}},
 	{"anchors", "where else visiting hosts have sessions", {{"midcomd", anchors}}},
+	{"rules", "external ports managers hold by Midcom", {{"midcomd", rules}}},
 	{"leases", "addresses given out by the DHCP server", {{"dhcpd", leases}}},
 	{
 		"counters",

@@ -46,6 +46,8 @@ struct mnat_abi {
 	X(NOT_IPV4, STACK, "ARP, IPv6 and other ethertypes")                                   \
 	X(TO_GATEWAY, STACK, "addressed to the gateway itself, broadcast or multicast")        \
 	X(INTRA_DOMAIN, STACK, "from inside to inside, routed by the kernel")                  \
+	X(INTRA_TRANSLATED, FORWARD, "from inside to inside, virtual addresses for actual")    \
+	X(HAIRPINNED, FORWARD, "from inside to an external port of an inside host")            \
 	X(NO_BINDING, STACK, "from outside to an external port no host holds")                 \
 	X(OTHER_ADDRESS, STACK, "from outside to an address that is not an external one")      \
 	X(TTL_EXPIRED, STACK, "TTL ran out, the kernel answers with ICMP 11")                  \
@@ -54,8 +56,8 @@ struct mnat_abi {
 	X(NO_ROUTE_IN, DROP, "no route to where the host is")                                  \
 	X(TUNNEL_OUT, FORWARD, "from a visiting host to the anchor of its session")             \
 	X(TUNNEL_IN, FORWARD, "from an anchor to a visiting host")                             \
-	X(FORWARDED_AWAY, FORWARD, "from outside to a host that visits elsewhere")             \
-	X(FROM_VISITED, FORWARD, "from a host that visits elsewhere to outside")               \
+	X(FORWARDED_AWAY, FORWARD, "to a host that visits elsewhere")                          \
+	X(FROM_VISITED, FORWARD, "from a host that visits elsewhere, sent on")                 \
 	X(DIRECT_OUT, FORWARD, "from a visiting host straight out, as its anchor")             \
 	X(TUNNEL_UNKNOWN, DROP, "tunnel packet of no known peer and host")                     \
 	X(TUNNEL_MALFORMED, DROP, "tunnel packet without a good inner packet")                 \
@@ -71,6 +73,8 @@ struct mnat_abi {
 	X(FRAGMENT_HELD, FORWARD, "later fragment before its first one, held for it")          \
 	X(FRAGMENT_AGAIN, FORWARD, "first fragment, sent round again with those held for it")  \
 	X(FRAGMENT_FULL, DROP, "later fragment before its first one, no room to hold it")      \
+	X(FRAGMENT_REFUSED, DROP, "later fragment of a packet that was refused")               \
+	X(FRAGMENT_STACK, STACK, "later fragment of a packet that was the kernel's")           \
 	X(FRAGMENT_TINY, DROP, "first fragment without the whole transport header")            \
 	X(FRAGMENT_OVERLAP, DROP, "later fragment over bytes of the first one")                \
 	X(FRAGMENT_BAD, DROP, "fragment of an impossible length or offset")                    \
@@ -81,11 +85,12 @@ struct mnat_abi {
 	X(MARTIAN, DROP, "from outside, with a source that is ours, inside or no unicast address") \
 	X(VLAN, STACK, "VLAN tag: for the VLAN's own interface")                               \
 	X(NO_HOST, DROP, "source address belongs to no host of this domain")                   \
+	X(NO_VIRTUAL, DROP, "to a virtual address that no host has")                           \
 	X(HOST_GONE, DROP, "host has left, its grace period is over")                          \
 	X(OLD_ACTUAL, DROP, "source is an old actual address after its grace period")          \
 	X(FILTERED, DROP, "from outside, from where the inside endpoint has not sent to")      \
 	X(SYN_UNSOLICITED, DROP, "SYN to a port nobody holds, answered after six seconds")     \
-	X(NO_SESSION, DROP, "TCP segment other than SYN without a session")                    \
+	X(NO_SESSION, DROP, "of no session, and may not begin one")                            \
 	X(PORTS_EXHAUSTED, DROP, "no free external port within the bounded search")            \
 	X(SESSIONS_FULL, DROP, "session table is full")                                        \
 	X(BINDINGS_FULL, DROP, "binding table is full")                                        \
@@ -302,6 +307,29 @@ struct mnat_anchor {
 /* A session's binding, when it is anchored elsewhere: this bit and the anchor's slot. */
 #define MNAT_BINDING_ANCHOR 0x80000000u
 
+/*
+ * The binding of a session between hosts of the domain: this bit, and the other host's id
+ * when it is mobile too. Addresses change, ports do not: there is no external endpoint.
+ * Of two mobile hosts the one with the lower id is the session's, the other its remote.
+ */
+#define MNAT_BINDING_INTRA 0x40000000u
+
+static inline __u32 mnat_intra_peer(__u32 binding)
+{
+	return binding & ~MNAT_BINDING_INTRA;
+}
+
+/* No external endpoint here: the binding is no index. */
+static inline int mnat_binding_is_none(__u32 binding)
+{
+	return !!(binding & (MNAT_BINDING_ANCHOR | MNAT_BINDING_INTRA));
+}
+
+static inline int mnat_binding_is_intra(__u32 binding)
+{
+	return (binding & (MNAT_BINDING_ANCHOR | MNAT_BINDING_INTRA)) == MNAT_BINDING_INTRA;
+}
+
 /* Map "defaults", ARRAY as "hosts", of __u32: a host's default anchor, 0: none. */
 
 /* Map "direct", HASH: mnat_session_key -> the session's external endpoint at its anchor. */
@@ -371,7 +399,8 @@ struct mnat_bib_key {
 /*
  * Map "sessions", HASH: the one record of a flow, for both directions. Keyed on
  * the host's identity, never on its actual address. Created by packets from
- * inside only. The value points at its binding by index.
+ * inside only. The value points at its binding by index; sessions inside the domain
+ * and those anchored elsewhere have none.
  */
 struct mnat_session_key {
 	__u32 host;
@@ -397,6 +426,8 @@ struct mnat_session {
 #define MNAT_SEEN_ALL ((1u << 5) - 1)
 /* Its anchor was taken to be the default one; an import may tell a better one. */
 #define MNAT_ANCHOR_GUESSED (1u << 8)
+/* In the domain, begun towards the host's actual address: is not translated. */
+#define MNAT_INTRA_ACTUAL (1u << 9)
 #define MNAT_SESSION_MARKED (1u << 31) /* first phase of the sweep found it idle */
 
 /* The state of a session follows from what was seen: it needs no machine. */
@@ -492,6 +523,7 @@ enum mnat_filtering { /* RFC 4787 section 5 */
 /* ---- Gateway: load-time configuration (rodata "cfg") ------------------------ */
 
 #define MNAT_MAX_INSIDE 16
+#define MNAT_MAX_VIRTUAL 4
 
 struct mnat_prefix {
 	__u32 first; /* host order */
@@ -511,6 +543,8 @@ struct mnat_gateway_config {
 	__be32 tunnel_addr; /* our end of tunnels: the first external address by default */
 	__u32 max_anchors;
 	__u32 filtering; /* enum mnat_filtering */
+	struct mnat_prefix virtuals[MNAT_MAX_VIRTUAL]; /* base is not used */
+	__u32 n_virtual;
 	__u32 timeouts[MNAT_N_STATES]; /* seconds idle */
 };
 

@@ -5,18 +5,21 @@
  *
  * Framing as SIMCO's (simco.h: basic type, sub-type, length, transaction), over TLS
  * 1.3 with both sides verified (TCP port 7627), or, from a node, single datagrams
- * (UDP port 7627) of which only ARRIVE is accepted and answered.
+ * (UDP port 7627) of which only ARRIVE and REBIND are accepted and answered.
  *
  *   0x01 HELLO    DOMAIN, EPOCH                   both sides, first
  *   0x02 ARRIVE   visited -> home: a node is here. TICKET, COUNTER, PROOF, ENDPOINT
- *                 (where to tunnel: the visited gateway, or the node itself).
- *                 reply: VIRTUAL, GATEWAY (home's tunnel address), FLAGS (direct allowed),
+ *                 (where to tunnel: the visited gateway, or the node itself), OTHER (the
+ *                 visited domain's other gateways, from which its packets may come too).
+ *                 reply: VIRTUAL, GATEWAY (home's tunnel address), OTHER (of home's other
+ *                 gateways), FLAGS (direct allowed),
  *                 LIFETIME (seconds the home domain will serve without a RENEW, or
- *                 another ARRIVE of a node's). From that reply on the home gateway forwards.
+ *                 another ARRIVE of a node's). From that reply on the home gateways forward.
  *                 In a node's datagram, and in the reply to it, PROOF is the last attribute
  *                 and a seal, HMAC with the node's key of all bytes before that attribute,
  *                 so that nobody on the way can change ENDPOINT.
- *   0x03 FLOWS    visited -> home: VIRTUAL, CURSOR. reply: FLOWS, CURSOR (0: all)
+ *   0x03 FLOWS    visited -> home: VIRTUAL, GATEWAY (which of home's; without it: the one
+ *                 that ARRIVE's reply named so), CURSOR. reply: FLOWS, CURSOR (0: all)
  *   0x04 RENEW    visited -> home: VIRTUAL: the node is still here, keep its lease.
  *                 reply: LIFETIME
  *   0x05 LEFT     visited -> home: VIRTUAL, COUNTER: the node has left here (lease over)
@@ -24,6 +27,11 @@
  *                 home: forget this anchor
  *   0x07 ENDED    home -> visited: VIRTUAL, COUNTER: its last session here ended, or
  *                 (REASON) the home domain serves it no longer: forget this anchor
+ *
+ *   0x10 REBIND   a node, at home, to its own manager, by a datagram sealed like ARRIVE's:
+ *                 TICKET (of its last ACK, which this uses up), COUNTER, ENDPOINT (an actual
+ *                 address it had here, and has again). reply: VIRTUAL, ENDPOINT: its lease
+ *                 is extended, the gateways send there.
  *
  * COUNTER in these three is that of the arrival they end: about a later one they say
  * nothing, however late they come. Requests may be pipelined; replies come in any order.
@@ -52,6 +60,7 @@
 #define PEERING_PORT 7627
 #define PEERING_TICKET_LEN 48
 #define PEERING_MAC_LEN 16
+#define PEERING_OTHERS_MAX 15
 
 enum peering_subtype {
 	PEERING_HELLO = 0x01,
@@ -61,6 +70,7 @@ enum peering_subtype {
 	PEERING_LEFT,
 	PEERING_MOVED,
 	PEERING_ENDED,
+	PEERING_REBIND = 0x10,
 };
 
 /* Attributes not in enum simco_attribute's extension range, which is used otherwise. */
@@ -71,6 +81,7 @@ enum peering_attribute {
 	PEERING_A_PROOF = 0xe104,    /* 16 */
 	PEERING_A_LIFETIME = 0xe105, /* 4 */
 	PEERING_A_REASON = 0xe106,   /* text, at most 120 bytes */
+	PEERING_A_OTHER = 0xe107,    /* 4, at most 15 times: a tunnel address */
 };
 
 /* Sub-types of negative replies. */
@@ -104,9 +115,16 @@ enum peering_has {
 	PEERING_HAS_FLOWS = 1 << 10,
 	PEERING_HAS_REASON = 1 << 11,
 	PEERING_HAS_PROOF = 1 << 12,
+	PEERING_HAS_OTHER = 1 << 13,
 };
 
 #define PEERING_REASON_MAX 120
+
+/* Tunnel addresses of a domain's gateways beside the first. */
+struct peering_others {
+	uint32_t n;
+	struct in_addr addr[PEERING_OTHERS_MAX];
+};
 
 struct peering_message {
 	uint8_t basic; /* enum simco_basic */
@@ -120,6 +138,7 @@ struct peering_message {
 	struct in_addr endpoint;
 	struct in_addr virt;
 	struct in_addr gateway;
+	struct peering_others others;
 	uint32_t flags;
 	uint32_t lifetime;
 	uint64_t cursor;

@@ -96,6 +96,9 @@
  *  | seen: 1 SYN out, 2 SYN in, 4 FIN out, 8 FIN in, 16 RST        |
  *  +---------------------------------------------------------------+
  *
+ *          External address and port 0: a session inside its domain; none but the anchor
+ *          can lead it there, so it goes by the tunnel.
+ *
  *   HELLO  request: EPOCH (manager's)          reply: EPOCH (agent's), HOSTS (count)
  *   HREB   host rebind, idempotent, all or nothing.
  *          request: IDENTITY, GENERATION, NEW_ACTUAL (0.0.0.0: host left),
@@ -110,8 +113,9 @@
  *          a HREB of the same generation without the bit; they stay with that anchor
  *          unless a FIMP of another names them. The bit does not come back within
  *          one generation.
- *   HSYNC  the whole table. request: FLAGS 1: begin, 2: end; HREBs of all hosts between.
- *          At the end, hosts not rebound since begin are unbound. One session at a time
+ *   HSYNC  the whole table. request: FLAGS 1: begin, 2: end; HREBs of all hosts, HANCs and
+ *          HARRs between. At the end, hosts not rebound since begin are unbound, anchors
+ *          and arrivals not named since are removed. One session at a time
  *          (NOT_APPLICABLE); its end cancels. reply: HOSTS.
  *   HANC   anchor: sessions of IDENTITY (a host here) begun elsewhere. request:
  *          IDENTITY, GATEWAY (tunnel address there), VIRTUAL (its address there), FLAGS
@@ -245,7 +249,7 @@ struct simco_flow {
 	uint32_t remote;
 	uint16_t remote_port;
 	uint16_t external_port;
-	uint32_t external;
+	uint32_t external; /* 0: inside its domain */
 	uint32_t flags; /* MNAT_SEEN_* of abi.h */
 } __attribute__((packed));
 

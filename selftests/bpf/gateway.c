@@ -11,13 +11,15 @@
 #include "gateway.skel.h"
 #include "mnat/maps.h"
 
-#define N_ACTUALS 65536
+#define N_ACTUALS (65536 + 4096)
 
 struct gateway *gateway_start(struct gateway_setup setup)
 {
 	struct mnat_gateway_config cfg = {
-		.inside = { { 0x0a000000, 0x0a00ffff, 0 } },
-		.n_inside = 1,
+		.inside = { { 0x0a000000, 0x0a00ffff, 0 }, { 0x0a0a0000, 0x0a0a0fff, 65536 } },
+		.n_inside = 2,
+		.virtuals = { { 0x0a800000, 0x0affffff } },
+		.n_virtual = 1,
 		.n_actuals = N_ACTUALS,
 		.ext_first = ntohl(ip4(setup.external ? setup.external : "135.180.32.4")),
 		.n_ext = setup.n_ext ? setup.n_ext : 1,
@@ -40,6 +42,7 @@ struct gateway *gateway_start(struct gateway_setup setup)
 	bpf_map__set_max_entries(g->maps.hosts, TEST_HOST + 16);
 	bpf_map__set_max_entries(g->maps.host_info, TEST_HOST + 16);
 	bpf_map__set_max_entries(g->maps.actuals, N_ACTUALS);
+	bpf_map__set_max_entries(g->maps.virtuals, 16);
 	bpf_map__set_max_entries(g->maps.bindings, bindings);
 	bpf_map__set_max_entries(g->maps.bib, bindings);
 	bpf_map__set_max_entries(g->maps.virtuals, 16);
@@ -61,7 +64,9 @@ static void store(struct bpf_map *map, uint32_t key, uint64_t value)
 
 static uint32_t actual_key(const char *actual)
 {
-	return ntohl(ip4(actual)) & 0xffff;
+	uint32_t addr = ntohl(ip4(actual));
+
+	return addr >> 16 == 0x0a0a ? 65536 + (addr & 0xfff) : addr & 0xffff;
 }
 
 void gateway_place(struct gateway *g, uint32_t host, const char *actual, uint32_t gen)
@@ -71,6 +76,15 @@ void gateway_place(struct gateway *g, uint32_t host, const char *actual, uint32_
 	      mnat_location(ip4(actual), MNAT_PATH_TRANSLATE, 0, (uint16_t)gen));
 }
 
+void gateway_name(struct gateway *g, uint32_t host, const char *virt)
+{
+	struct mnat_host_info info = { .virt = ip4(virt) };
+
+	cr_assert_eq(bpf_map_update_elem(bpf_map__fd(g->maps.host_info), &host, &info, BPF_ANY), 0);
+	cr_assert_eq(bpf_map_update_elem(bpf_map__fd(g->maps.virtuals), &info.virt, &host, BPF_ANY),
+		     0);
+}
+
 void gateway_leave(struct gateway *g, const char *actual, uint32_t host, uint32_t until)
 {
 	store(g->maps.actuals, actual_key(actual), mnat_actual(host, until));
@@ -78,9 +92,7 @@ void gateway_leave(struct gateway *g, const char *actual, uint32_t host, uint32_
 
 void gateway_send_away(struct gateway *g, uint32_t host, const char *virt, const char *end)
 {
-	struct mnat_host_info info = { .virt = ip4(virt) };
-
-	cr_assert_eq(bpf_map_update_elem(bpf_map__fd(g->maps.host_info), &host, &info, BPF_ANY), 0);
+	gateway_name(g, host, virt);
 	store(g->maps.hosts, host, mnat_location(ip4(end), MNAT_PATH_TUNNEL, 0, 9));
 }
 

@@ -21,11 +21,12 @@ struct gateway_setup {
 	enum mnat_filtering filtering;
 };
 
-/* Network and programs; 10.0.0.0/16 inside. */
+/* Network and programs; 10.0.0.0/16 and 10.10.0.0/20 inside, virtual 10.128.0.0/9. */
 struct gateway *gateway_start(struct gateway_setup setup);
 
 /* What mnat-midcomd does for a rebind, in its order. until: of the old address. */
 void gateway_place(struct gateway *g, uint32_t host, const char *actual, uint32_t gen);
+void gateway_name(struct gateway *g, uint32_t host, const char *virt); /* its virtual address */
 void gateway_leave(struct gateway *g, const char *actual, uint32_t host, uint32_t until);
 
 /* The host visits elsewhere: reached by tunnel to end; virt is its virtual address. */

@@ -18,21 +18,24 @@ MANY = 1000
 class Journey:
     """A node that opens a byte stream wherever it comes, and all that must hold on."""
 
+    PROVIDERS = Providers
+
     def __init__(self, run, sites=SITES, **options):
-        self.providers = Providers(run, sites, **options).start_node()
+        self.providers = self.PROVIDERS(run, sites, **options).start_node()
         self.net, self.node = self.providers.net, self.providers.node
         self.opened = 0
         self.streams = {}  # port -> (stream, the server's view of it)
 
-    def open(self, site, rate=300_000):
+    def open(self, site, rate=300_000, server=SERVER, external=None):
         """A stream begun here has this gateway's external address for good."""
         port = 5001 + self.opened
         stream = TcpFlow(self.net.mn, self.net.cn, port, rate, options=("-g", 1000),
-                         address=SERVER)
+                         address=server)
         wait_progress(self.net, port, 20_000)
         view = connections(self.net.cn, port)
-        check(view[0].startswith(f"{site.external}:"),
-              f"a session begun in {site.name} comes from {site.external}: {view}")
+        external = external or site.external
+        check(view[0].startswith(f"{external}:"),
+              f"a session begun in {site.name} comes from {external}: {view}")
         self.opened += 1
         self.streams[port] = stream, view
 

@@ -1,49 +1,179 @@
 """Programs, networks and whole gateways that fail while nodes change domains."""
 import time
 
-from mnatlab.checks import check
+from mnatlab import LabError
+from mnatlab.checks import CheckFailed, check, fail
+from mnatlab.mobilenat_domains import DomainGateway, Providers
+from mnatlab.proc import wait_until
+from mnatlab.relay import LineNames, Relay, SimcoNames
 from mnatlab.scenario import scenario
 from mnatlab.topology_domains import HOME, VISITED
 
 from inter_chain import Journey
 
-# A handover takes some ten milliseconds: link, DHCP, rules, arrival, forwarding, import.
+# Of mnatc, which speaks to nobody here, a step is a time: all of a move takes some ten.
 STEPS_MS = (0, 3, 6, 10, 15, 25, 40, 80)
 DEAD = 0.2  # seconds until somebody starts it again
 
+# What passes between the daemons of the box the node comes to, and of the one it leaves.
+ARRIVAL = ("lease", "HREB", "HREB+", "HANC", "HANC+", "lease+", "FIMP", "FIMP+")
+DEPARTURE = ("HARR", "HARR+", "HREB", "HREB+", "FEXP", "FEXP+")
 
-def killed_at_every_step(run, site, daemon):
-    """A move a step, to and fro; the streams must go on after each."""
-    journey = Journey(run, (HOME, VISITED))
-    box = journey.providers.gateways[site] if site else journey.node
-    journey.open(HOME)
-    journey.go(VISITED)
-    journey.open(VISITED)
-    for n, step in enumerate(STEPS_MS):
-        there = (HOME, VISITED)[n % 2]
-        journey.net.move(there.ap)
-        time.sleep(step / 1000)
+
+class RelayedGateway(DomainGateway):
+    """Its daemons speak to one another through relays."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.relays = [self._relay("dhcpd", "mmd", LineNames),
+                       self._relay("mmd", "midcom", SimcoNames)]
+
+    def _relay(self, client, server, names):
+        conf = self.run_dir / f"{client}.conf"
+        path = self.run_dir / f"{server}.relay"
+        target = self.run_dir / f"{server}.sock"
+        conf.write_text(conf.read_text().replace(str(target), str(path)))
+        return Relay(path, target, names)
+
+    def trap(self, step):
+        return self.relays[0 if step.startswith("lease") else 1].trap(step)
+
+    def is_settled(self, where, anchored):
+        """Does its manager know where the node is, and its gateway which sessions are anchored
+        elsewhere?"""
+        row = self.host(HOME.virtual)
+        return (row and row["where"] == where and row["state"] == "bound"
+                and self.anchors() == anchored
+                and not any(host["importing"] for host in self.dump("mnat-midcomd", "hosts")))
+
+
+class RelayedProviders(Providers):
+    GATEWAY = RelayedGateway
+
+
+class FailingJourney(Journey):
+    PROVIDERS = RelayedProviders
+
+    def __init__(self, run):
+        super().__init__(run, (HOME, VISITED))
+        self.at = HOME
+        self.open(HOME)
+        self.go(VISITED)
+        self.at = VISITED
+        self.open(VISITED)
+
+    def settle(self):
+        """Sessions go on, and all daemons are of one mind."""
+        here, left = self.at, (HOME, VISITED)[self.at is HOME]
+        self.node.wait_address(f"{here.subnet}.", 30)
+        self.all_go_on()
+        gateways = self.providers.gateways
+        wait_until(lambda: gateways[here].is_settled("here", {left.external})
+                   and gateways[left].is_settled(f"domain {here.number}", set()),
+                   20, lambda: "the managers to agree: " + "; ".join(
+                       f"{box.site.name} {box.host(HOME.virtual)} {box.anchors()}"
+                       for box in gateways.values()))
+
+    def move(self):
+        self.at = (HOME, VISITED)[self.at is HOME]
+        self.net.move(self.at.ap)
+
+    def move_with(self, arriving, step, strike, at_victim):
+        """A move in the midst of which, at a step of a box, something happens to one."""
+        boxes = self.providers.gateways
+        here = (HOME, VISITED)[self.at is HOME]
+        trapped, other = boxes[here if arriving else self.at], boxes[self.at if arriving else here]
+        trap = trapped.trap(step)
+        self.move()
+        trap.wait()
+        mend = strike(trapped if at_victim else other)
+        trap.release()
+        if mend:
+            time.sleep(DEAD)
+            mend()
+        try:
+            self.settle()
+        except (CheckFailed, LabError) as error:
+            fail(f"at step {step} of the box {'come to' if arriving else 'left'}: {error}")
+
+
+def kill(daemon):
+    def strike(box):
         box.daemons[daemon].kill9()
-        time.sleep(DEAD)
-        box.start_daemon(daemon)
-        journey.node.wait_address(f"{there.subnet}.", 30)
-        journey.all_go_on()
+        return lambda: box.start_daemon(daemon)
+    return strike
+
+
+def replace_programs(box):
+    box.load()
+
+
+STRIKES = {"mmd": kill("mnat-mmd"), "midcomd": kill("mnat-midcomd"), "dhcpd": kill("mnat-dhcpd"),
+           "programs": replace_programs}
+
+
+def at_every_step(run, strike, at_victim):
+    """Twice each: once as the node goes away, once as it comes home."""
+    journey = FailingJourney(run)
+    for arriving, steps in ((True, ARRIVAL), (False, DEPARTURE)):
+        for step in steps:
+            for _ in range(2):
+                journey.move_with(arriving, step, strike, at_victim)
     journey.finish()
 
 
 def register():
-    victims = [(site, daemon) for site in (HOME, VISITED)
-               for daemon in ("mnat-midcomd", "mnat-mmd", "mnat-dhcpd")] + [(None, "mnatc")]
-    for site, daemon in victims:
-        place = {HOME: "home.", VISITED: "visited.", None: ""}[site]
+    for name, strike in STRIKES.items():
+        what = f"mnat-{name} killed" if name != "programs" else "Gateway programs replaced"
 
-        def kill(run, site=site, daemon=daemon):
-            killed_at_every_step(run, site, daemon)
-        kill.__doc__ = f"{daemon} killed at every step of a handover."
-        scenario(f"inter.kill.{place}{daemon.removeprefix('mnat-')}")(kill)
+        def here(run, strike=strike):
+            at_every_step(run, strike, True)
+
+        def there(run, strike=strike):
+            at_every_step(run, strike, False)
+        here.__doc__ = f"{what} where a step of a handover is being made, at each step."
+        there.__doc__ = f"{what} at the other end of a handover, at each step."
+        scenario(f"inter.kill.{name}")(here)
+        if name != "programs":
+            scenario(f"inter.kill.{name}.other")(there)
 
 
 register()
+
+
+@scenario("inter.kill.mnatc")
+def kill_mnatc(run):
+    """mnatc killed at some time of a handover."""
+    journey = FailingJourney(run)
+    for step in STEPS_MS:
+        journey.move()
+        time.sleep(step / 1000)
+        journey.node.daemons["mnatc"].kill9()
+        time.sleep(DEAD)
+        journey.node.start_daemon()
+        journey.settle()
+    journey.finish()
+
+
+@scenario("inter.late")
+def late(run):
+    """Home for a moment: the manager hears of that when the node has left again, and does not
+    take it for a return."""
+    journey = FailingJourney(run)
+    home = journey.providers.home
+    trap = home.trap("lease")
+    journey.move()
+    trap.wait()
+    journey.node.wait_address(f"{HOME.subnet}.")
+    journey.move()
+    journey.settle()
+    heard = home.counters("mnat-mmd")["events"]
+    trap.release()
+    wait_until(lambda: home.counters("mnat-mmd")["events"] > heard, 5, "the lease to be heard of")
+    journey.settle()
+    journey.move()
+    journey.settle()
+    journey.finish()
 
 
 @scenario("inter.partition")

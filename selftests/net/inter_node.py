@@ -97,6 +97,23 @@ def reset(run):
     wait_until(lambda: not abroad.homes(), 15, "the home to be dropped")
 
 
+@scenario("inter.public.limit")
+def limit(run):
+    """serve = SECONDS: the home domain ends its service in public space, and says so."""
+    abroad = Abroad(run)
+    home = abroad.providers.home
+    path = home.conf("mnat-mmd")
+    path.write_text("serve = 4\n" + path.read_text())
+    home.restart("mnat-mmd")
+    abroad.leave()
+    abroad.goes_on("the session in public space")
+    wait_until(lambda: home.counters("mnat-mmd")["served_out"], 10, "the service to end")
+    equal(home.host(HOME.virtual)["where"], "here", "where the home manager has the node")
+    abroad.go_home()
+    abroad.goes_on("the session at home again")
+    abroad.flow.stop()
+
+
 @scenario("inter.public.never")
 def never(run):
     """public = "never": a stock network is a stock network, its address on mnat0."""

@@ -6,6 +6,7 @@ from mnatlab.checks import check, equal
 from mnatlab.control import Control
 from mnatlab.proc import wait_until
 from mnatlab.scenario import scenario
+from mnatlab.topology import boottime
 from mnatlab.topology_domains import HOME, THIRD, VISITED
 
 from inter_chain import Journey
@@ -138,6 +139,73 @@ def token_forged(run):
     thief = Thief(run)
     thief.arrive(changed(thief.arrival, 8, 1))
     thief.check_futile("refused_ticket")
+
+
+def set_manager(journey, site, line):
+    """One more line of a manager's configuration."""
+    path = journey.providers.gateways[site].conf("mnat-mmd")
+    path.write_text(f"{line}\n{path.read_text()}")
+    journey.providers.gateways[site].restart("mnat-mmd")
+    journey.providers.wait_peers()
+
+
+@scenario("inter.token.expired")
+def token_expired(run):
+    """A ticket that was good once: refused; with a new one the session goes on."""
+    lifetime = 3
+    journey = Journey(run, (HOME, VISITED))
+    home = journey.providers.home
+    set_manager(journey, HOME, f"ticket-lifetime = {lifetime}")
+    journey.open(HOME)
+    journey.node.ctl("renew")
+    given = boottime()
+    wait_until(lambda: boottime() > given + lifetime + 1, 2 * lifetime, "the ticket to expire")
+    journey.node.move(journey.net, VISITED.ap, f"{VISITED.subnet}.")
+    wait_until(lambda: home.counters("mnat-mmd")["refused_ticket"], 5, "a refusal")
+    journey.open(VISITED)
+    check(stopped(journey.net, 5001), "the home domain does not forward")
+    equal(home.host(HOME.virtual)["where"], "here", "where the home manager has the node")
+    journey.go(HOME)
+    journey.node.move(journey.net, VISITED.ap, f"{VISITED.subnet}.")
+    journey.all_go_on()
+    journey.finish()
+
+
+@scenario("inter.token.revoked")
+def token_revoked(run):
+    """A node's tickets taken back while it is away: its sessions end, others go on, the
+    visited domain hears why; at home it gets a new one."""
+    journey = Journey(run, (HOME, VISITED))
+    home, visited = journey.providers.home, journey.providers.gateways[VISITED]
+    journey.open(HOME)
+    journey.go(VISITED)
+    journey.open(VISITED)
+    home.ctl("revoke", HOME.virtual)
+    visited.daemons["mnat-mmd"].wait_text(
+        f"domain {HOME.number} ends its service for {HOME.virtual}: its home has revoked it")
+    wait_until(lambda: not visited.anchors(), 5, "the anchor to be forgotten")
+    check(stopped(journey.net, 5001), "the session begun at home is not served")
+    check(not stopped(journey.net, 5002), "the session begun there goes on")
+    journey.go(HOME)
+    journey.open(HOME)
+    journey.go(VISITED)
+    journey.finish()
+
+
+@scenario("inter.peer.revoked")
+def peer_revoked(run):
+    """A domain revoked: what visits there is served no longer, a third domain is as before."""
+    journey = Journey(run)
+    home = journey.providers.home
+    journey.open(HOME)
+    journey.go(VISITED)
+    home.ctl("revoke", str(VISITED.number))
+    check(stopped(journey.net, 5001), "the session is not served there")
+    peers = {row["domain"]: (row["connected"], row["revoked"])
+             for row in home.dump("mnat-mmd", "peers")}
+    equal(peers, {VISITED.number: (False, True), THIRD.number: (True, False)}, "the peers")
+    journey.go(THIRD)
+    journey.finish()
 
 
 @scenario("inter.limit")

@@ -1,4 +1,6 @@
 """Certificates of one run: a certification authority and what it issues, by openssl."""
+import shutil
+
 from .netns import sh
 
 CONFIG = """[ca]
@@ -71,6 +73,17 @@ class Authority:
             "-out", self.certificate(name),
             *(["-startdate", "20200101000000Z", "-enddate", "20200102000000Z"] if expired else [])])
         return self
+
+    def give_trust(self, directory):
+        """Whom to believe."""
+        shutil.copy(self.certificate("ca"), directory / "ca.pem")
+        shutil.copy(self.revocations, directory / "crl.pem")
+
+    def give(self, name, directory):
+        """... and how to show oneself."""
+        self.give_trust(directory)
+        shutil.copy(self.certificate(name), directory / "mm.pem")
+        shutil.copy(self.key(name), directory / "mm.key")
 
     def revoke(self, name):
         sh(["openssl", "ca", "-config", self.config, "-revoke", self.certificate(name)])

@@ -22,11 +22,13 @@ class Pair:
     READY = ""
     LISTENING = ""
 
-    def __init__(self, client, server, port, *options, server_options=(), address=SERVER):
+    def __init__(self, client, server, port, *options, server_options=(), address=SERVER,
+                 to_port=None):
         self.out = {}
         self.server = self._program(server, f"serve-{port}", [*server_options, "serve", port])
         self.server.wait_for(lambda: listening(server, port, self.LISTENING), "a socket")
-        self.client = self._program(client, f"run-{port}", [*options, "run", address, port])
+        self.client = self._program(client, f"run-{port}", [*options, "run", address,
+                                                               to_port or port])
         self.client.wait_text(self.READY)
 
     def _program(self, netns, name, argv):

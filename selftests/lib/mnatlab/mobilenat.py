@@ -161,7 +161,8 @@ class Gateway(Box):
         self.configure("gateway", GATEWAY_CONF, inside=inside, external=EXTERNAL, ports=ports,
                        hosts=hosts, sessions=sessions, filtering=filtering)
         self.configure("mmd", MMD_CONF)
-        self.configure("dhcpd", DHCPD_CONF, inside=inside, server=GATEWAY_INSIDE,
+        access = ", ".join(f'"{name}"' for name in net.access)
+        self.configure("dhcpd", DHCPD_CONF, inside=access, server=GATEWAY_INSIDE,
                        lease_time=lease_time,
                        manager=self.run_dir / "mmd.sock" if mobile else "")
 
@@ -238,7 +239,7 @@ class Node(Box):
     def move(self, net, access_point, prefix, timeout=15):
         """Move, wait until the node is at home there; the move's row with began_us."""
         before = {row["n"] for row in self.moves()}
-        began = net.move(access_point)
+        began = net.move(access_point, self.netns.name)
         self.wait_address(prefix, timeout)
         wait_until(lambda: {row["n"] for row in self.moves()} - before, 5, "a move's record")
         row = self.moves()[-1]

@@ -1,6 +1,4 @@
 """The programs under test in several domains: a gateway box a site, and the nodes."""
-import shutil
-
 from .certs import Authority
 from .mobilenat import Box, Gateway, Node
 from .proc import wait_until
@@ -8,7 +6,7 @@ from .topology_domains import SITES, UPLINK, Domains
 
 GATEWAY_CONF = """
 inside {{
-	interfaces = {{"in0"}}
+	interfaces = {{{interfaces}}}
 	prefixes = {{"{inside}"}}
 	plain-hosts = "nat"
 }}
@@ -30,9 +28,9 @@ run-dir = "{run_dir}"
 MMD_CONF = """
 gateway "{name}" {{
 	socket = "{run_dir}/midcom.sock"
+	tunnel-address = "{external}"
 }}
 domain = {number}
-tunnel-address = "{external}"
 secret = "{run_dir}/mmd.secret"
 state = "{run_dir}/mmd.sqlite"
 listen = "{external}:7627"
@@ -86,7 +84,8 @@ class DomainGateway(Gateway):
         Box.__init__(self, net.gateways[site], "gateway")
         self.pins = net.run.pins / self.netns.name
         self.site = site
-        self.configure("gateway", GATEWAY_CONF, inside=site.inside, external=site.external,
+        self.configure("gateway", GATEWAY_CONF, inside=site.inside,
+                       interfaces=", ".join(f'"{name}"' for name in net.inside[site]), external=site.external,
                        ports=ports, hosts=hosts, sessions=sessions, sweep=sweep)
         peers = [PEER_CONF.format(number=other.number, manager=other.external, name=other.name,
                                   serve=serve, direct="true" if direct else "false")
@@ -101,11 +100,8 @@ class DomainGateway(Gateway):
     def give_certificate(self, authority, name, issuer=None):
         """Whom the manager believes, and how it shows itself (issuer: if that is another
         authority), from its next start."""
-        issuer = issuer or authority
-        for source, target in ((authority.certificate("ca"), "ca.pem"),
-                               (authority.revocations, "crl.pem"),
-                               (issuer.certificate(name), "mm.pem"), (issuer.key(name), "mm.key")):
-            shutil.copy(source, self.run_dir / target)
+        (issuer or authority).give(name, self.run_dir)
+        authority.give_trust(self.run_dir)
 
     def restart(self, daemon):
         self.daemons[daemon].kill9()
@@ -137,17 +133,20 @@ class Providers:
     """Domains with all their programs running. Of the options virtual, {site: pools}, is
     by site; the others are for all."""
 
-    def __init__(self, run, sites=SITES, public=False, no_offload=False, virtual=None,
-                 daemons=None, **options):
+    NET = Domains
+    GATEWAY = DomainGateway
+
+    def __init__(self, run, sites=SITES, public=False, fixed=False, no_offload=False,
+                 virtual=None, daemons=None, **options):
         self.run = run
-        self.net = Domains(run, sites, public)
+        self.net = self.NET(run, sites, public, fixed)
         self.authority = Authority(run)
         self.gateways = {}
         for site in sites:
             self.authority.issue(site.name)
         for site in sites:
-            gateway = DomainGateway(self.net, site, self.authority,
-                                    virtual=(virtual or {}).get(site), **options)
+            gateway = self.GATEWAY(self.net, site, self.authority,
+                                   virtual=(virtual or {}).get(site), **options)
             gateway.DAEMONS = daemons or gateway.DAEMONS
             self.gateways[site] = gateway.up()
         self.home = self.gateways[sites[0]]

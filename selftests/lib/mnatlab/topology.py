@@ -5,6 +5,9 @@
     plain ---/                     +-- core -- 10.0.0.1 gw .4 --- .1 isp .1 --- .149 cn
            ~~ ap2 -- 10.0.2.1 r2 --+
 
+                                             |
+                                          10.0.4.1 -- fixed 10.0.4.9, where asked for
+
     switched: no r1, r2 and core; gw itself is 10.0.1.1 on ap1 and 10.0.2.1 on ap2.
 
 ap1, ap2 and ap1b (a second access point of ap1's subnet) are bridges in namespace
@@ -23,8 +26,7 @@ EXTERNAL = "135.180.32.4"
 SERVER = "128.59.16.149"
 GATEWAY_INSIDE = "10.0.0.1"
 UPLINK = "wl0"
-
-AIR_PORT = "mn"  # the far end of wl0
+FIXED = "10.0.4.9"
 
 
 def boottime():
@@ -32,14 +34,55 @@ def boottime():
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
-class Internet:
-    """Routers, links and hosts; no MobileNAT yet."""
+class Air:
+    """Access points, bridges in namespace self.air, and the nodes that move between them."""
 
-    def __init__(self, run, domain="routed"):
+    def add_node(self, name, access_point):
+        """A namespace with a link to an access point. The node "mn" is the one that moves
+        unless another is named."""
+        node = self.run.add(name)
+        veth(node, UPLINK, self.air, self._port(name))
+        self.air.ip(f"link set {self._port(name)} master {access_point}")
+        return node
+
+    @staticmethod
+    def _port(name):
+        return name if name == "mn" else f"air-{name}"
+
+    def move(self, access_point, name="mn"):
+        """Carry a node to another access point; the time it began."""
+        port = self._port(name)
+        began = boottime()
+        self.air.ip(f"link set {port} down", f"link set {port} nomaster",
+                    f"link set {port} master {access_point}", f"link set {port} up")
+        return began
+
+    def carrier(self, up, name="mn"):
+        self.air.ip(f"link set {self._port(name)} {'up' if up else 'down'}")
+
+    def add_fixed(self, gateway):
+        """A host of the domain that does not move, on a link of the gateway's own."""
+        self.fixed = self.run.add("fixed")
+        veth(gateway, "in4", self.fixed, "eth0")
+        gateway.ip("addr add 10.0.4.1/24 dev in4")
+        self.fixed.ip(f"addr add {FIXED}/24 dev eth0", "route add default via 10.0.4.1")
+
+    def no_offload(self):
+        """Complete every checksum where a packet is born, so that captures can be checked."""
+        for ns in self.run.netns.values():
+            for line in ns.sh("ip", "-o", "link", "show", "type", "veth").splitlines():
+                device = line.split(": ")[1].split("@")[0]
+                ns.sh("ethtool", "-K", device, "tx", "off")
+
+
+class Internet(Air):
+    """Routers, links and hosts; no MobileNAT yet. fixed: with a host at 10.0.4.9 inside."""
+
+    def __init__(self, run, domain="routed", fixed=False):
         self.run = run
         self.domain = domain
         self.relays = []
-        names = "mn air plain gw isp cn" + (" core r1 r2" if domain == "routed" else "")
+        names = "air plain gw isp cn" + (" core r1 r2" if domain == "routed" else "")
         for name in names.split():
             setattr(self, name, run.add(name))
         self._air()
@@ -48,6 +91,10 @@ class Internet:
         else:
             self._switched()
         self._outside()
+        self.inside = list(self.access)
+        if fixed:
+            self.add_fixed(self.gw)
+            self.inside.append("in4")
 
     def _air(self):
         for key in ("iptables", "arptables", "ip6tables"):
@@ -56,9 +103,9 @@ class Internet:
                     *(f"link set {ap} up" for ap in ("ap1", "ap2", "ap1b")),
                     "link add backbone-a type veth peer name backbone-b",
                     "link set backbone-a master ap1 up", "link set backbone-b master ap1b up")
-        veth(self.mn, UPLINK, self.air, AIR_PORT)
+        self.mn = self.add_node("mn", "ap1")
         veth(self.plain, "eth0", self.air, "plain")
-        self.air.ip(f"link set {AIR_PORT} master ap1", "link set plain master ap1")
+        self.air.ip("link set plain master ap1")
 
     def _routed(self):
         self.core.ip("link add core type bridge", "link set core up")
@@ -75,7 +122,7 @@ class Internet:
         self.core.ip("link set gw master core")
         self.gw.ip(f"addr add {GATEWAY_INSIDE}/24 dev in0",
                    "route add 10.0.1.0/24 via 10.0.0.2", "route add 10.0.2.0/24 via 10.0.0.3")
-        self.inside = ["in0"]
+        self.access = ["in0"]
 
     def _switched(self):
         for n in (1, 2):
@@ -83,7 +130,7 @@ class Internet:
             self.air.ip(f"link set gw{n} master ap{n}")
             self.gw.ip(f"addr add 10.0.{n}.1/24 dev in{n}")
         self.gw.ip(f"addr add {GATEWAY_INSIDE}/32 dev lo")
-        self.inside = ["in1", "in2"]
+        self.access = ["in1", "in2"]
 
     def _outside(self):
         self.gw.router()
@@ -94,23 +141,6 @@ class Internet:
         self.isp.ip("addr add 135.180.32.1/24 dev gw", "addr add 128.59.16.1/24 dev lan")
         self.cn.ip(f"addr add {SERVER}/24 dev eth0", "route add default via 128.59.16.1")
 
-    def no_offload(self):
-        """Complete every checksum where a packet is born, so that captures can be checked."""
-        for ns in self.run.netns.values():
-            for line in ns.sh("ip", "-o", "link", "show", "type", "veth").splitlines():
-                device = line.split(": ")[1].split("@")[0]
-                ns.sh("ethtool", "-K", device, "tx", "off")
-
     def start_relays(self):
         if self.domain == "routed":
             self.relays = [Relay(self.r1, GATEWAY_INSIDE), Relay(self.r2, GATEWAY_INSIDE)]
-
-    def move(self, access_point):
-        """Carry the mobile node to another access point; the time it began."""
-        began = boottime()
-        self.air.ip(f"link set {AIR_PORT} down", f"link set {AIR_PORT} nomaster",
-                    f"link set {AIR_PORT} master {access_point}", f"link set {AIR_PORT} up")
-        return began
-
-    def carrier(self, up):
-        self.air.ip(f"link set {AIR_PORT} {'up' if up else 'down'}")

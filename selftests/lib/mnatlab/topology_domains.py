@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from .netns import veth
 from .services import Udhcpd
-from .topology import AIR_PORT, UPLINK, boottime
+from .topology import UPLINK, Air
 
 SERVER = "64.236.16.20"
 PUBLIC = "198.51.100.7"
@@ -62,13 +62,15 @@ THIRD = Site(3, "mm.three", "192.0.2.9", "10.9.3", 33, "10.192.0.2")
 SITES = (HOME, VISITED, THIRD)
 
 
-class Domains:
-    """Routers, links and hosts; no MobileNAT yet."""
+class Domains(Air):
+    """Routers, links and hosts; no MobileNAT yet. fixed: the first domain has a host at
+    10.0.4.9."""
 
-    def __init__(self, run, sites=SITES, public=False):
+    def __init__(self, run, sites=SITES, public=False, fixed=False):
         self.run = run
         self.sites = sites
         self.gateways = {}  # site -> namespace
+        self.inside = {site: ["in0"] for site in sites}  # its gateway's interfaces
         self.air, self.inet, self.cn = (run.add(name) for name in ("air", "inet", "cn"))
         for key in ("iptables", "arptables", "ip6tables"):
             self.air.sysctl({f"net.bridge.bridge-nf-call-{key}": 0})
@@ -78,6 +80,9 @@ class Domains:
             self._domain(site)
         if public:
             self._public()
+        if fixed:
+            self.add_fixed(self.gateways[sites[0]])
+            self.inside[sites[0]].append("in4")
         self.mn = self.add_node("mn", sites[0].ap)
 
     def _access_point(self, name):
@@ -112,38 +117,11 @@ class Domains:
                     "route add default via 203.0.113.1")
         self.udhcpd = Udhcpd(self.pub, "lan", PUBLIC, PUBLIC_ROUTER)
 
-    def add_node(self, name, access_point):
-        """A namespace with a link to an access point. The node "mn" is the one that moves
-        unless another is named."""
-        node = self.run.add(name)
-        veth(node, UPLINK, self.air, self._port(name))
-        self.air.ip(f"link set {self._port(name)} master {access_point}")
-        return node
-
-    @staticmethod
-    def _port(name):
-        return AIR_PORT if name == "mn" else f"air-{name}"
-
     def strict(self, site):
         """Strict reverse-path filtering (RFC 3704) at the upstream of a domain."""
         gateway = self.gateways[site].name
         self.inet.sysctl({f"net.ipv4.conf.{gateway}.rp_filter": 1})
 
-    def move(self, access_point, name="mn"):
-        """Carry a node to another access point; the time it began."""
-        port = self._port(name)
-        began = boottime()
-        self.air.ip(f"link set {port} down", f"link set {port} nomaster",
-                    f"link set {port} master {access_point}", f"link set {port} up")
-        return began
-
     def partition(self, site, cut=True):
         """Cut a domain from all of the Internet, or heal it."""
         self.inet.ip(f"link set {self.gateways[site].name} {'down' if cut else 'up'}")
-
-    def no_offload(self):
-        """Complete every checksum where a packet is born, so that captures can be checked."""
-        for ns in self.run.netns.values():
-            for line in ns.sh("ip", "-o", "link", "show", "type", "veth").splitlines():
-                device = line.split(": ")[1].split("@")[0]
-                ns.sh("ethtool", "-K", device, "tx", "off")

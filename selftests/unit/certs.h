@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Certificates for tests, made when they run, in a directory of their own. */
-#ifndef LIB_TLS_CERTS_TEST_H
-#define LIB_TLS_CERTS_TEST_H
+#ifndef UNIT_CERTS_H
+#define UNIT_CERTS_H
 
 #include "mnat/tls.h"
 

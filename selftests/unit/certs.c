@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "tls_certs_test.h"
+#include "certs.h"
 
 #include <criterion/criterion.h>
 #include <openssl/evp.h>
