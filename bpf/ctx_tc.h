@@ -117,6 +117,22 @@ static __always_inline bool ctx_is_tagged(const ctx_t *ctx)
 	return ctx->vlan_present;
 }
 
+/*
+ * Said right before a helper is called with a length: the 6.1 verifier forgets what was
+ * compared before, if the value has been on the stack since, and what clang makes of two
+ * comparisons at once.
+ */
+#define LENGTH_IS_IN(value, least, most)                                                       \
+	({                                                                                     \
+		bool _is_in = false;                                                           \
+		asm volatile("" : "+r"(value));                                                \
+		if ((value) >= (least)) {                                                      \
+			asm volatile("" : "+r"(value));                                        \
+			_is_in = (value) <= (most);                                            \
+		}                                                                              \
+		_is_in;                                                                        \
+	})
+
 /* Copy the first len bytes out. len: proven to be in 1 .. the buffer's size. */
 static __always_inline long ctx_save(ctx_t *ctx, void *buffer, __u32 len)
 {

@@ -177,11 +177,11 @@ static __noinline int fragment_hold(ctx_t *ctx, const struct fragment_key *key)
 	h = s.found;
 	if (!h)
 		return MNAT_C_FRAGMENT_FULL;
-	if (ctx_save(ctx, h->frame, len)) {
+	h->len = len;
+	if (!LENGTH_IS_IN(len, ETH_HLEN, HELD_MAX) || ctx_save(ctx, h->frame, len)) {
 		h->state = HELD_FREE;
 		return MNAT_C_INTERNAL;
 	}
-	h->len = len;
 	h->since = s.now;
 	h->key = *key;
 	__sync_lock_test_and_set(&h->state, HELD_READY);
@@ -257,7 +257,7 @@ static long held_release(__u32 way, struct held_search *s)
 	if (!s->n++)
 		ctx_again(s->ctx);
 	len = h->len;
-	if (len >= ETH_HLEN && len <= HELD_MAX && !ctx_resize(s->ctx, len) &&
+	if (!ctx_resize(s->ctx, len) && LENGTH_IS_IN(len, ETH_HLEN, HELD_MAX) &&
 	    !ctx_write(s->ctx, 0, h->frame, len) && !ctx_again(s->ctx))
 		count(MNAT_C_FRAGMENT_RELEASED, len);
 	h->state = HELD_FREE;

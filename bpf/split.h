@@ -94,8 +94,6 @@ static __always_inline long split_write(ctx_t *ctx, struct split *s, __u32 offse
 
 	if (len > s->step)
 		len = s->step;
-	if (offset > SPLIT_MAX - SPLIT_HEADER || len < 1 || len > SPLIT_PIECE_MAX)
-		return -1;
 	__builtin_memcpy(&s->ip, s->frame + ETH_HLEN, sizeof(s->ip));
 	s->ip.tot_len = bpf_htons(sizeof(s->ip) + len);
 	s->ip.frag_off = bpf_htons((s->at + offset) / 8 | (more ? IP_MF : 0));
@@ -103,7 +101,9 @@ static __always_inline long split_write(ctx_t *ctx, struct split *s, __u32 offse
 	s->ip.check = ip_checksum(&s->ip);
 	if (ctx_resize(ctx, SPLIT_HEADER + room + len) ||
 	    (tunnel && split_write_tunnel(ctx, s, sizeof(s->ip) + len)) ||
-	    ctx_write(ctx, ETH_HLEN + room, &s->ip, sizeof(s->ip)))
+	    ctx_write(ctx, ETH_HLEN + room, &s->ip, sizeof(s->ip)) ||
+	    offset > SPLIT_MAX - SPLIT_HEADER ||
+	    !LENGTH_IS_IN(len, 1, SPLIT_PIECE_MAX))
 		return -1;
 	return ctx_write(ctx, SPLIT_HEADER + room, s->frame + SPLIT_HEADER + offset, len);
 }
@@ -146,8 +146,8 @@ static __noinline int split_packet(ctx_t *ctx, __be32 scope, __u32 mtu)
 	s->more = pkt.fragment != WHOLE && pkt.more;
 	s->failed = false;
 	if (mtu < sizeof(struct iphdr) + 8 || s->payload <= s->step ||
-	    s->payload > s->step * SPLIT_PIECES || len < SPLIT_HEADER || len > SPLIT_MAX ||
-	    ctx_save(ctx, s->frame, len))
+	    s->payload > s->step * SPLIT_PIECES ||
+	    !LENGTH_IS_IN(len, SPLIT_HEADER, SPLIT_MAX) || ctx_save(ctx, s->frame, len))
 		return MNAT_C_TOO_BIG;
 	loop.split = s;
 	bpf_loop(SPLIT_PIECES, split_piece, &loop, 0);

@@ -128,8 +128,11 @@ static const struct row rows[] = {
 	{ "first fragment from outside to nobody", { .src = CN, .dst = EXTERNAL,
 						       .proto = IPPROTO_UDP, .frag = 0x2000 },
 	  true, OK, MNAT_C_NO_BINDING },
+	{ "later fragment of the same", { .src = CN, .dst = EXTERNAL, .proto = IPPROTO_UDP,
+					   .frag = 100 }, true, OK, MNAT_C_FRAGMENT_STACK },
 	{ "later fragment from outside", { .src = CN, .dst = EXTERNAL, .proto = IPPROTO_UDP,
-					    .frag = 100 }, true, SHOT, MNAT_C_FRAGMENT_HELD },
+					    .frag = 100, .id_zero = 1 }, true, SHOT,
+	  MNAT_C_FRAGMENT_HELD },
 };
 
 Test(gateway, refusals)
