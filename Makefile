@@ -179,6 +179,9 @@ FUZZ_LIB_SRC := $(filter-out ctl/lib/maps.c,$(call srcs,ctl/lib))
 FUZZ_DHCPD_SRC := $(filter-out dhcpd/main.c,$(call srcs,dhcpd))
 $(O)/fuzz/dhcpd%: FUZZ_MORE := -Idhcpd $(FUZZ_DHCPD_SRC)
 $(patsubst selftests/fuzz/%.c,$(O)/fuzz/%,$(wildcard selftests/fuzz/dhcpd*.c)): $(FUZZ_DHCPD_SRC)
+# the programs themselves, through BPF_PROG_TEST_RUN
+$(O)/fuzz/gateway: FUZZ_MORE := -I$(O)/bpf selftests/bpf/packet.c
+$(O)/fuzz/gateway: selftests/bpf/packet.c $(SKELS)
 $(O)/fuzz/%: selftests/fuzz/%.c $(wildcard selftests/fuzz/*.h) $(FUZZ_LIB_SRC) | $(O)/.deps-test
 	$(call say,FUZZ,$@) mkdir -p $(@D)
 	$(Q)$(FUZZ_CC) -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \

@@ -50,7 +50,7 @@ static __always_inline int send_wrapped(ctx_t *ctx, const struct packet *pkt, en
 	if (reason != PARSE_OK && reason != MNAT_C_TOO_BIG)
 		return refuse(ctx, route_reason_in(reason));
 	if (reason == MNAT_C_TOO_BIG || !fits_tunnel(ctx, pkt, route.mtu))
-		return tell_too_big(ctx, cfg.tunnel_addr, route.mtu - TUNNEL_OVERHEAD);
+		return too_big(ctx, pkt->scope, route.mtu - TUNNEL_OVERHEAD);
 	if (rewrite_endpoint(ctx, pkt, side, addr, port) ||
 	    tunnel_wrap(ctx, cfg.tunnel_addr, end, pkt->ip_proto == IPPROTO_UDP))
 		return refuse(ctx, MNAT_C_INTERNAL);
@@ -66,7 +66,7 @@ static __always_inline int send_direct(ctx_t *ctx, const struct packet *pkt,
 	int reason = route_lookup(ctx, pkt->saddr, pkt->daddr, &route);
 
 	if (reason == MNAT_C_TOO_BIG)
-		return tell_too_big(ctx, cfg.tunnel_addr, route.mtu);
+		return too_big(ctx, pkt->scope, route.mtu);
 	if (reason != PARSE_OK)
 		return refuse(ctx, reason);
 	if (rewrite_endpoint(ctx, pkt, SOURCE, as->addr, as->port))

@@ -14,6 +14,7 @@
 
 #define VERDICT_STACK TC_ACT_OK
 #define VERDICT_DROP TC_ACT_SHOT
+#define VERDICT_SENT TC_ACT_REDIRECT
 
 /* This is the last program to see a packet: it leaves nothing to another (ctx_xdp.h). */
 #define CTX_DEFERS 0
@@ -99,16 +100,57 @@ static __always_inline long ctx_grow_plain(ctx_t *ctx, __u32 len)
 	return bpf_skb_adjust_room(ctx, len, BPF_ADJ_ROOM_MAC, 0);
 }
 
-/* Keep only the first len bytes. */
-static __always_inline long ctx_cut(ctx_t *ctx, __u32 len)
-{
-	return bpf_skb_change_tail(ctx, len, 0);
-}
-
 /* In a VLAN whose tag the kernel has taken out of the frame. */
 static __always_inline bool ctx_is_tagged(const ctx_t *ctx)
 {
 	return ctx->vlan_present;
+}
+
+/*
+ * Said right before a helper is called with a length: the 6.1 verifier forgets what was
+ * compared before, if the value has been on the stack since, and what clang makes of two
+ * comparisons at once.
+ */
+#define LENGTH_IS_IN(value, least, most)                                                       \
+	({                                                                                     \
+		bool _is_in = false;                                                           \
+		asm volatile("" : "+r"(value));                                                \
+		if ((value) >= (least)) {                                                      \
+			asm volatile("" : "+r"(value));                                        \
+			_is_in = (value) <= (most);                                            \
+		}                                                                              \
+		_is_in;                                                                        \
+	})
+
+/* Copy the first len bytes out. len: proven to be in 1 .. the buffer's size. */
+static __always_inline long ctx_save(ctx_t *ctx, void *buffer, __u32 len)
+{
+	return bpf_skb_load_bytes(ctx, 0, buffer, len);
+}
+
+/*
+ * Cut or lengthen to len bytes. What hardware verified of the checksum says nothing
+ * about what is written then.
+ */
+static __always_inline long ctx_resize(ctx_t *ctx, __u32 len)
+{
+	long r = bpf_skb_change_tail(ctx, len, 0);
+
+	if (!r)
+		bpf_csum_level(ctx, BPF_CSUM_LEVEL_RESET);
+	return r;
+}
+
+/* Write bytes over the packet's own; no checksum is corrected. */
+static __always_inline long ctx_write(ctx_t *ctx, __u32 offset, const void *from, __u32 len)
+{
+	return bpf_skb_store_bytes(ctx, offset, from, len, BPF_F_INVALIDATE_HASH);
+}
+
+/* A copy of the packet as it is now comes in again, after this one. */
+static __always_inline long ctx_again(ctx_t *ctx)
+{
+	return bpf_clone_redirect(ctx, ctx_ifindex(ctx), BPF_F_INGRESS);
 }
 
 /* A packet that stands for many: the kernel cuts it, its length says nothing of theirs. */

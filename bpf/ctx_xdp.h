@@ -17,6 +17,7 @@
 
 #define VERDICT_STACK XDP_PASS
 #define VERDICT_DROP XDP_DROP
+#define VERDICT_SENT XDP_REDIRECT
 #define CTX_DEFERS 1
 
 /*
@@ -116,6 +117,34 @@ static __always_inline long ctx_grow_plain(ctx_t *ctx, __u32 len)
 }
 
 static __always_inline long ctx_cut(ctx_t *ctx, __u32 len)
+{
+	return -1;
+}
+
+/* The driver's tags are out of XDP's sight; packets with tags in the frame are no IPv4. */
+static __always_inline bool ctx_is_tagged(const ctx_t *ctx)
+{
+	return false;
+}
+
+#define LENGTH_IS_IN(value, least, most) ((value) >= (least) && (value) <= (most))
+
+static __always_inline long ctx_save(ctx_t *ctx, void *buffer, __u32 len)
+{
+	return -1;
+}
+
+static __always_inline long ctx_resize(ctx_t *ctx, __u32 len)
+{
+	return -1;
+}
+
+static __always_inline long ctx_write(ctx_t *ctx, __u32 offset, const void *from, __u32 len)
+{
+	return -1;
+}
+
+static __always_inline long ctx_again(ctx_t *ctx)
 {
 	return -1;
 }

@@ -34,7 +34,9 @@
 #define ICMP_TIME_EXCEEDED 11
 #define ICMP_PARAMETERPROB 12
 
-#define ICMP_FRAG_NEEDED 4 /* code */
+/* codes of ICMP_DEST_UNREACH */
+#define ICMP_FRAG_NEEDED 4
+#define ICMP_PROHIBITED 13
 
 #define TCP_FIN 0x01
 #define TCP_SYN 0x02
@@ -45,6 +47,10 @@
 
 #define TC_ACT_OK 0
 #define TC_ACT_SHOT 2
+#define TC_ACT_REDIRECT 7
+
+#define BPF_CSUM_LEVEL_RESET 3
+#define BPF_RB_NO_WAKEUP 1
 
 #define NS_PER_SEC 1000000000ull
 

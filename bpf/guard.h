@@ -13,7 +13,7 @@ static __always_inline int guard(ctx_t *ctx)
 	struct iphdr *ip;
 	__be16 ethertype;
 
-	if (parse_ethertype(ctx, &ethertype) != PARSE_OK || ethertype != bpf_htons(ETH_P_IP) ||
+	if (parse_ethertype(ctx, &ethertype) != PARSE_OK || ctx_is_tagged(ctx) || ethertype != bpf_htons(ETH_P_IP) ||
 	    !ctx_pull(ctx, ETH_HLEN + sizeof(*ip)))
 		return VERDICT_STACK;
 	ip = ctx_data(ctx) + ETH_HLEN;

@@ -65,7 +65,7 @@ static __always_inline int hairpin(ctx_t *ctx, struct packet *pkt, __u32 host)
 		return refuse(ctx, MNAT_C_TTL_EXPIRED);
 	reason = hairpin_route(ctx, pkt, where, &route);
 	if (reason == MNAT_C_TOO_BIG)
-		return tell_too_big(ctx, cfg.tunnel_addr, route.mtu);
+		return too_big(ctx, pkt->scope, route.mtu);
 	if (reason != PARSE_OK)
 		return refuse(ctx, reason);
 	index = hairpin_binding(pkt, host, &reason);

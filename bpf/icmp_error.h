@@ -41,7 +41,7 @@ static __always_inline int parse_quoted(ctx_t *ctx, const struct packet *pkt,
 	ret_inner->ip_proto = ip->protocol;
 	ret_inner->l4_offset = at + ip->ihl * 4;
 	if (ip->frag_off & bpf_htons(IP_OFFSET))
-		return MNAT_C_FRAGMENT;
+		return MNAT_C_ICMP_ERROR_FRAGMENT;
 	if (!ctx_pull(ctx, bounded(ret_inner->l4_offset) + 8))
 		return MNAT_C_SHORT_PACKET;
 	ports = ctx_data(ctx) + bounded(ret_inner->l4_offset);

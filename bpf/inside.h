@@ -3,6 +3,7 @@
 #ifndef MNAT_INSIDE_H
 #define MNAT_INSIDE_H
 
+#include "fragment.h"
 #include "hairpin.h"
 #include "host_tunnel.h"
 #include "icmp_error.h"
@@ -50,41 +51,51 @@ __noinline int icmp_error_out(ctx_t *ctx, const struct packet *pkt)
 static __always_inline bool is_own_tunnel_error(ctx_t *ctx, struct packet *pkt, __be32 *ret_end)
 {
 	return pkt->ip_proto == IPPROTO_ICMP && pkt->daddr == cfg.tunnel_addr &&
-	       parse_transport(ctx, pkt) == PARSE_OK &&
+	       pkt->fragment != LATER_FRAGMENT && parse_transport(ctx, pkt) == PARSE_OK &&
 	       is_tunnel_error(ctx, pkt, cfg.tunnel_addr, ret_end);
+}
+
+static __always_inline int inside_packet(ctx_t *ctx, struct packet *pkt)
+{
+	int reason, verdict;
+	__be32 end;
+	__u32 host;
+
+	if (is_own_tunnel_error(ctx, pkt, &end))
+		return relay_tunnel_error(ctx, end);
+	if (is_in_domain(pkt->daddr)) {
+		verdict = intra(ctx, pkt);
+		return verdict >= 0 ? verdict :
+				      to_anchor(ctx, pkt, host_of(pkt->saddr, &reason), -verdict);
+	}
+	if (is_external(pkt->daddr))
+		return to_external(ctx, pkt);
+	reason = parse_transport(ctx, pkt);
+	if (reason != PARSE_OK)
+		return refuse(ctx, reason);
+	if (is_icmp_error(pkt))
+		return icmp_error_out(ctx, pkt);
+	host = host_of(pkt->saddr, &reason);
+	if (!host)
+		return refuse(ctx, reason);
+	return nat_out(ctx, pkt, host, MNAT_C_OUT_TRANSLATED);
 }
 
 static __always_inline int from_inside(ctx_t *ctx)
 {
 	struct packet pkt = {};
-	int reason = receive(ctx, &pkt), verdict;
-	__be32 end;
-	__u32 host;
+	int reason = receive(ctx, &pkt);
 
 	if (reason == PARSE_OK && pkt.ip_proto == IPPROTO_IPIP && pkt.daddr == cfg.tunnel_addr)
 		reason = host_unwrap(ctx, &pkt);
+	if (reason == PARSE_OK && is_broadcast_or_multicast(pkt.daddr))
+		reason = MNAT_C_TO_GATEWAY;
+	pkt.scope = SCOPE_INSIDE;
+	if (reason == PARSE_OK)
+		reason = fragment_begin(ctx, &pkt);
 	if (reason != PARSE_OK)
 		return refuse(ctx, reason);
-	if (is_own_tunnel_error(ctx, &pkt, &end))
-		return relay_tunnel_error(ctx, end);
-	if (is_broadcast_or_multicast(pkt.daddr))
-		return refuse(ctx, MNAT_C_TO_GATEWAY);
-	if (is_in_domain(pkt.daddr)) {
-		verdict = intra(ctx, &pkt);
-		return verdict >= 0 ? verdict :
-				      to_anchor(ctx, &pkt, host_of(pkt.saddr, &reason), -verdict);
-	}
-	if (is_external(pkt.daddr))
-		return to_external(ctx, &pkt);
-	reason = parse_transport(ctx, &pkt);
-	if (reason != PARSE_OK)
-		return refuse(ctx, reason);
-	if (is_icmp_error(&pkt))
-		return icmp_error_out(ctx, &pkt);
-	host = host_of(pkt.saddr, &reason);
-	if (!host)
-		return refuse(ctx, reason);
-	return nat_out(ctx, &pkt, host, MNAT_C_OUT_TRANSLATED);
+	return fragment_end(&pkt, inside_packet(ctx, &pkt));
 }
 
 #endif

@@ -159,7 +159,7 @@ static __always_inline void intra_note_actual(ctx_t *ctx, struct packet *pkt)
 	struct mnat_session_key key;
 
 	if (party_at(pkt->daddr, &to) != PARSE_OK || !to.host ||
-	    parse_transport(ctx, pkt) != PARSE_OK ||
+	    parse_transport(ctx, pkt) != PARSE_OK || pkt->proto == PROTO_CARRIED ||
 	    (pkt->proto == MNAT_ICMP && pkt->icmp_type != ICMP_ECHO))
 		return;
 	intra_key(pkt, &from, &to, &key);
@@ -204,7 +204,7 @@ static __always_inline int intra_send(ctx_t *ctx, const struct packet *pkt, cons
 	}
 	reason = route_lookup(ctx, pkt->saddr, wire_address(to), &route);
 	if (reason == MNAT_C_TOO_BIG && here)
-		return tell_too_big(ctx, cfg.tunnel_addr, route.mtu);
+		return too_big(ctx, pkt->scope, route.mtu);
 	if (reason == PARSE_OK)
 		reason = intra_note_packet(pkt, from, to);
 	if (reason != PARSE_OK)
@@ -328,6 +328,8 @@ __noinline int intra(ctx_t *ctx, struct packet *pkt)
 		return refuse(ctx, MNAT_C_INTRA_DOMAIN);
 	}
 	reason = parse_transport(ctx, pkt);
+	if (reason == PARSE_OK && pkt->proto == PROTO_CARRIED)
+		reason = MNAT_C_PROTO_UNSUPPORTED;
 	if (reason != PARSE_OK)
 		return refuse(ctx, reason);
 	if (from.host && !is_icmp_error(pkt))
@@ -381,7 +383,7 @@ __noinline int intra_departed(ctx_t *ctx, const struct packet *pkt, __u32 host)
 		return refuse(ctx, MNAT_C_TTL_EXPIRED_IN);
 	if (is_icmp_error(pkt))
 		return intra_error(ctx, pkt, &from, &to);
-	if (!intra_goes_on(pkt, &from, &to))
+	if (pkt->proto == PROTO_CARRIED || !intra_goes_on(pkt, &from, &to))
 		return refuse(ctx, MNAT_C_NO_SESSION);
 	return intra_send(ctx, pkt, &from, &to, false);
 }

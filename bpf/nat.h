@@ -7,6 +7,8 @@
 #define MNAT_NAT_H
 
 #include "anchor.h"
+#include "carried.h"
+#include "filter.h"
 
 static __always_inline bool is_external(__be32 addr)
 {
@@ -70,6 +72,26 @@ static __always_inline __u32 session_by_default(const struct packet *pkt, __u32 
 	return slot;
 }
 
+/* ... of a protocol whose ports, if any, stay. */
+static __always_inline int carried_out(ctx_t *ctx, const struct packet *pkt, __u32 host,
+				       enum mnat_counter_id counter)
+{
+	struct route route;
+	int reason = route_lookup(ctx, pkt->saddr, pkt->daddr, &route);
+
+	if (reason == MNAT_C_TOO_BIG)
+		return too_big(ctx, pkt->scope, route.mtu);
+	if (reason == PARSE_OK)
+		reason = carried_claim(pkt->daddr, carried_id(pkt, true), host, pkt->ip_proto);
+	if (reason != PARSE_OK)
+		return refuse_telling(ctx, pkt->scope, reason);
+	host_note_plain(host, pkt->saddr);
+	if (rewrite_address(ctx, pkt, SOURCE, carried_external(host), true))
+		return refuse(ctx, MNAT_C_INTERNAL);
+	count(counter, ctx_len(ctx));
+	return route_send(ctx, &route);
+}
+
 /* A packet of host, here or behind a tunnel, to outside. */
 static __always_inline int nat_out(ctx_t *ctx, const struct packet *pkt, __u32 host,
 				   enum mnat_counter_id counter)
@@ -84,6 +106,8 @@ static __always_inline int nat_out(ctx_t *ctx, const struct packet *pkt, __u32 h
 
 	if (pkt->ttl <= 1)
 		return refuse(ctx, MNAT_C_TTL_EXPIRED);
+	if (pkt->proto == PROTO_CARRIED)
+		return carried_out(ctx, pkt, host, counter);
 	s = session_find(pkt, host);
 	if (!s)
 		anchor = session_by_default(pkt, host);
@@ -92,13 +116,14 @@ static __always_inline int nat_out(ctx_t *ctx, const struct packet *pkt, __u32 h
 	if (anchor)
 		return to_anchor(ctx, pkt, host, anchor);
 	reason = route_lookup(ctx, pkt->saddr, pkt->daddr, &route);
-	if (reason == MNAT_C_TOO_BIG && counter == MNAT_C_OUT_TRANSLATED)
-		return tell_too_big(ctx, cfg.tunnel_addr, route.mtu);
+	if (reason == MNAT_C_TOO_BIG)
+		return too_big(ctx, pkt->scope, route.mtu);
 	if (reason != PARSE_OK)
 		return refuse(ctx, reason);
 	index = s ? s->binding : session_begin(pkt, host, &reason);
 	if (index < 0)
-		return refuse(ctx, reason);
+		return refuse_telling(ctx, pkt->scope, reason);
+	permit_note(pkt, host);
 	binding_endpoint(index, &addr, &port);
 	if (rewrite_endpoint(ctx, pkt, SOURCE, addr, port))
 		return refuse(ctx, MNAT_C_INTERNAL);
@@ -121,6 +146,8 @@ static __always_inline int receive(ctx_t *ctx, struct packet *pkt)
 
 	if (reason != PARSE_OK)
 		return reason;
+	if (ctx_is_tagged(ctx))
+		return MNAT_C_VLAN;
 	if (ethertype != bpf_htons(ETH_P_IP))
 		return MNAT_C_NOT_IPV4;
 	reason = parse_ipv4(ctx, pkt);

@@ -18,10 +18,23 @@ struct packet {
 	__u8 tcp_flags;
 	__u8 icmp_type;
 	__u8 ttl;
-	__u8 fragment; /* any fragment, the first too */
+	__u8 fragment; /* enum fragment_kind */
 	__u8 df;
 	__u16 total; /* IP's length; of a GSO packet more than a link takes */
+	__u16 payload; /* ... without its header, whatever padding the frame has */
+	/* of fragments only: */
+	__be16 id;
+	__u16 at;     /* offset of its payload, bytes */
+	bool more;    /* not the last */
+	__be32 scope; /* SCOPE_*, or the tunnel's other end: whose addresses these are */
 };
+
+enum fragment_kind { WHOLE, FIRST_FRAGMENT, LATER_FRAGMENT };
+
+#define PROTO_CARRIED MNAT_N_PROTO /* carried.h: no port is translated */
+
+#define SCOPE_OUTSIDE 0
+#define SCOPE_INSIDE 0xffffffff
 
 struct ports {
 	__be16 source;
@@ -75,6 +88,21 @@ static __always_inline int parse_ethertype(ctx_t *ctx, __be16 *ret_type)
 	return PARSE_OK;
 }
 
+static __always_inline void parse_fragment(const struct iphdr *ip, struct packet *pkt)
+{
+	__u16 field = bpf_ntohs(ip->frag_off);
+
+	pkt->payload = pkt->total - ip->ihl * 4;
+	pkt->df = !!(field & IP_DF);
+	pkt->fragment = WHOLE;
+	if (!(field & (IP_MF | IP_OFFSET)))
+		return;
+	pkt->id = ip->id;
+	pkt->at = (field & IP_OFFSET) * 8;
+	pkt->more = !!(field & IP_MF);
+	pkt->fragment = pkt->at ? LATER_FRAGMENT : FIRST_FRAGMENT;
+}
+
 static __always_inline int parse_ipv4(ctx_t *ctx, struct packet *pkt)
 {
 	struct iphdr *ip;
@@ -95,10 +123,9 @@ static __always_inline int parse_ipv4(ctx_t *ctx, struct packet *pkt)
 	pkt->daddr = ip->daddr;
 	pkt->ip_proto = ip->protocol;
 	pkt->ttl = ip->ttl;
-	pkt->fragment = !!(ip->frag_off & bpf_htons(IP_MF | IP_OFFSET));
-	pkt->df = !!(ip->frag_off & bpf_htons(IP_DF));
 	pkt->total = total;
 	pkt->l4_offset = ETH_HLEN + ihl;
+	parse_fragment(ip, pkt);
 	return PARSE_OK;
 }
 
@@ -107,7 +134,7 @@ static __always_inline int parse_tcp(ctx_t *ctx, struct packet *pkt)
 	__u32 at = bounded(pkt->l4_offset);
 	struct tcp_fixed *tcp;
 
-	if (!ctx_pull(ctx, at + sizeof(*tcp)))
+	if (pkt->payload < sizeof(*tcp) || !ctx_pull(ctx, at + sizeof(*tcp)))
 		return MNAT_C_SHORT_PACKET;
 	tcp = ctx_data(ctx) + at;
 	if ((void *)(tcp + 1) > ctx_data_end(ctx))
@@ -127,7 +154,7 @@ static __always_inline int parse_udp(ctx_t *ctx, struct packet *pkt)
 	__u32 at = bounded(pkt->l4_offset);
 	struct udp_fixed *udp;
 
-	if (!ctx_pull(ctx, at + sizeof(*udp)))
+	if (pkt->payload < sizeof(*udp) || !ctx_pull(ctx, at + sizeof(*udp)))
 		return MNAT_C_SHORT_PACKET;
 	udp = ctx_data(ctx) + at;
 	if ((void *)(udp + 1) > ctx_data_end(ctx))
@@ -144,7 +171,7 @@ static __always_inline int parse_icmp(ctx_t *ctx, struct packet *pkt)
 	__u32 at = bounded(pkt->l4_offset);
 	struct icmphdr *icmp;
 
-	if (!ctx_pull(ctx, at + sizeof(*icmp)))
+	if (pkt->payload < sizeof(*icmp) || !ctx_pull(ctx, at + sizeof(*icmp)))
 		return MNAT_C_SHORT_PACKET;
 	icmp = ctx_data(ctx) + at;
 	if ((void *)(icmp + 1) > ctx_data_end(ctx))
@@ -153,6 +180,23 @@ static __always_inline int parse_icmp(ctx_t *ctx, struct packet *pkt)
 	pkt->icmp_type = icmp->type;
 	pkt->sport = pkt->dport = icmp->un.echo.id;
 	pkt->csum_offset = at + offsetof(struct icmphdr, checksum);
+	return PARSE_OK;
+}
+
+/* SCTP's ports, or both halves of ESP's SPI. */
+static __always_inline int parse_first_word(ctx_t *ctx, struct packet *pkt)
+{
+	__u32 at = bounded(pkt->l4_offset);
+	struct ports *word;
+
+	if (pkt->payload < 8 || !ctx_pull(ctx, at + sizeof(*word)))
+		return MNAT_C_SHORT_PACKET;
+	word = ctx_data(ctx) + at;
+	if ((void *)(word + 1) > ctx_data_end(ctx))
+		return MNAT_C_SHORT_PACKET;
+	pkt->proto = PROTO_CARRIED;
+	pkt->sport = word->source;
+	pkt->dport = word->dest;
 	return PARSE_OK;
 }
 
@@ -177,10 +221,11 @@ static __always_inline int parse_checksum(ctx_t *ctx, struct packet *pkt)
 	return PARSE_OK;
 }
 
+/* A later fragment's ports are known already, or it does not come this far (fragment.h). */
 static __always_inline int parse_transport(ctx_t *ctx, struct packet *pkt)
 {
-	if (pkt->fragment)
-		return MNAT_C_FRAGMENT;
+	if (pkt->fragment == LATER_FRAGMENT)
+		return PARSE_OK;
 	switch (pkt->ip_proto) {
 	case IPPROTO_TCP:
 		return parse_tcp(ctx, pkt);
@@ -188,6 +233,15 @@ static __always_inline int parse_transport(ctx_t *ctx, struct packet *pkt)
 		return parse_udp(ctx, pkt);
 	case IPPROTO_ICMP:
 		return parse_icmp(ctx, pkt);
+	case IPPROTO_SCTP:
+	case IPPROTO_ESP:
+		return parse_first_word(ctx, pkt);
+	case IPPROTO_GRE:
+	case IPPROTO_IPIP:
+		pkt->proto = PROTO_CARRIED;
+		return PARSE_OK;
+	case IPPROTO_AH:
+		return MNAT_C_AH;
 	}
 	return MNAT_C_PROTO_UNSUPPORTED;
 }

@@ -11,7 +11,7 @@
 static __always_inline int verdict_of(int reason)
 {
 	switch (reason) {
-#define DO_FORWARD VERDICT_DROP /* not a refusal; cannot come here */
+#define DO_FORWARD VERDICT_DROP /* what it held goes on in another frame */
 #define DO_EVENT VERDICT_DROP
 #define DO_DROP VERDICT_DROP
 #define DO_STACK VERDICT_STACK

@@ -45,7 +45,7 @@ static __always_inline int rewrite_port(ctx_t *ctx, const struct packet *pkt, en
 	__be16 from = side == SOURCE ? pkt->sport : pkt->dport;
 	__be16 *field = ctx_data(ctx) + port_offset(pkt, side);
 
-	if (port == from)
+	if (port == from || pkt->fragment == LATER_FRAGMENT)
 		return 0;
 	if ((void *)(field + 1) > ctx_data_end(ctx))
 		return -1;

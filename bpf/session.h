@@ -50,6 +50,10 @@ static __always_inline void session_touch(struct mnat_session *s)
 
 static __always_inline bool may_create(const struct packet *pkt, int *ret_reason)
 {
+	if (pkt->fragment == LATER_FRAGMENT) {
+		*ret_reason = MNAT_C_NO_SESSION;
+		return false;
+	}
 	if (pkt->proto == MNAT_TCP && (pkt->tcp_flags & (TCP_SYN | TCP_RST)) != TCP_SYN) {
 		*ret_reason = MNAT_C_NO_SESSION;
 		return false;

@@ -50,17 +50,22 @@ static __always_inline int tunnel_peek(ctx_t *ctx, const struct packet *outer,
 {
 	struct iphdr *inner;
 
-	if (outer->fragment || outer->l4_offset != ETH_HLEN + sizeof(*inner) ||
+	if (outer->fragment != WHOLE || outer->l4_offset != ETH_HLEN + sizeof(*inner) ||
 	    !ctx_pull(ctx, ETH_HLEN + 2 * sizeof(*inner)))
 		return MNAT_C_TUNNEL_MALFORMED;
 	inner = ctx_data(ctx) + ETH_HLEN + sizeof(*inner);
 	if ((void *)(inner + 1) > ctx_data_end(ctx))
 		return MNAT_C_TUNNEL_MALFORMED;
-	if (inner->version != 4 || inner->ihl < 5)
+	if (inner->version != 4 || inner->ihl < 5 || bpf_ntohs(inner->tot_len) < inner->ihl * 4)
 		return MNAT_C_TUNNEL_MALFORMED;
 	ret_inner->saddr = inner->saddr;
 	ret_inner->daddr = inner->daddr;
 	ret_inner->ip_proto = inner->protocol;
+	ret_inner->ttl = inner->ttl;
+	ret_inner->total = bpf_ntohs(inner->tot_len);
+	ret_inner->scope = outer->saddr;
+	parse_fragment(inner, ret_inner);
+	ret_inner->l4_offset = ETH_HLEN + TUNNEL_OVERHEAD + inner->ihl * 4;
 	return PARSE_OK;
 }
 

@@ -9,7 +9,7 @@ build="gcc make clang llvm libbpf-dev libelf-dev zlib1g-dev bpftool libuv1-dev l
 test="libcriterion-dev clang-19 llvm-19 libclang-rt-19-dev python3 iproute2 ethtool tcpdump
 	isc-dhcp-relay isc-dhcp-client udhcpc dhcpcd-base tshark busybox-static openssl nginx-light
 	openssh-server openssh-client curl iperf3 nftables procps util-linux kea-dhcp4-server
-	kea-admin"
+	kea-admin coturn"
 # to emulate a machine with another kernel; the packages of its root file system are those above
 vm="qemu-system-x86 busybox-static e2fsprogs cpio kmod mount"
 

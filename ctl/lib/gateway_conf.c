@@ -78,6 +78,25 @@ static int parse_inside(cfg_t *cfg, struct mnat_gateway_config *bpf)
 	return parse_virtual(cfg, bpf);
 }
 
+static int parse_filtering(cfg_t *cfg, struct mnat_gateway_config *bpf)
+{
+	static const char *const names[] = {
+		[MNAT_FILTERING_NONE] = "endpoint-independent",
+		[MNAT_FILTERING_ADDRESS] = "address",
+		[MNAT_FILTERING_ADDRESS_PORT] = "address-port",
+	};
+	const char *name = cfg_getstr(cfg, "filtering");
+
+	for (unsigned int i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strcmp(name, names[i])) {
+			bpf->filtering = i;
+			return 0;
+		}
+	cfg_error(cfg, "filtering = \"%s\": expected \"endpoint-independent\", \"address\" or "
+		       "\"address-port\"", name);
+	return -EINVAL;
+}
+
 static int parse_outside(cfg_t *cfg, struct mnat_gateway_config *bpf)
 {
 	struct mnat_range addrs, ports;
@@ -108,7 +127,7 @@ static int parse_outside(cfg_t *cfg, struct mnat_gateway_config *bpf)
 	bpf->n_ext = addrs.last - addrs.first + 1;
 	bpf->port_first = ports.first;
 	bpf->n_ports = ports.last - ports.first + 1;
-	return 0;
+	return parse_filtering(cfg, bpf);
 }
 
 static const char *const timeout_names[MNAT_N_STATES] = {
@@ -118,6 +137,7 @@ static const char *const timeout_names[MNAT_N_STATES] = {
 	[MNAT_STATE_TCP_ESTABLISHED] = "tcp-established",
 	[MNAT_STATE_TCP_CLOSING] = "tcp-closing",
 	[MNAT_STATE_TCP_RESET] = "tcp-reset",
+	[MNAT_STATE_OTHER] = "other",
 };
 
 static int parse_managers(cfg_t *cfg, struct mnat_midcom_conf *conf)
@@ -335,6 +355,7 @@ int mnat_gateway_conf_load(const char *path, struct mnat_gateway_conf *ret_conf)
 		CFG_STR("addresses", NULL, CFGF_NONE),
 		CFG_STR("ports", "1024-32767", CFGF_NONE),
 		CFG_STR("tunnel-address", NULL, CFGF_NONE),
+		CFG_STR("filtering", "endpoint-independent", CFGF_NONE),
 		CFG_END(),
 	};
 	cfg_opt_t limits[] = {
@@ -361,6 +382,7 @@ int mnat_gateway_conf_load(const char *path, struct mnat_gateway_conf *ret_conf)
 		CFG_INT("tcp-established", 7440, CFGF_NONE),
 		CFG_INT("tcp-closing", 240, CFGF_NONE),
 		CFG_INT("tcp-reset", 240, CFGF_NONE),
+		CFG_INT("other", 600, CFGF_NONE),
 		CFG_END(),
 	};
 	cfg_opt_t forward[] = {

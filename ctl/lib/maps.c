@@ -195,6 +195,8 @@ static int open_gateway(const char *dir, struct mnat_gateway *g)
 		{"arrivals", &g->arrivals_fd, NULL},
 		{"counters", &g->counters_fd, NULL},
 		{"port_tries", &g->port_tries_fd, NULL},
+		{"syns", &g->syns_fd, NULL},
+		{"carried", &g->carried_fd, NULL},
 		{"prog/gw_sweep", &g->sweep_fd, NULL},
 	};
 	struct bpf_map_info info;
@@ -228,6 +230,8 @@ int mnat_gateway_open(const char *dir, struct mnat_gateway *ret_gateway)
 		.arrivals_fd = -1,
 		.counters_fd = -1,
 		.port_tries_fd = -1,
+		.syns_fd = -1,
+		.carried_fd = -1,
 		.sweep_fd = -1,
 		.lock_fd = -1,
 	};
@@ -249,8 +253,8 @@ void mnat_gateway_close(struct mnat_gateway *g)
 {
 	int *fds[] = {&g->host_info_fd, &g->virtuals_fd, &g->bindings_fd, &g->bib_fd,
 		      &g->sessions_fd,	&g->anchors_fd,	 &g->defaults_fd, &g->direct_fd,
-		      &g->arrivals_fd,	&g->counters_fd, &g->port_tries_fd, &g->sweep_fd,
-		      &g->lock_fd};
+		      &g->arrivals_fd,	&g->counters_fd, &g->port_tries_fd, &g->syns_fd,
+		      &g->carried_fd,	&g->sweep_fd,	&g->lock_fd};
 
 	unmap_area(g->hosts, g->n_hosts, sizeof(uint64_t));
 	unmap_area(g->route_state, 1, sizeof(uint64_t));

@@ -65,6 +65,8 @@ static void set_sizes(struct gateway *skel, const struct mnat_gateway_conf *conf
 				 n_bindings < conf->max_sessions ? n_bindings :
 								   conf->max_sessions);
 	bpf_map__set_max_entries(skel->maps.sessions, conf->max_sessions);
+	if (conf->bpf.filtering == MNAT_FILTERING_ADDRESS)
+		bpf_map__set_max_entries(skel->maps.permits, conf->max_sessions);
 	bpf_map__set_max_entries(skel->maps.anchors, conf->max_anchors + 1);
 	bpf_map__set_max_entries(skel->maps.defaults, n_hosts);
 	bpf_map__set_max_entries(skel->maps.direct, conf->max_sessions);

@@ -18,6 +18,7 @@
 #include "rules.h"
 #include "store.h"
 #include "sweep.h"
+#include "syns.h"
 
 struct midcomd {
 	uv_loop_t loop;
@@ -31,6 +32,7 @@ struct midcomd {
 	struct agent agent;
 	struct sweep sweep;
 	struct routes routes;
+	struct syns syns;
 	struct dump_source source;
 	struct mnat_control *control;
 	uint64_t started;
@@ -94,6 +96,12 @@ static json_t *mode_fields(const struct mnat_gateway_conf *conf)
 	return modes;
 }
 
+static json_t *syns_fields(const struct syns *syns)
+{
+	return json_pack("{s:I, s:I, s:I}", "waiting", (json_int_t)syns->n, "answered",
+			 (json_int_t)syns->answered, "dropped", (json_int_t)syns->dropped);
+}
+
 static void on_status(struct mnat_control_client *client, const json_t *request, void *user)
 {
 	const struct midcomd *m = user;
@@ -102,14 +110,15 @@ static void on_status(struct mnat_control_client *client, const json_t *request,
 
 	mnat_control_done(
 		client,
-		json_pack("{s:s, s:I, s:b, s:o, s:I, s:i, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "daemon",
+		json_pack("{s:s, s:I, s:b, s:o, s:I, s:i, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "daemon",
 			  "mnat-midcomd", "uptime_s", uptime_s, "healthy",
 			  json_array_size(list) == 0, "problems", list, "epoch",
 			  (json_int_t)m->hosts.epoch, "managers", (int)m->agent.n_sessions, "hosts",
 			  (json_int_t)m->hosts.n_bound, "left", (json_int_t)m->hosts.n_left, "free",
 			  (json_int_t)m->hosts.n_free, "rebinds", (json_int_t)m->agent.rebinds,
 			  "refused", (json_int_t)m->agent.refused, "sweep",
-			  sweep_fields(&m->sweep), "modes", mode_fields(&m->conf)));
+			  sweep_fields(&m->sweep), "modes", mode_fields(&m->conf), "syns",
+			  syns_fields(&m->syns)));
 }
 
 static void on_dump(struct mnat_control_client *client, const json_t *request, void *user)
@@ -225,6 +234,7 @@ static void stop(void *user)
 	mnat_control_close(m->control);
 	sweep_close(&m->sweep);
 	routes_close(&m->routes);
+	syns_close(&m->syns);
 	anchors_close(&m->anchors);
 	rules_close(&m->rules);
 }
@@ -252,6 +262,8 @@ static int serve(struct midcomd *m)
 
 	if (!r)
 		r = agent_listen_remote(&m->agent, &m->conf.midcom);
+	if (!r)
+		r = syns_open(&m->syns, &m->loop);
 	if (r) {
 		agent_close(&m->agent);
 		return r;
@@ -326,6 +338,7 @@ static int run(struct midcomd *m)
 				  .path = m->rules_path,
 				  .ended = agent_tell_rule_ended,
 				  .user = &m->agent};
+	m->syns = (struct syns){.gateway = &m->gateway, .now = monotonic};
 	m->source = (struct dump_source){&m->gateway, &m->hosts, &m->anchors, &m->rules, monotonic};
 	m->sweep = (struct sweep){.pin = m->conf.pin,
 				  .gateway = &m->gateway,

@@ -111,6 +111,24 @@ static int walk(const struct sweep *sweep, int fd, size_t key_size, size_t value
 	return r;
 }
 
+/* An idle flow of a protocol without ports; its next packet would make it anew. */
+static void end_carried(const struct sweep *sweep, const void *key, const void *value)
+{
+	uint32_t life = sweep->gateway->config.timeouts[MNAT_STATE_OTHER], id;
+	struct mnat_carried carried;
+
+	memcpy(&carried, value, sizeof(carried));
+	if ((int32_t)(sweep->started - carried.last_seen) > (int32_t)life) {
+		bpf_map_delete_elem(sweep->gateway->carried_fd, key);
+		return;
+	}
+	id = carried.host;
+	if (sweep->in_use && sweep->anchored) {
+		mark(sweep, id, sweep->in_use);
+		mark(sweep, id, sweep->anchored);
+	}
+}
+
 static int find_in_use(struct sweep *sweep)
 {
 	int r = walk(sweep, sweep->gateway->sessions_fd, sizeof(struct mnat_session_key),
@@ -131,6 +149,10 @@ static void work(uv_work_t *request)
 	sweep->error = sweep->lost;
 	if (!sweep->error)
 		sweep->error = sweep_sessions(sweep);
+	if (!sweep->error)
+		sweep->error = walk(sweep, sweep->gateway->carried_fd,
+				    sizeof(struct mnat_carried_key), sizeof(struct mnat_carried),
+				    end_carried);
 	if (!sweep->error && sweep->in_use && sweep->anchored)
 		sweep->error = find_in_use(sweep);
 	sweep->took_ns = mnat_clock_now() - start;

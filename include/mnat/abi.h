@@ -65,16 +65,31 @@ struct mnat_abi {
 	X(ICMP_ERROR_IN, FORWARD, "ICMP error to a host, outer and inner translated")          \
 	X(ICMP_ERROR_UNKNOWN, STACK, "ICMP error about no session of a host")                  \
 	X(TUNNEL_NARROW, FORWARD, "ICMP 3/4 about a tunnel of ours, told to the sender inside") \
+	X(ICMP_ERROR_FRAGMENT, DROP, "ICMP error about a later fragment, whose ports are not told") \
 	X(TOO_BIG_TOLD, FORWARD, "larger than the next link, its sender told by ICMP 3/4")     \
+	X(TOO_BIG_SPLIT, FORWARD, "larger than the next link, fragmented, each piece sent round") \
 	X(SHORT_PACKET, DROP, "truncated, or lengths that contradict each other")              \
 	X(BAD_HEADER, DROP, "IP version, header length or TCP offset is impossible")           \
-	X(FRAGMENT, DROP, "IP fragment, not yet translated")                                   \
+	X(FRAGMENT_HELD, FORWARD, "later fragment before its first one, held for it")          \
+	X(FRAGMENT_AGAIN, FORWARD, "first fragment, sent round again with those held for it")  \
+	X(FRAGMENT_FULL, DROP, "later fragment before its first one, no room to hold it")      \
+	X(FRAGMENT_REFUSED, DROP, "later fragment of a packet that was refused")               \
+	X(FRAGMENT_STACK, STACK, "later fragment of a packet that was the kernel's")           \
+	X(FRAGMENT_TINY, DROP, "first fragment without the whole transport header")            \
+	X(FRAGMENT_OVERLAP, DROP, "later fragment over bytes of the first one")                \
+	X(FRAGMENT_BAD, DROP, "fragment of an impossible length or offset")                    \
 	X(ICMP_UNSUPPORTED, DROP, "ICMP other than echo, not yet translated")                  \
 	X(PROTO_UNSUPPORTED, DROP, "IP protocol that has no ports to translate")               \
+	X(AH, DROP, "AH: it authenticates the addresses, no NAT can carry it")                 \
+	X(PEER_TAKEN, DROP, "ESP, GRE, IPIP or SCTP: another host has that flow with that peer") \
+	X(MARTIAN, DROP, "from outside, with a source that is ours, inside or no unicast address") \
+	X(VLAN, STACK, "VLAN tag: for the VLAN's own interface")                               \
 	X(NO_HOST, DROP, "source address belongs to no host of this domain")                   \
 	X(NO_VIRTUAL, DROP, "to a virtual address that no host has")                           \
 	X(HOST_GONE, DROP, "host has left, its grace period is over")                          \
 	X(OLD_ACTUAL, DROP, "source is an old actual address after its grace period")          \
+	X(FILTERED, DROP, "from outside, from where the inside endpoint has not sent to")      \
+	X(SYN_UNSOLICITED, DROP, "SYN to a port nobody holds, answered after six seconds")     \
 	X(NO_SESSION, DROP, "of no session, and may not begin one")                            \
 	X(PORTS_EXHAUSTED, DROP, "no free external port within the bounded search")            \
 	X(SESSIONS_FULL, DROP, "session table is full")                                        \
@@ -91,6 +106,11 @@ struct mnat_abi {
 	X(CREATE_RACE, EVENT, "two CPUs created one flow, the second adopted the first's")     \
 	X(SESSION_SWEPT, EVENT, "sessions expired and removed")                                \
 	X(BINDING_FREED, EVENT, "bindings (external ports) released")                          \
+	X(CARRIED_NEW, EVENT, "flows of ESP, GRE, IPIP and SCTP begun")                        \
+	X(SYN_UNTOLD, EVENT, "unsolicited SYNs that get no answer: too many at once")          \
+	X(PROHIBITED_TOLD, EVENT, "no session could be made, the sender told by ICMP 3/13")    \
+	X(FRAGMENT_RELEASED, EVENT, "held fragments sent after their first one")               \
+	X(FRAGMENT_EXPIRED, EVENT, "held fragments dropped, their first one never came")       \
 	/* node */                                                                             \
 	X(NODE_OUT, FORWARD, "virtual to actual, sent on the uplink")                          \
 	X(NODE_IN, FORWARD, "actual to virtual, given to the stack")                           \
@@ -419,6 +439,7 @@ enum mnat_state {
 	MNAT_STATE_TCP_ESTABLISHED,
 	MNAT_STATE_TCP_CLOSING,
 	MNAT_STATE_TCP_RESET,
+	MNAT_STATE_OTHER, /* of map "carried" */
 	MNAT_N_STATES,
 };
 
@@ -511,6 +532,46 @@ static inline __u64 mnat_route_changed(__u64 state, int rules)
  */
 #define MNAT_MAX_PORTS 64
 
+/*
+ * Map "carried", HASH: a flow of a protocol without ports to translate, by what its
+ * packets show outside -> whose it is. mnat-midcomd removes idle ones.
+ */
+struct mnat_carried_key {
+	__be32 external;
+	__be32 remote;
+	__u32 id;	  /* SCTP: ports, ESP: SPI, 0: it waits for its SPI; others: 0 */
+	__u8 ip_proto;
+	__u8 direction; /* ESP: 1 out, 2 in */
+	__u16 pad;
+};
+
+struct mnat_carried {
+	__u32 host;
+	__u32 last_seen; /* seconds */
+};
+
+/*
+ * Map "syns", RINGBUF: SYNs to external ports that nobody holds. mnat-midcomd looks
+ * once a second and answers each six seconds after it came (RFC 5382 REQ-4).
+ */
+#define MNAT_SYNS_BYTES 65536
+
+struct mnat_syn {
+	__u32 at;	/* seconds */
+	__be32 quote[7]; /* IP header without options, 8 bytes of TCP's */
+};
+
+/*
+ * Map "permits", LRU_HASH: mnat_session_key with remote_port 0 -> __u32, when the inside
+ * endpoint last sent to that address. Only for MNAT_FILTERING_ADDRESS; one that is pushed
+ * out comes again with the next packet from inside.
+ */
+enum mnat_filtering { /* RFC 4787 section 5 */
+	MNAT_FILTERING_NONE, /* endpoint-independent */
+	MNAT_FILTERING_ADDRESS,
+	MNAT_FILTERING_ADDRESS_PORT,
+};
+
 /* ---- Gateway: load-time configuration (rodata "cfg") ------------------------ */
 
 #define MNAT_MAX_INSIDE 16
@@ -533,6 +594,7 @@ struct mnat_gateway_config {
 	__u32 plain_hosts; /* 1: addresses without a lease get ordinary NAT */
 	__be32 tunnel_addr; /* our end of tunnels: the first external address by default */
 	__u32 max_anchors;
+	__u32 filtering; /* enum mnat_filtering */
 	struct mnat_prefix virtuals[MNAT_MAX_VIRTUAL]; /* base is not used */
 	__u32 n_virtual;
 	__u32 timeouts[MNAT_N_STATES]; /* seconds idle */
@@ -633,6 +695,9 @@ MNAT_ASSERT(sizeof(struct mnat_bib_key) == 8, "bib key");
 MNAT_ASSERT(sizeof(struct mnat_session_key) == 16, "session key");
 MNAT_ASSERT(sizeof(struct mnat_session) == 16, "session");
 MNAT_ASSERT(sizeof(struct mnat_next_hop) == 40, "next hop");
+MNAT_ASSERT(sizeof(struct mnat_carried_key) == 16, "carried key");
+MNAT_ASSERT(sizeof(struct mnat_carried) == 8, "carried");
+MNAT_ASSERT(sizeof(struct mnat_syn) == 32, "syn");
 MNAT_ASSERT(sizeof(struct mnat_sweep) == 32 + 16 * MNAT_SWEEP_KEYS, "sweep");
 MNAT_ASSERT(sizeof(struct mnat_shim) == 136, "shim");
 MNAT_ASSERT(sizeof(struct mnat_home_key) == 12, "home key");

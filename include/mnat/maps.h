@@ -36,6 +36,8 @@ struct mnat_gateway {
 	int arrivals_fd;
 	int counters_fd;
 	int port_tries_fd;
+	int syns_fd;
+	int carried_fd;
 	int sweep_fd; /* program gw_sweep */
 	int lock_fd;
 	uint32_t hosts_id; /* of the map "hosts" */

@@ -239,7 +239,7 @@ Test(anchor, too_big_for_the_tunnel)
 	cr_expect_eq(gateway_count(g, MNAT_C_TOO_BIG_TOLD), 1);
 	in.frag = 0;
 	cr_expect_eq(from_outside(g, &in).verdict, SHOT);
-	cr_expect_eq(gateway_count(g, MNAT_C_TOO_BIG), 1);
+	cr_expect_eq(gateway_count(g, MNAT_C_TOO_BIG_SPLIT), 1);
 	in.payload = 1440; /* 1480 and 20 fit */
 	cr_expect_eq(from_outside(g, &in).verdict, REDIRECT);
 	cr_expect_eq(gateway_count(g, MNAT_C_FORWARDED_AWAY), 1);

@@ -40,7 +40,8 @@ struct gateway *gateway_start(struct gateway_setup setup)
 		.plain_hosts = !setup.refuse_plain,
 		.tunnel_addr = ip4(setup.external ? setup.external : "135.180.32.4"),
 		.max_anchors = 15,
-		.timeouts = { 300, 60, 240, 7440, 240, 240 },
+		.filtering = setup.filtering,
+		.timeouts = { 300, 60, 240, 7440, 240, 240, 600 },
 	};
 	uint32_t bindings = MNAT_N_PROTO * cfg.n_ext * cfg.n_ports;
 	struct gateway *g;
@@ -57,6 +58,8 @@ struct gateway *gateway_start(struct gateway_setup setup)
 	bpf_map__set_max_entries(g->maps.bindings, bindings);
 	bpf_map__set_max_entries(g->maps.bib, bindings);
 	bpf_map__set_max_entries(g->maps.virtuals, 16);
+	if (setup.filtering == MNAT_FILTERING_ADDRESS)
+		bpf_map__set_max_entries(g->maps.permits, 128);
 	bpf_map__set_max_entries(g->maps.anchors, 16);
 	bpf_map__set_max_entries(g->maps.defaults, TEST_HOST + 16);
 	bpf_map__set_max_entries(g->maps.direct, 16);

@@ -18,6 +18,7 @@ struct gateway_setup {
 	uint32_t n_ext;	      /* 0: 1 */
 	uint32_t max_sessions; /* 0: 128 */
 	bool refuse_plain;
+	enum mnat_filtering filtering;
 };
 
 /* Network and programs; 10.0.0.0/16 and 10.10.0.0/20 inside, virtual 10.128.0.0/9. */

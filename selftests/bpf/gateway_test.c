@@ -54,14 +54,30 @@ static const struct row rows[] = {
 	  false, SHOT, MNAT_C_NO_HOST },
 	{ "TTL 1 out", { .src = NODE, .dst = CN, .proto = IPPROTO_UDP, .ttl = 1 }, false, OK,
 	  MNAT_C_TTL_EXPIRED },
-	{ "first fragment out", { .src = NODE, .dst = CN, .proto = IPPROTO_UDP, .frag = 0x2000 },
-	  false, SHOT, MNAT_C_FRAGMENT },
 	{ "later fragment out", { .src = NODE, .dst = CN, .proto = IPPROTO_UDP, .frag = 100 }, false,
-	  SHOT, MNAT_C_FRAGMENT },
-	{ "GRE out", { .src = NODE, .dst = CN, .proto = IPPROTO_GRE, .payload = 20 }, false, SHOT,
-	  MNAT_C_PROTO_UNSUPPORTED },
+	  SHOT, MNAT_C_FRAGMENT_HELD },
+	{ "UDP-Lite out", { .src = NODE, .dst = CN, .proto = IPPROTO_UDPLITE, .payload = 20 }, false,
+	  SHOT, MNAT_C_PROTO_UNSUPPORTED },
 	{ "AH out", { .src = NODE, .dst = CN, .proto = IPPROTO_AH, .payload = 20 }, false, SHOT,
-	  MNAT_C_PROTO_UNSUPPORTED },
+	  MNAT_C_AH },
+	{ "SCTP without its ports", { .src = NODE, .dst = CN, .proto = IPPROTO_SCTP, .payload = 7 },
+	  false, SHOT, MNAT_C_SHORT_PACKET },
+	{ "GRE of nobody", { .src = CN, .dst = EXTERNAL, .proto = IPPROTO_GRE, .payload = 20 }, true,
+	  OK, MNAT_C_NO_BINDING },
+	{ "ESP nobody waits for", { .src = CN, .dst = EXTERNAL, .proto = IPPROTO_ESP,
+				     .payload = 20 }, true, OK, MNAT_C_NO_BINDING },
+	{ "LAND", { .src = EXTERNAL, .dst = EXTERNAL, .proto = IPPROTO_TCP, .tcp_flags = F_SYN },
+	  true, SHOT, MNAT_C_MARTIAN },
+	{ "an inside source, from outside", { .src = NODE, .dst = EXTERNAL, .proto = IPPROTO_UDP },
+	  true, SHOT, MNAT_C_MARTIAN },
+	{ "a broadcast source, from outside", { .src = "255.255.255.255", .dst = EXTERNAL,
+						 .proto = IPPROTO_UDP }, true, SHOT, MNAT_C_MARTIAN },
+	{ "a loopback source, from outside", { .src = "127.0.0.1", .dst = EXTERNAL,
+						.proto = IPPROTO_UDP }, true, SHOT, MNAT_C_MARTIAN },
+	{ "multicast from outside", { .src = CN, .dst = "224.0.0.251", .proto = IPPROTO_UDP }, true,
+	  OK, MNAT_C_OTHER_ADDRESS },
+	{ "broadcast from outside", { .src = CN, .dst = "255.255.255.255", .proto = IPPROTO_UDP },
+	  true, OK, MNAT_C_OTHER_ADDRESS },
 	{ "TCP without a session", { .src = NODE, .dst = CN, .proto = IPPROTO_TCP,
 				     .tcp_flags = F_ACK }, false, SHOT, MNAT_C_NO_SESSION },
 	{ "RST without a session", { .src = NODE, .dst = CN, .proto = IPPROTO_TCP,
@@ -82,8 +98,8 @@ static const struct row rows[] = {
 	{ "ICMP timestamp out", { .src = NODE, .dst = CN, .proto = IPPROTO_ICMP, .icmp_type = 13 },
 	  false, SHOT, MNAT_C_ICMP_UNSUPPORTED },
 	{ "outside, port nobody holds", { .src = CN, .dst = EXTERNAL, .proto = IPPROTO_TCP,
-					  .dport = 7090, .tcp_flags = F_SYN }, true, OK,
-	  MNAT_C_NO_BINDING },
+					  .dport = 7090, .tcp_flags = F_SYN }, true, SHOT,
+	  MNAT_C_SYN_UNSOLICITED },
 	{ "outside, port below the pool", { .src = CN, .dst = EXTERNAL, .proto = IPPROTO_UDP,
 					    .dport = 22 }, true, OK, MNAT_C_NO_BINDING },
 	{ "outside, port above the pool", { .src = CN, .dst = EXTERNAL, .proto = IPPROTO_UDP,
@@ -109,8 +125,14 @@ static const struct row rows[] = {
 	{ "tunnel packet with rubbish in it",
 	  { .src = "143.32.2.70", .dst = EXTERNAL, .proto = IPPROTO_IPIP, .payload = 40 }, true, SHOT,
 	  MNAT_C_TUNNEL_MALFORMED },
-	{ "fragment from outside", { .src = CN, .dst = EXTERNAL, .proto = IPPROTO_UDP,
-				     .frag = 0x2000 }, true, SHOT, MNAT_C_FRAGMENT },
+	{ "first fragment from outside to nobody", { .src = CN, .dst = EXTERNAL,
+						       .proto = IPPROTO_UDP, .frag = 0x2000 },
+	  true, OK, MNAT_C_NO_BINDING },
+	{ "later fragment of the same", { .src = CN, .dst = EXTERNAL, .proto = IPPROTO_UDP,
+					   .frag = 100 }, true, OK, MNAT_C_FRAGMENT_STACK },
+	{ "later fragment from outside", { .src = CN, .dst = EXTERNAL, .proto = IPPROTO_UDP,
+					    .frag = 100, .id_zero = 1 }, true, SHOT,
+	  MNAT_C_FRAGMENT_HELD },
 };
 
 Test(gateway, refusals)
@@ -378,10 +400,17 @@ Test(gateway, ports_are_unique_to_the_last)
 	}
 	for (uint16_t i = 0; i < 100; i++) {
 		struct packet p = udp(NODE, (uint16_t)(3000 + i), CN, 53);
+		/* RFC 5508 REQ-8: the sender is told */
+		struct packet want = { .src = EXTERNAL, .dst = NODE, .proto = IPPROTO_ICMP,
+				       .icmp_type = 3, .icmp_code = 13, .id_zero = 1, .ours = 1,
+				       .inner = &p };
 
-		cr_assert_eq(from_inside(g, &p).verdict, SHOT);
+		run = from_inside(g, &p);
+		cr_assert_eq(run.verdict, REDIRECT);
+		expect_frame(&run, &want, "ICMP 3/13");
 	}
 	cr_expect_eq(gateway_count(g, MNAT_C_PORTS_EXHAUSTED), 100);
+	cr_expect_eq(gateway_count(g, MNAT_C_PROHIBITED_TOLD), 100);
 	cr_expect_eq(gateway_count(g, MNAT_C_BINDING_NEW), 64);
 	cr_expect_eq(gateway_sessions(g), 64);
 }
@@ -434,4 +463,34 @@ Test(gateway, full_session_table)
 	cr_expect_eq((uint64_t)gateway_sessions(g), made);
 	cr_expect_eq((uint64_t)gateway_bindings(g), made);
 	cr_expect_eq(gateway_count(g, MNAT_C_BINDING_FREED), refused);
+}
+
+/* RFC 1122 3.2.2, RFC 1812 4.3.2: about what no ICMP error is sent, and how many are. */
+Test(gateway, prohibited_is_told_sparingly)
+{
+	struct gateway *g = gateway_start((struct gateway_setup){ 9000, 1 });
+	struct packet first = udp(NODE, 5004, CN, 53), other = udp(NODE, 5005, CN, 53);
+	struct packet want = { .src = EXTERNAL, .dst = NODE, .proto = IPPROTO_ICMP, .icmp_type = 3,
+			       .icmp_code = 13, .id_zero = 1, .ours = 1, .inner = &other };
+	uint64_t told;
+	struct run run;
+
+	gateway_place(g, TEST_HOST, NODE, 1);
+	cr_assert_eq(from_inside(g, &first).verdict, REDIRECT);
+	other.options = 2;
+	cr_expect_eq(from_inside(g, &other).verdict, SHOT, "with options");
+	other.options = 0;
+	other.payload = 0; /* its 8 bytes are quoted, and zeros */
+	run = from_inside(g, &other);
+	cr_expect_eq(run.len, 14 + 20 + 8 + 40);
+	cr_expect(packet_checksums_ok(run.frame, run.len));
+	other.payload = 20;
+	for (int i = 0; i < 5000; i++) {
+		run = from_inside(g, &other);
+		if (run.verdict == REDIRECT)
+			expect_frame(&run, &want, "told");
+	}
+	told = gateway_count(g, MNAT_C_PROHIBITED_TOLD);
+	cr_expect_eq(gateway_count(g, MNAT_C_PORTS_EXHAUSTED), 5002);
+	cr_expect(told >= 1000, "%lu told", told);
 }

@@ -178,14 +178,15 @@ size_t packet_build_arp(const struct arp_packet *p, uint8_t buf[PACKET_MAX])
 int packet_checksums_ok(const uint8_t *frame, size_t len)
 {
 	const struct iphdr *ip = (const void *)(frame + ETH_HLEN);
-	uint8_t copy[PACKET_MAX], *l4;
+	_Alignas(4) uint8_t copy[2 + PACKET_MAX]; /* the headers behind Ethernet's are aligned */
+	uint8_t *l4;
 	uint16_t *check, found;
 	size_t ihl = ip->ihl * 4u, l4_len = ntohs(ip->tot_len) - ihl;
 
 	if (fold(sum(ip, ihl, 0)))
 		return 0;
-	memcpy(copy, frame, len);
-	l4 = copy + ETH_HLEN + ihl;
+	memcpy(copy + 2, frame, len);
+	l4 = copy + 2 + ETH_HLEN + ihl;
 	check = checksum_field(ip->protocol, l4);
 	if (!check || (ip->protocol == IPPROTO_UDP && !*check))
 		return 1;

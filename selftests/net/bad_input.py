@@ -167,9 +167,14 @@ def untranslatable(source, target):
     """... and of what the gateway has no translation for"""
     for length in range(len(ECHO)):
         yield f"ICMP cut to {length}", ipv4(source, target, 1, ECHO[:length]), "short_packet"
-    yield "a first fragment", ipv4(source, target, 17, UDP, fragment=0x2000), "fragment"
-    yield "a later fragment", ipv4(source, target, 17, UDP, fragment=9), "fragment"
-    yield "GRE", ipv4(source, target, 47, bytes(20)), "proto_unsupported"
+    yield "half a header in a fragment", ipv4(source, target, 17, UDP[:4], fragment=0x2000), \
+        "fragment_bad"
+    yield "TCP's ports and no more", ipv4(source, target, 6, TCP_SYN[:8], fragment=0x2000), \
+        "fragment_tiny"
+    yield "a fragment beyond 65535", ipv4(source, target, 17, UDP, fragment=0x1fff), "fragment_bad"
+    yield "a later fragment", ipv4(source, target, 17, UDP, fragment=9), "fragment_held"
+    yield "AH", ipv4(source, target, 51, bytes(24)), "ah"
+    yield "UDP-Lite", ipv4(source, target, 136, bytes(20)), "proto_unsupported"
 
 
 class Wire:
@@ -225,6 +230,9 @@ def bad_frames(run):
     inside.check("inside", [("no session", ipv4(ACTUAL_1, SERVER, 6, TCP_ACK), "no_session"),
                             ("a stranger's source", ipv4("192.0.2.1", SERVER, 17, UDP),
                              "no_host")], gateway_counters)
+    before = gateway_counters()
+    inside.send(struct.pack("!HH", 5, 0x0800) + ipv4(ACTUAL_1, SERVER, 17, UDP), 0x8100)
+    wait_until(lambda: grown(before, gateway_counters()).get("vlan"), 3, "a tagged frame")
     outside.check("outside", impossible(SERVER, EXTERNAL), gateway_counters)
     outside.check("outside", untranslatable(SERVER, EXTERNAL), gateway_counters)
     outside.check("outside", [("to an inside address", ipv4(SERVER, ACTUAL_1, 17, UDP),

@@ -19,6 +19,7 @@ outside {{
 	interfaces = {{"out0"}}
 	addresses = "{external}"
 	ports = "{ports}"
+	filtering = "{filtering}"
 }}
 limits {{
 	hosts = {hosts}
@@ -155,11 +156,11 @@ class Gateway(Box):
     DAEMONS = ("mnat-midcomd", "mnat-mmd", "mnat-dhcpd")
 
     def __init__(self, net, ports="7088-16000", hosts=64, sessions=16384, lease_time=3600,
-                 mobile=True):
+                 mobile=True, filtering="endpoint-independent"):
         super().__init__(net.gw, "gateway")
         inside = ", ".join(f'"{name}"' for name in net.inside)
         self.configure("gateway", GATEWAY_CONF, inside=inside, external=EXTERNAL, ports=ports,
-                       hosts=hosts, sessions=sessions)
+                       hosts=hosts, sessions=sessions, filtering=filtering)
         self.configure("mmd", MMD_CONF)
         access = ", ".join(f'"{name}"' for name in net.access)
         self.configure("dhcpd", DHCPD_CONF, inside=access, server=GATEWAY_INSIDE,
