@@ -152,6 +152,8 @@ static __always_inline int refuse_telling(ctx_t *ctx, __be32 scope, int reason)
 	    (reason != MNAT_C_PORTS_EXHAUSTED && reason != MNAT_C_SESSIONS_FULL &&
 	     reason != MNAT_C_BINDINGS_FULL && reason != MNAT_C_PEER_TAKEN))
 		return refuse(ctx, reason);
+	if (CTX_DEFERS)
+		return refuse(ctx, DEFER);
 	count(reason, ctx_len(ctx));
 	if (icmp_become(ctx, ICMP_DEST_UNREACH, ICMP_PROHIBITED, 0))
 		return VERDICT_DROP;
