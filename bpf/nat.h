@@ -6,11 +6,12 @@
 #ifndef MNAT_NAT_H
 #define MNAT_NAT_H
 
+#include "account.h"
 #include "anchor.h"
 
 static __always_inline bool is_external(__be32 addr)
 {
-	return bpf_ntohl(addr) - cfg.ext_first < cfg.n_ext;
+	return external_index(addr) >= 0;
 }
 
 static __always_inline bool is_broadcast_or_multicast(__be32 addr)
@@ -89,8 +90,10 @@ static __always_inline int nat_out(ctx_t *ctx, const struct packet *pkt, __u32 h
 		anchor = session_by_default(pkt, host);
 	else if (s->binding & MNAT_BINDING_ANCHOR)
 		anchor = s->binding & ~MNAT_BINDING_ANCHOR;
-	if (anchor)
+	if (anchor) {
+		account_out(ctx, host);
 		return to_anchor(ctx, pkt, host, anchor);
+	}
 	reason = route_lookup(ctx, pkt->saddr, pkt->daddr, &route);
 	if (reason == MNAT_C_TOO_BIG && counter == MNAT_C_OUT_TRANSLATED)
 		return tell_too_big(ctx, cfg.tunnel_addr, route.mtu);
@@ -99,6 +102,7 @@ static __always_inline int nat_out(ctx_t *ctx, const struct packet *pkt, __u32 h
 	index = s ? s->binding : session_begin(pkt, host, &reason);
 	if (index < 0)
 		return refuse(ctx, reason);
+	account_out(ctx, host);
 	binding_endpoint(index, &addr, &port);
 	if (rewrite_endpoint(ctx, pkt, SOURCE, addr, port))
 		return refuse(ctx, MNAT_C_INTERNAL);
