@@ -5,51 +5,69 @@
  * Life of a binding, every step one atomic operation, so that CPUs and the sweep
  * may meet at any point:
  *
- *   take     owner: 0 -> host, port        compare-and-swap; losing means: next port
- *   hold     refs + 1, then owner checked  refused while refs says DYING
- *   publish  bib: inside endpoint -> index BPF_NOEXIST; losing means: adopt
- *   drop     refs - 1; at 0: refs 0 -> DYING, bib deleted, owner -> 0, DYING cleared
+ *   enter    a place in a block of the host's       block.h
+ *   take     refs + 1, then owner: 0 -> host, port  refused while refs says DYING; losing
+ *                                                   the compare-and-swap: next port
+ *   hold     refs + 1, then owner checked           refused while refs says DYING
+ *   publish  bib: inside endpoint -> index          BPF_NOEXIST; losing means: adopt
+ *   drop     refs - 1; at 0: refs 0 -> DYING, bib deleted, owner -> 0, DYING cleared,
+ *            the place in the block given back
  */
 #ifndef MNAT_BINDING_H
 #define MNAT_BINDING_H
 
-#include "host.h"
-
-/* Index of the first port of a host's external address: paired pooling (RFC 4787 REQ-2). */
-static __always_inline __u32 binding_base(__u32 host, __u8 proto)
-{
-	return (proto * cfg.n_ext + host % cfg.n_ext) * cfg.n_ports;
-}
+#include "block.h"
 
 /* The external endpoint that index stands for. */
 static __always_inline void binding_endpoint(__u32 index, __be32 *ret_addr, __be16 *ret_port)
 {
-	*ret_addr = bpf_htonl(cfg.ext_first + index / cfg.n_ports % cfg.n_ext);
+	__u32 ext = index / cfg.n_ports % cfg.n_ext, i = 0;
+
+	while (i + 1 < MNAT_MAX_EXTERNAL_RANGES && i + 1 < cfg.n_external &&
+	       cfg.external[i + 1].base <= ext)
+		i++;
+	*ret_addr = bpf_htonl(cfg.external[i].first + (ext - cfg.external[i].base));
 	*ret_port = bpf_htons(cfg.port_first + index % cfg.n_ports);
 }
 
-/* The index of an external endpoint, or -1. addr is an external address. */
-static __always_inline long binding_index(__u8 proto, __be32 addr, __be16 port)
+/* The address's index among the external ones, or -1. */
+static __always_inline long external_index(__be32 addr)
 {
-	__u32 ext = bpf_ntohl(addr) - cfg.ext_first;
-	__u32 offset = bpf_ntohs(port) - cfg.port_first;
+	__u32 host_order = bpf_ntohl(addr);
 
-	if (offset >= cfg.n_ports)
-		return -1;
-	return (proto * cfg.n_ext + ext) * cfg.n_ports + offset;
+	for (__u32 i = 0; i < MNAT_MAX_EXTERNAL_RANGES && i < cfg.n_external; i++) {
+		__u32 first = cfg.external[i].first;
+
+		if (host_order >= first && host_order <= cfg.external[i].last)
+			return cfg.external[i].base + (host_order - first);
+	}
+	return -1;
 }
 
-/* True if that was the last reference and the port is free again. */
-static __noinline bool binding_drop(__u32 index)
+/* The index of an external endpoint, or -1. */
+static __always_inline long binding_index(__u8 proto, __be32 addr, __be16 port)
 {
-	struct mnat_binding *b = bpf_map_lookup_elem(&bindings, &index);
+	long ext = external_index(addr);
+	__u32 offset = bpf_ntohs(port) - cfg.port_first;
+
+	if (ext < 0 || offset >= cfg.n_ports)
+		return -1;
+	return (proto * cfg.n_ext + (__u32)ext) * cfg.n_ports + offset;
+}
+
+/* The block of a binding. */
+static __always_inline __u32 binding_block(__u32 index)
+{
+	return index / cfg.n_ports % cfg.n_ext * cfg.n_blocks +
+	       mnat_block_of_offset(cfg.port_first, cfg.block_shift, index % cfg.n_ports);
+}
+
+/* Nobody uses it and nobody can begin to: DYING is set. */
+static __always_inline void binding_free(struct mnat_binding *b, __u32 index)
+{
 	struct mnat_bib_key key = {};
 	__u32 *published;
 
-	if (!b || __sync_fetch_and_add(&b->refs, -1) != 1)
-		return false;
-	if (__sync_val_compare_and_swap(&b->refs, 0, MNAT_BINDING_DYING) != 0)
-		return false;
 	key.host = mnat_owner_host(b->owner);
 	key.port = mnat_owner_port(b->owner);
 	key.proto = index / (cfg.n_ext * cfg.n_ports);
@@ -58,7 +76,24 @@ static __noinline bool binding_drop(__u32 index)
 		bpf_map_delete_elem(&bib, &key);
 	b->owner = 0;
 	__sync_fetch_and_add(&b->refs, -MNAT_BINDING_DYING);
+	block_leave(binding_block(index), key.host, key.proto);
 	count(MNAT_C_BINDING_FREED, 0);
+}
+
+/* True if that was the last reference and the port is free again. */
+static __noinline bool binding_drop(__u32 index)
+{
+	struct mnat_binding *b = bpf_map_lookup_elem(&bindings, &index);
+
+	if (!b || __sync_fetch_and_add(&b->refs, -1) != 1)
+		return false;
+	if (__sync_val_compare_and_swap(&b->refs, 0, MNAT_BINDING_DYING) != 0)
+		return false;
+	if (!b->owner) { /* the reference was of one who found it free, and lost it */
+		__sync_fetch_and_add(&b->refs, -MNAT_BINDING_DYING);
+		return false;
+	}
+	binding_free(b, index);
 	return true;
 }
 
@@ -90,48 +125,105 @@ static __always_inline void note_tries(__u32 tries)
 }
 
 /*
- * Primes beyond any number of ports: a stride of one of them visits every port once.
- * volatile: clang 14 would put them in a mergeable section and describe it wrongly.
+ * One port of a block, from a random one on (RFC 6056). The first half of the tries keeps
+ * the parity of the first, if the block has an even size.
  */
-static const volatile __u32 strides[] = { 65537, 65539, 65543, 65551, 65557, 65563, 65579, 65581 };
+static long binding_try(__u32 i, void *ctx)
+{
+	struct search *s = ((struct search_ref *)ctx)->search;
+	__u32 offset = s->port_start + 2 * i;
+	struct mnat_binding *b;
+
+	if (!(s->n_ports & 1) && i >= s->n_ports / 2)
+		offset++;
+	if (offset >= s->n_ports)
+		offset -= s->n_ports;
+	if (offset >= s->n_ports)
+		offset -= s->n_ports;
+	s->index = s->port_first + offset;
+	b = bpf_map_lookup_elem(&bindings, &s->index);
+	s->tries++;
+	if (!b || b->owner)
+		return 0;
+	if (!(__sync_fetch_and_add(&b->refs, 1) & MNAT_BINDING_DYING) &&
+	    !__sync_val_compare_and_swap(&b->owner, 0, s->owner)) {
+		b->created = s->now;
+		s->taken = s->index;
+	} else {
+		s->lost = s->index + 1; /* the caller drops the reference */
+	}
+	return 1;
+}
+
+/* Where to begin, so that the external port is odd as the inside one (RFC 4787 REQ-4). */
+static __always_inline __u32 port_start(__u32 first_port, __u32 n, __u16 inside_port)
+{
+	__u32 start = bpf_get_prandom_u32() % n;
+
+	if (((first_port + start) ^ inside_port) & 1)
+		start = start ? start - 1 : n > 1;
+	return start;
+}
+
+/* Its own function: each bpf_loop() has a price in stack where it stands. */
+static __noinline int binding_search(struct search *s, struct search_ref *ref)
+{
+	if (!s || !ref)
+		return -1;
+	s->lost = 0;
+	bpf_loop(s->n_ports, binding_try, ref, 0);
+	if (s->taken >= 0)
+		note_tries(s->tries);
+	return 0;
+}
+
+static __noinline int binding_give_up(const struct search *s)
+{
+	if (!s)
+		return -1;
+	block_leave(s->found - 1, s->host, s->proto);
+	return 0;
+}
+
+#define BINDING_ROUNDS 4 /* of a search that other CPUs disturb */
 
 /*
- * Find and take a free external port for key: a random start and one of several
- * strides, so that neighbours do not cluster. Over an even number of ports the
- * stride is doubled: parity is kept (RFC 4787 REQ-4) for the first half of the
- * tries. Bounded: in softirq a full search would stall the machine. Returns the
- * index with one reference held, or -1.
+ * Find and take a free external port for s->inside in a block of its host. Returns the index
+ * with one reference held, or -1 with the reason.
  */
-static __noinline long binding_take(struct mnat_bib_key *key)
+static __always_inline long binding_take(struct search *s, int *ret_reason)
 {
-	__u32 n = cfg.n_ports, tries, offset, stride, base;
-	__u64 owner;
+	struct search_ref ref = { s };
+	__u32 offset;
+	int r;
 
-	if (!key || !n)
+	s->host = s->inside.host;
+	s->proto = s->inside.proto;
+	s->class = block_class_of(s->inside.proto, s->inside.port);
+	s->found = s->fresh = s->tries = 0;
+	s->taken = -1;
+	r = block_enter(s, &ref);
+	if (r) {
+		*ret_reason = r;
 		return -1;
-	base = binding_base(key->host, key->proto);
-	owner = (__u64)key->host << 32 | (__u32)key->port << 16 | 1;
-	offset = bpf_get_prandom_u32() % n;
-	stride = strides[bpf_get_prandom_u32() % (sizeof(strides) / sizeof(strides[0]))];
-	if (!(n & 1)) {
-		stride <<= 1;
-		offset = (offset & ~1u) | ((bpf_ntohs(key->port) ^ cfg.port_first) & 1);
 	}
-	for (tries = 1; tries <= MNAT_PORT_TRIES_MAX; tries++) {
-		__u32 index = base + offset;
-		struct mnat_binding *b = bpf_map_lookup_elem(&bindings, &index);
-
-		if (b && !b->owner && !__sync_val_compare_and_swap(&b->owner, 0, owner)) {
-			__sync_fetch_and_add(&b->refs, 1);
-			b->created = now_seconds();
-			note_tries(tries);
-			return index;
-		}
-		offset = (offset + stride) % n;
-		if (tries == MNAT_PORT_TRIES_MAX / 2 && !(n & 1))
-			offset ^= 1;
+	offset = mnat_block_ports(cfg.port_first, cfg.n_ports, cfg.block_shift,
+				  (s->found - 1) % cfg.n_blocks, &s->n_ports);
+	s->port_first = (s->proto * cfg.n_ext + (s->found - 1) / cfg.n_blocks) * cfg.n_ports + offset;
+	s->port_start = port_start(cfg.port_first + offset, s->n_ports, bpf_ntohs(s->inside.port));
+	s->owner = (__u64)s->host << 32 | (__u32)s->inside.port << 16 | 1;
+	for (int i = 0; i < BINDING_ROUNDS && s->taken < 0; i++) {
+		binding_search(s, &ref);
+		if (!s->lost)
+			break;
+		binding_drop(s->lost - 1);
 	}
-	return -1;
+	if (s->taken < 0) { /* its place is another's that was given back in this moment */
+		binding_give_up(s);
+		*ret_reason = MNAT_C_BINDING_DYING;
+		return -1;
+	}
+	return s->taken;
 }
 
 #define BINDING_NONE (-2)
@@ -150,35 +242,31 @@ static __always_inline long binding_adopt(struct mnat_bib_key *key, int *ret_rea
 }
 
 /*
- * The binding of an inside endpoint, made if there is none, with one reference
+ * The binding of the inside endpoint s->inside, made if there is none, with one reference
  * held for a new session. Returns its index, or -1 with the reason.
  */
-static __always_inline long binding_get(struct mnat_bib_key *key, int *ret_reason)
+static __always_inline long binding_get(struct search *s, int *ret_reason)
 {
-	long index = binding_adopt(key, ret_reason);
-	__u32 value;
-	long r;
+	long index = binding_adopt(&s->inside, ret_reason), r;
 
 	if (index != BINDING_NONE)
 		return index;
-	index = binding_take(key);
-	if (index < 0) {
-		*ret_reason = MNAT_C_PORTS_EXHAUSTED;
+	index = binding_take(s, ret_reason);
+	if (index < 0)
 		return -1;
-	}
-	value = index;
-	r = bpf_map_update_elem(&bib, key, &value, BPF_NOEXIST);
+	s->index = index;
+	r = bpf_map_update_elem(&bib, &s->inside, &s->index, BPF_NOEXIST);
 	if (!r) {
 		count(MNAT_C_BINDING_NEW, 0);
 		return index;
 	}
-	binding_drop(value);
+	binding_drop(s->index);
 	*ret_reason = MNAT_C_BINDINGS_FULL;
 	if (r != -EEXIST)
 		return -1;
 	count(MNAT_C_CREATE_RACE, 0);
 	*ret_reason = MNAT_C_BINDING_DYING;
-	index = binding_adopt(key, ret_reason);
+	index = binding_adopt(&s->inside, ret_reason);
 	return index == BINDING_NONE ? -1 : index;
 }
 

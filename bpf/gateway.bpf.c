@@ -27,20 +27,19 @@ int gw_guard(struct __sk_buff *skb)
 SEC("tc")
 int gw_sweep(struct __sk_buff *skb)
 {
-	struct mnat_session_key key;
 	struct mnat_sweep *sweep;
-	__u32 now;
+	struct sweep_run run = {};
 
 	if (bpf_skb_pull_data(skb, sizeof(*sweep)))
 		return TC_ACT_SHOT;
 	sweep = ctx_data(skb);
 	if ((void *)(sweep + 1) > ctx_data_end(skb))
 		return TC_ACT_SHOT;
-	now = sweep->now ? sweep->now : now_seconds();
-	for (__u32 i = 0; i < MNAT_SWEEP_KEYS && i < sweep->n; i++) {
-		key = sweep->keys[i];
-		sweep_session(sweep, &key, now);
-	}
+	run.sweep = sweep;
+	run.end = ctx_data_end(skb);
+	run.now = sweep->now ? sweep->now : now_seconds();
+	run.n = sweep->n;
+	bpf_loop(MNAT_SWEEP_KEYS, sweep_key, &run, 0);
 	count_n(MNAT_C_SESSION_SWEPT, sweep->deleted, 0);
 	return TC_ACT_OK;
 }

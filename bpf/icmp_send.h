@@ -150,7 +150,8 @@ static __always_inline int refuse_telling(ctx_t *ctx, __be32 scope, int reason)
 {
 	if (scope != SCOPE_INSIDE ||
 	    (reason != MNAT_C_PORTS_EXHAUSTED && reason != MNAT_C_SESSIONS_FULL &&
-	     reason != MNAT_C_BINDINGS_FULL && reason != MNAT_C_PEER_TAKEN))
+	     reason != MNAT_C_BINDINGS_FULL && reason != MNAT_C_PORTS_QUOTA &&
+	     reason != MNAT_C_SESSIONS_QUOTA && reason != MNAT_C_PEER_TAKEN))
 		return refuse(ctx, reason);
 	if (CTX_DEFERS)
 		return refuse(ctx, DEFER);

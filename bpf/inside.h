@@ -68,8 +68,10 @@ static __always_inline int inside_packet(ctx_t *ctx, struct packet *pkt)
 		return verdict >= 0 ? verdict :
 				      to_anchor(ctx, pkt, host_of(pkt->saddr, &reason), -verdict);
 	}
-	if (is_external(pkt->daddr))
-		return to_external(ctx, pkt);
+	if (is_external(pkt->daddr)) {
+		verdict = to_external(ctx, pkt);
+		return verdict >= 0 ? verdict : hairpin_error(ctx, pkt);
+	}
 	reason = parse_transport(ctx, pkt);
 	if (reason != PARSE_OK)
 		return refuse(ctx, reason);

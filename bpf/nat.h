@@ -6,13 +6,14 @@
 #ifndef MNAT_NAT_H
 #define MNAT_NAT_H
 
+#include "account.h"
 #include "anchor.h"
 #include "carried.h"
 #include "filter.h"
 
 static __always_inline bool is_external(__be32 addr)
 {
-	return bpf_ntohl(addr) - cfg.ext_first < cfg.n_ext;
+	return external_index(addr) >= 0;
 }
 
 static __always_inline bool is_broadcast_or_multicast(__be32 addr)
@@ -113,8 +114,10 @@ static __always_inline int nat_out(ctx_t *ctx, const struct packet *pkt, __u32 h
 		anchor = session_by_default(pkt, host);
 	else if (s->binding & MNAT_BINDING_ANCHOR)
 		anchor = s->binding & ~MNAT_BINDING_ANCHOR;
-	if (anchor)
+	if (anchor) {
+		account_out(ctx, host);
 		return to_anchor(ctx, pkt, host, anchor);
+	}
 	reason = route_lookup(ctx, pkt->saddr, pkt->daddr, &route);
 	if (reason == MNAT_C_TOO_BIG)
 		return too_big(ctx, pkt->scope, route.mtu);
@@ -124,6 +127,7 @@ static __always_inline int nat_out(ctx_t *ctx, const struct packet *pkt, __u32 h
 	if (index < 0)
 		return refuse_telling(ctx, pkt->scope, reason);
 	permit_note(pkt, host);
+	account_out(ctx, host);
 	binding_endpoint(index, &addr, &port);
 	if (rewrite_endpoint(ctx, pkt, SOURCE, addr, port))
 		return refuse(ctx, MNAT_C_INTERNAL);

@@ -65,6 +65,7 @@ static __always_inline int nat_in(ctx_t *ctx, const struct packet *pkt)
 		return refuse(ctx, MNAT_C_HOST_GONE);
 	if (pkt->ttl <= 1)
 		return refuse(ctx, MNAT_C_TTL_EXPIRED_IN);
+	account_in(ctx, host);
 	session_in(pkt, (__u64)host << 32 | (__u32)port << 16);
 	if (mnat_location_path(where) == MNAT_PATH_TUNNEL)
 		return to_visited(ctx, pkt, host, port, mnat_location_endpoint(where));
@@ -170,6 +171,7 @@ static __always_inline int tunnel_packet(ctx_t *ctx, struct packet *pkt, __u32 h
 		return icmp_error_deliver(ctx, pkt, mnat_location_endpoint(where));
 	if (pkt->ttl <= 1)
 		return refuse(ctx, MNAT_C_TTL_EXPIRED_IN);
+	account_in(ctx, host);
 	session_in(pkt, (__u64)host << 32 | (__u32)pkt->dport << 16);
 	/* it has moved on: after it, by the address it has at the anchor */
 	if (mnat_location_path(where) == MNAT_PATH_TUNNEL)

@@ -65,32 +65,60 @@ static __always_inline bool may_create(const struct packet *pkt, int *ret_reason
 	return true;
 }
 
+/* One session more or less of a host, anchored here. */
+static __always_inline void session_uncount(const struct mnat_session_key *key)
+{
+	struct mnat_host_use *use = bpf_map_lookup_elem(&host_use, &key->host);
+
+	if (use)
+		__sync_fetch_and_add(&use->sessions, -1);
+}
+
+static __always_inline bool session_count(const struct mnat_session_key *key)
+{
+	struct mnat_host_use *use = bpf_map_lookup_elem(&host_use, &key->host);
+
+	if (!use || __sync_fetch_and_add(&use->sessions, 1) < cfg.max_host_sessions)
+		return true;
+	__sync_fetch_and_add(&use->sessions, -1);
+	return false;
+}
+
 /* Returns the binding's index, or -1 with the reason. */
 static __noinline long session_create(const struct mnat_session_key *key, __u8 tcp_flags,
 				      int *ret_reason)
 {
-	struct mnat_bib_key inside = {};
-	struct mnat_session s = {}, *winner;
+	struct mnat_session *winner;
+	struct search *s;
 	long index, r;
 
 	if (!key || !ret_reason)
 		return -1;
-	inside.host = key->host;
-	inside.port = key->port;
-	inside.proto = key->proto;
-	index = binding_get(&inside, ret_reason);
-	if (index < 0)
+	*ret_reason = MNAT_C_INTERNAL;
+	s = search_begin();
+	if (!s)
 		return -1;
-	s.binding = index;
-	s.created = s.last_seen = now_seconds();
-	if (tcp_flags & TCP_SYN)
-		s.flags = MNAT_SEEN_SYN_OUT;
-	r = bpf_map_update_elem(&sessions, key, &s, BPF_NOEXIST);
+	if (!session_count(key)) {
+		*ret_reason = MNAT_C_SESSIONS_QUOTA;
+		return -1;
+	}
+	s->inside = (struct mnat_bib_key){ key->host, key->port, key->proto, 0 };
+	s->now = now_seconds();
+	index = binding_get(s, ret_reason);
+	if (index < 0) {
+		session_uncount(key);
+		return -1;
+	}
+	s->session.binding = index;
+	s->session.created = s->session.last_seen = s->now;
+	s->session.flags = tcp_flags & TCP_SYN ? MNAT_SEEN_SYN_OUT : 0;
+	r = bpf_map_update_elem(&sessions, key, &s->session, BPF_NOEXIST);
 	if (!r) {
 		count(MNAT_C_SESSION_NEW, 0);
 		return index;
 	}
 	binding_drop(index);
+	session_uncount(key);
 	winner = bpf_map_lookup_elem(&sessions, key);
 	if (r == -EEXIST && winner) {
 		count(MNAT_C_CREATE_RACE, 0);

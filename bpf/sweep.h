@@ -44,10 +44,38 @@ static __always_inline void sweep_session(struct mnat_sweep *sweep,
 	if (bpf_map_delete_elem(&sessions, key))
 		return;
 	sweep->deleted++;
-	if (binding & MNAT_BINDING_ANCHOR)
+	if (binding & MNAT_BINDING_ANCHOR) {
 		bpf_map_delete_elem(&direct, key);
-	else if (!mnat_binding_is_none(binding) && binding_drop(binding))
+		return;
+	}
+	if (mnat_binding_is_none(binding))
+		return;
+	session_uncount(key);
+	if (binding_drop(binding))
 		sweep->freed++;
+}
+
+/* One run over the packet's keys; the packet holds a whole struct mnat_sweep. */
+struct sweep_run {
+	struct mnat_sweep *sweep;
+	void *end; /* of the packet: the verifier asks at each key */
+	__u32 now;
+	__u32 n;
+};
+
+static long sweep_key(__u32 i, void *ctx)
+{
+	struct sweep_run *run = ctx;
+	struct mnat_session_key key, *at;
+
+	if (i >= run->n || i >= MNAT_SWEEP_KEYS)
+		return 1;
+	at = &run->sweep->keys[i];
+	if ((void *)(at + 1) > run->end)
+		return 1;
+	key = *at;
+	sweep_session(run->sweep, &key, run->now);
+	return 0;
 }
 
 #endif

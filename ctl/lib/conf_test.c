@@ -168,3 +168,112 @@ Test(node_conf, roaming)
 	cr_assert_eq(load_node("uplinks = {\"wl0\"}\npublic = \"maybe\"\n", &conf), -EINVAL);
 	cr_assert_eq(load_node("uplinks = {\"wl0\"}\nrelease = \"\"\n", &conf), -EINVAL);
 }
+
+/* ---- gateway.conf ---- */
+
+static int load_pool(const char *outside, const char *rest, struct mnat_gateway_conf *conf)
+{
+	char path[] = "/tmp/gateway-conf-XXXXXX", text[1024];
+	int fd = mkstemp(path), r;
+
+	cr_assert_geq(fd, 0);
+	snprintf(text, sizeof(text),
+		 "inside { interfaces = {\"in0\"} prefixes = {\"10.0.1.0/26\"} }\n"
+		 "outside { interfaces = {\"out0\"} %s }\n%s\n",
+		 outside, rest);
+	cr_assert_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	close(fd);
+	r = mnat_gateway_conf_load(path, conf);
+	unlink(path);
+	return r;
+}
+
+/* Paragraph 93: 135.180.32.1 to .7, ports 8000 to 10000. */
+Test(gateway_conf, pool_of_the_seed)
+{
+	struct mnat_gateway_conf conf;
+
+	cr_assert_eq(load_pool("addresses = \"135.180.32.1-135.180.32.7\" "
+				  "ports = \"8000-10000\"", "", &conf), 0);
+	cr_assert_eq(conf.bpf.n_external, 1);
+	cr_assert_eq(conf.bpf.n_ext, 7);
+	cr_assert_eq(conf.bpf.external[0].first, 0x87b42001);
+	cr_assert_eq(conf.bpf.port_first, 8000);
+	cr_assert_eq(conf.bpf.n_ports, 2001);
+	cr_assert_eq(conf.bpf.n_blocks, 32);
+	cr_assert_eq(conf.bpf.n_low, 0);
+	cr_assert_eq(conf.bpf.max_blocks, 64);
+	cr_assert_eq(conf.bpf.hold_down, 120);
+	cr_assert(conf.bpf.accounting);
+}
+
+Test(gateway_conf, addresses_apart)
+{
+	struct mnat_gateway_conf conf;
+
+	cr_assert_eq(load_pool("addresses = {\"135.180.32.4\", \"8.8.8.0/30\"} "
+				  "ports = \"512-2047\" port-block = 16 hold-down = 0 "
+				  "pooling = \"arbitrary\"",
+				  "limits { ports-per-host = 100 sessions-per-host = 7 }\n"
+				  "accounting = false\nlog { days = 0 }", &conf), 0);
+	cr_assert_eq(conf.bpf.n_external, 2);
+	cr_assert_eq(conf.bpf.n_ext, 5);
+	cr_assert_eq(conf.bpf.external[1].base, 1);
+	cr_assert_eq(conf.bpf.n_blocks, 96);
+	cr_assert_eq(conf.bpf.n_low, 32);
+	cr_assert_eq(conf.bpf.max_blocks, 6);
+	cr_assert_eq(conf.bpf.max_host_sessions, 7);
+	cr_assert_eq(conf.bpf.hold_down, 0);
+	cr_assert_eq(conf.log_days, 0);
+	cr_assert(conf.bpf.arbitrary && !conf.bpf.accounting);
+}
+
+/* 64 addresses and 16 mobile nodes on 2 addresses: 40 hosts each of 125 blocks get 3. */
+Test(gateway_conf, deterministic)
+{
+	struct mnat_gateway_conf conf;
+
+	cr_assert_eq(load_pool("addresses = \"8.8.8.0/31\" ports = \"8000-9999\" "
+				  "port-block = 16 deterministic = true",
+				  "limits { hosts = 16 }", &conf), 0);
+	cr_assert_eq(conf.bpf.fixed, 3);
+	cr_assert_eq(conf.bpf.max_blocks, 3);
+}
+
+Test(gateway_conf, bad_pools)
+{
+	static const struct {
+		const char *outside, *rest, *want;
+	} rows[] = {
+		{"", "", ":2: outside: addresses: missing, expected the external address or range"},
+		{"addresses = {\"8.8.8.8\", \"8.8.8.0/24\"}", "",
+		 ":2: outside: addresses: \"8.8.8.0/24\" overlaps one before it"},
+		{"addresses = {\"8.8.8.8\", \"10.0.1.9\"}", "",
+		 ":2: outside: addresses: overlaps an inside or virtual prefix"},
+		{"addresses = {\"8.8.0.0/24\", \"9.9.9.9\"}", "",
+		 ":2: outside: addresses: more than 256 external addresses"},
+		{"addresses = \"8.8.8.8\" port-block = 48", "",
+		 ":2: outside: port-block = 48: expected a power of two from 4 to 512"},
+		{"addresses = \"8.8.8.8\" pooling = \"random\"", "",
+		 ":2: outside: pooling = \"random\": expected \"paired\" or \"arbitrary\""},
+		{"addresses = \"8.8.8.8\" hold-down = -1", "",
+		 ":2: outside: hold-down = -1: expected a number from 0 to 2147483647"},
+		{"addresses = \"8.8.8.8\" deterministic = true", "",
+		 ":2: outside: deterministic: 4160 inside addresses and mobile nodes need a block "
+		 "each, 1 external addresses have 496: lower port-block, or add addresses or ports"},
+		{"addresses = \"8.8.8.8\"", "limits { ports-per-host = 63 }",
+		 ":3: limits: ports-per-host = 63: expected at least port-block, 64"},
+	};
+	struct mnat_gateway_conf conf;
+
+	cr_redirect_stderr();
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char said[256];
+
+		cr_expect_eq(load_pool(rows[i].outside, rows[i].rest, &conf), -EINVAL);
+		fflush(stderr);
+		cr_assert(fgets(said, sizeof(said), cr_get_redirected_stderr()));
+		said[strcspn(said, "\n")] = '\0';
+		cr_expect_str_eq(strchr(said, ':'), rows[i].want);
+	}
+}

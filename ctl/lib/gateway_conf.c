@@ -44,10 +44,31 @@ static int parse_virtual(cfg_t *cfg, struct mnat_gateway_config *bpf)
 	return 0;
 }
 
+/* Which words an option may have, and what each stands for. */
+struct word {
+	const char *name;
+	unsigned int value;
+};
+
+static int parse_word(cfg_t *cfg, const char *option, const struct word words[2],
+		      __u32 *ret_value)
+{
+	const char *text = cfg_getstr(cfg, option);
+
+	for (int i = 0; i < 2; i++)
+		if (!strcmp(text, words[i].name)) {
+			*ret_value = words[i].value;
+			return 0;
+		}
+	cfg_error(cfg, "%s = \"%s\": expected \"%s\" or \"%s\"", option, text, words[0].name,
+		  words[1].name);
+	return -EINVAL;
+}
+
 static int parse_inside(cfg_t *cfg, struct mnat_gateway_config *bpf)
 {
 	unsigned int n = cfg_size(cfg, "prefixes");
-	const char *plain = cfg_getstr(cfg, "plain-hosts");
+	static const struct word plain[] = { { "nat", 1 }, { "refuse", 0 } };
 
 	if (!n || n > MNAT_MAX_INSIDE) {
 		cfg_error(cfg, "prefixes: expected 1 to %d prefixes", MNAT_MAX_INSIDE);
@@ -70,12 +91,65 @@ static int parse_inside(cfg_t *cfg, struct mnat_gateway_config *bpf)
 		bpf->n_actuals += range.last - range.first + 1;
 	}
 	bpf->n_inside = n;
-	if (strcmp(plain, "nat") && strcmp(plain, "refuse")) {
-		cfg_error(cfg, "plain-hosts = \"%s\": expected \"nat\" or \"refuse\"", plain);
+	if (parse_word(cfg, "plain-hosts", plain, &bpf->plain_hosts))
+		return -EINVAL;
+	return parse_virtual(cfg, bpf);
+}
+
+static int parse_external(cfg_t *cfg, struct mnat_gateway_config *bpf)
+{
+	unsigned int n = cfg_size(cfg, "addresses");
+
+	if (!n || n > MNAT_MAX_EXTERNAL_RANGES) {
+		cfg_error(cfg, n ? "addresses: expected 1 to %d addresses, prefixes or ranges"
+				 : "addresses: missing, expected the external address or range",
+			  MNAT_MAX_EXTERNAL_RANGES);
 		return -EINVAL;
 	}
-	bpf->plain_hosts = !strcmp(plain, "nat");
-	return parse_virtual(cfg, bpf);
+	for (unsigned int i = 0; i < n; i++) {
+		const char *text = cfg_getnstr(cfg, "addresses", i);
+		struct mnat_range range;
+
+		mnat_parse_range(text, &range);
+		if (overlaps(&range, bpf->external, i)) {
+			cfg_error(cfg, "addresses: \"%s\" overlaps one before it", text);
+			return -EINVAL;
+		}
+		if (range.last - range.first >= MNAT_MAX_EXTERNAL - bpf->n_ext) {
+			cfg_error(cfg, "addresses: more than %d external addresses",
+				  MNAT_MAX_EXTERNAL);
+			return -EINVAL;
+		}
+		if (overlaps(&range, bpf->inside, bpf->n_inside) ||
+		    overlaps(&range, bpf->virtuals, bpf->n_virtual)) {
+			cfg_error(cfg, "addresses: overlaps an inside or virtual prefix");
+			return -EINVAL;
+		}
+		bpf->external[i] = (struct mnat_prefix){ range.first, range.last, bpf->n_ext };
+		bpf->n_ext += range.last - range.first + 1;
+	}
+	bpf->n_external = n;
+	return 0;
+}
+
+static int parse_blocks(cfg_t *cfg, struct mnat_gateway_config *bpf)
+{
+	static const struct word pooling[] = { { "paired", 0 }, { "arbitrary", 1 } };
+	long size = cfg_getint(cfg, "port-block");
+
+	if (size < MNAT_MIN_BLOCK || size > MNAT_BLOCK_MAX || size & (size - 1)) {
+		cfg_error(cfg, "port-block = %ld: expected a power of two from %d to %d", size,
+			  MNAT_MIN_BLOCK, MNAT_BLOCK_MAX);
+		return -EINVAL;
+	}
+	bpf->block_shift = (unsigned int)__builtin_ctzl((unsigned long)size);
+	bpf->n_blocks = mnat_block_of_offset(bpf->port_first, bpf->block_shift, bpf->n_ports - 1) + 1;
+	if (bpf->port_first < MNAT_CLASS_PORTS &&
+	    bpf->port_first + bpf->n_ports > MNAT_CLASS_PORTS)
+		bpf->n_low = (MNAT_CLASS_PORTS >> bpf->block_shift) -
+			     (bpf->port_first >> bpf->block_shift);
+	bpf->hold_down = (unsigned int)cfg_getint(cfg, "hold-down");
+	return parse_word(cfg, "pooling", pooling, &bpf->arbitrary);
 }
 
 static int parse_filtering(cfg_t *cfg, struct mnat_gateway_config *bpf)
@@ -99,35 +173,64 @@ static int parse_filtering(cfg_t *cfg, struct mnat_gateway_config *bpf)
 
 static int parse_outside(cfg_t *cfg, struct mnat_gateway_config *bpf)
 {
-	struct mnat_range addrs, ports;
+	struct mnat_range ports;
+	struct in_addr tunnel;
 
-	if (!cfg_getstr(cfg, "addresses")) {
-		cfg_error(cfg, "addresses: missing, expected the external address or range");
+	if (parse_external(cfg, bpf))
 		return -EINVAL;
-	}
-	mnat_parse_range(cfg_getstr(cfg, "addresses"), &addrs);
-	mnat_parse_ports(cfg_getstr(cfg, "ports"), &ports);
-	if (addrs.last - addrs.first >= MNAT_MAX_EXTERNAL) {
-		cfg_error(cfg, "addresses: more than %d external addresses", MNAT_MAX_EXTERNAL);
-		return -EINVAL;
-	}
-	if (overlaps(&addrs, bpf->inside, bpf->n_inside) ||
-	    overlaps(&addrs, bpf->virtuals, bpf->n_virtual)) {
-		cfg_error(cfg, "addresses: overlaps an inside or virtual prefix");
-		return -EINVAL;
-	}
-	bpf->tunnel_addr = htonl(addrs.first);
+	bpf->tunnel_addr = htonl(bpf->external[0].first);
 	if (cfg_getstr(cfg, "tunnel-address")) {
-		struct in_addr tunnel;
-
 		mnat_parse_ip(cfg_getstr(cfg, "tunnel-address"), &tunnel);
 		bpf->tunnel_addr = tunnel.s_addr;
 	}
-	bpf->ext_first = addrs.first;
-	bpf->n_ext = addrs.last - addrs.first + 1;
+	mnat_parse_ports(cfg_getstr(cfg, "ports"), &ports);
 	bpf->port_first = ports.first;
 	bpf->n_ports = ports.last - ports.first + 1;
-	return parse_filtering(cfg, bpf);
+	return parse_filtering(cfg, bpf) ? -EINVAL : parse_blocks(cfg, bpf);
+}
+
+/*
+ * Every host that can be has its blocks by formula (RFC 7422): do they suffice? Of the
+ * blocks cut short by the range of ports each would be somebody's too.
+ */
+static int parse_fixed(cfg_t *outside, struct mnat_gateway_conf *conf)
+{
+	struct mnat_gateway_config *bpf = &conf->bpf;
+	unsigned int n_hosts = bpf->n_actuals + conf->max_hosts, fixed;
+	unsigned int hosts = (n_hosts + bpf->n_ext - 1) / bpf->n_ext; /* of one address */
+
+	if (!cfg_getbool(outside, "deterministic"))
+		return 0;
+	fixed = bpf->n_blocks / hosts;
+	if (!fixed) {
+		cfg_error(outside,
+			  "deterministic: %u inside addresses and mobile nodes need a block each, "
+			  "%u external addresses have %u: lower port-block, or add addresses or "
+			  "ports",
+			  n_hosts, bpf->n_ext, bpf->n_ext * bpf->n_blocks);
+		return -EINVAL;
+	}
+	if (bpf->max_blocks > fixed)
+		bpf->max_blocks = fixed;
+	bpf->fixed = bpf->max_blocks;
+	bpf->n_low = 0;
+	return 0;
+}
+
+static int parse_quotas(cfg_t *limits, struct mnat_gateway_conf *conf)
+{
+	struct mnat_gateway_config *bpf = &conf->bpf;
+	unsigned int ports = (unsigned int)cfg_getint(limits, "ports-per-host");
+	unsigned int sessions = (unsigned int)cfg_getint(limits, "sessions-per-host");
+
+	bpf->max_blocks = ports >> bpf->block_shift;
+	if (!bpf->max_blocks) {
+		cfg_error(limits, "ports-per-host = %u: expected at least port-block, %u", ports,
+			  1u << bpf->block_shift);
+		return -EINVAL;
+	}
+	bpf->max_host_sessions = sessions ? sessions : conf->max_sessions / 2 + 1;
+	return 0;
 }
 
 static const char *const timeout_names[MNAT_N_STATES] = {
@@ -193,7 +296,7 @@ static int parse_forward(cfg_t *cfg, const struct mnat_gateway_config *bpf,
 {
 	long port = cfg_getint(cfg, "port"), host_port = cfg_getint(cfg, "host-port");
 	const char *protocol = cfg_getstr(cfg, "protocol"), *title = cfg_title(cfg);
-	struct in_addr address = {htonl(bpf->ext_first)}, host;
+	struct in_addr address = {htonl(bpf->external[0].first)}, host;
 	struct mnat_forward f = {};
 
 	if (strlen(title) >= sizeof(f.name)) {
@@ -225,7 +328,7 @@ static int parse_forward(cfg_t *cfg, const struct mnat_gateway_config *bpf,
 			       "inside { virtual }", cfg_getstr(cfg, "host"));
 		return -EINVAL;
 	}
-	if (f.address - bpf->ext_first >= bpf->n_ext || port < bpf->port_first ||
+	if (!is_in(f.address, bpf->external, bpf->n_external) || port < bpf->port_first ||
 	    port - bpf->port_first >= bpf->n_ports || host_port < 0 || host_port > 65535) {
 		cfg_error(cfg, "port: expected an address and port of outside { addresses, ports }, "
 			       "%u to %u, and a host-port below 65536",
@@ -293,6 +396,12 @@ static int parse_mode(cfg_t *cfg, enum mnat_gateway_mode *ret_mode)
 	return 0;
 }
 
+static int parse_log(cfg_t *cfg, struct mnat_gateway_conf *conf)
+{
+	conf->log_days = (unsigned int)cfg_getint(cfg, "days");
+	return mnat_conf_copy_text(cfg, "file", conf->log_file, sizeof(conf->log_file));
+}
+
 static int parse_gateway(cfg_t *cfg, struct mnat_gateway_conf *conf)
 {
 	cfg_t *inside = cfg_getsec(cfg, "inside"), *outside = cfg_getsec(cfg, "outside");
@@ -312,9 +421,22 @@ static int parse_gateway(cfg_t *cfg, struct mnat_gateway_conf *conf)
 	conf->bpf.max_anchors = conf->max_anchors;
 	conf->grace = (unsigned int)cfg_getint(limits, "grace");
 	conf->sweep_interval = (unsigned int)cfg_getint(limits, "sweep");
+	conf->bpf.accounting = cfg_getbool(cfg, "accounting");
 	for (int i = 0; i < MNAT_N_STATES; i++)
 		conf->bpf.timeouts[i] = (unsigned int)cfg_getint(timeouts, timeout_names[i]);
-	return 0;
+	if (parse_quotas(limits, conf) || parse_fixed(outside, conf))
+		return -EINVAL;
+	return parse_log(cfg_getsec(cfg, "log"), conf);
+}
+
+static int is_not_negative(cfg_t *cfg, cfg_opt_t *opt)
+{
+	long value = cfg_opt_getnint(opt, 0);
+
+	if (value >= 0 && value <= INT32_MAX)
+		return 0;
+	cfg_error(cfg, "%s = %ld: expected a number from 0 to %d", opt->name, value, INT32_MAX);
+	return -1;
 }
 
 static void validate_gateway(cfg_t *cfg)
@@ -335,6 +457,10 @@ static void validate_gateway(cfg_t *cfg)
 	cfg_set_validate_func(cfg, "limits|sweep", mnat_conf_is_positive);
 	cfg_set_validate_func(cfg, "limits|anchors", mnat_conf_is_positive);
 	cfg_set_validate_func(cfg, "limits|grace", mnat_conf_is_positive);
+	cfg_set_validate_func(cfg, "limits|ports-per-host", mnat_conf_is_positive);
+	cfg_set_validate_func(cfg, "limits|sessions-per-host", is_not_negative);
+	cfg_set_validate_func(cfg, "outside|hold-down", is_not_negative);
+	cfg_set_validate_func(cfg, "log|days", is_not_negative);
 	for (int i = 0; i < MNAT_N_STATES; i++) {
 		snprintf(option, sizeof(option), "timeouts|%s", timeout_names[i]);
 		cfg_set_validate_func(cfg, option, mnat_conf_is_positive);
@@ -352,8 +478,12 @@ int mnat_gateway_conf_load(const char *path, struct mnat_gateway_conf *ret_conf)
 	};
 	cfg_opt_t outside[] = {
 		CFG_STR_LIST("interfaces", NULL, CFGF_NONE),
-		CFG_STR("addresses", NULL, CFGF_NONE),
+		CFG_STR_LIST("addresses", NULL, CFGF_NONE),
 		CFG_STR("ports", "1024-32767", CFGF_NONE),
+		CFG_INT("port-block", 64, CFGF_NONE),
+		CFG_STR("pooling", "paired", CFGF_NONE),
+		CFG_BOOL("deterministic", cfg_false, CFGF_NONE),
+		CFG_INT("hold-down", 120, CFGF_NONE),
 		CFG_STR("tunnel-address", NULL, CFGF_NONE),
 		CFG_STR("filtering", "endpoint-independent", CFGF_NONE),
 		CFG_END(),
@@ -364,6 +494,13 @@ int mnat_gateway_conf_load(const char *path, struct mnat_gateway_conf *ret_conf)
 		CFG_INT("anchors", 4096, CFGF_NONE),
 		CFG_INT("grace", 10, CFGF_NONE),
 		CFG_INT("sweep", 30, CFGF_NONE),
+		CFG_INT("ports-per-host", 4096, CFGF_NONE),
+		CFG_INT("sessions-per-host", 0, CFGF_NONE),
+		CFG_END(),
+	};
+	cfg_opt_t log[] = {
+		CFG_STR("file", "/var/lib/mobilenat/ports.db", CFGF_NONE),
+		CFG_INT("days", 180, CFGF_NONE),
 		CFG_END(),
 	};
 	cfg_opt_t midcom[] = {
@@ -401,6 +538,8 @@ int mnat_gateway_conf_load(const char *path, struct mnat_gateway_conf *ret_conf)
 		CFG_SEC("timeouts", timeouts, CFGF_NONE),
 		CFG_SEC("midcom", midcom, CFGF_NONE),
 		CFG_STR("mode", "auto", CFGF_NONE),
+		CFG_SEC("log", log, CFGF_NONE),
+		CFG_BOOL("accounting", cfg_true, CFGF_NONE),
 		CFG_STR("pin", MNAT_PIN_GATEWAY, CFGF_NONE),
 		CFG_STR("run-dir", MNAT_RUN_DIR, CFGF_NONE),
 		CFG_END(),

@@ -149,7 +149,8 @@ static void unmap_area(volatile void *area, uint32_t n, size_t size)
 		munmap((void *)area, area_len(n, size));
 }
 
-static int map_memory(const char *dir, int hosts_fd, int actuals_fd, struct mnat_gateway *g)
+static int map_memory(const char *dir, int hosts_fd, int actuals_fd, int blocks_fd, int use_fd,
+		      struct mnat_gateway *g)
 {
 	int r = map_area(hosts_fd, g->n_hosts, sizeof(uint64_t), &g->hosts);
 
@@ -157,6 +158,10 @@ static int map_memory(const char *dir, int hosts_fd, int actuals_fd, struct mnat
 		r = map_area(actuals_fd, g->n_actuals, sizeof(uint64_t), &g->actuals);
 	if (!r)
 		r = map_area(g->bindings_fd, g->n_bindings, sizeof(*g->bindings), &g->bindings);
+	if (!r)
+		r = map_area(blocks_fd, g->n_blocks, sizeof(*g->blocks), &g->blocks);
+	if (!r)
+		r = map_area(use_fd, g->n_hosts, sizeof(*g->use), &g->use);
 	if (r)
 		log_err("the maps of %s cannot be mapped into memory: %s", dir, strerror(-r));
 	return r;
@@ -169,7 +174,9 @@ static int check_sizes(const char *dir, struct mnat_gateway *g)
 
 	if (c->n_inside <= MNAT_MAX_INSIDE && c->n_actuals <= g->n_actuals &&
 	    g->n_hosts > c->n_actuals &&
-	    (uint64_t)MNAT_N_PROTO * c->n_ext * c->n_ports <= g->n_bindings && c->n_ports)
+	    (uint64_t)MNAT_N_PROTO * c->n_ext * c->n_ports <= g->n_bindings && c->n_ports &&
+	    (uint64_t)c->n_ext * c->n_blocks <= g->n_blocks &&
+	    c->n_external <= MNAT_MAX_EXTERNAL_RANGES)
 		return 0;
 	log_err("the maps of %s do not fit their own configuration: reload them with mnat-load",
 		dir);
@@ -179,6 +186,8 @@ static int check_sizes(const char *dir, struct mnat_gateway *g)
 static int open_gateway(const char *dir, struct mnat_gateway *g)
 {
 	_cleanup_close_ int hosts_fd = -1, actuals_fd = -1, config_fd = -1, routes_fd = -1;
+	_cleanup_close_ int blocks_fd = -1, use_fd = -1;
+	uint32_t n_use = 0;
 	const struct pin pins[] = {
 		{"hosts", &hosts_fd, &g->n_hosts},
 		{"actuals", &actuals_fd, &g->n_actuals},
@@ -187,7 +196,12 @@ static int open_gateway(const char *dir, struct mnat_gateway *g)
 		{"host_info", &g->host_info_fd, NULL},
 		{"virtuals", &g->virtuals_fd, &g->max_hosts},
 		{"bindings", &g->bindings_fd, &g->n_bindings},
-		{"bib", &g->bib_fd, NULL},
+		{"blocks", &blocks_fd, &g->n_blocks},
+		{"host_use", &use_fd, &n_use},
+		{"host_traffic", &g->traffic_fd, NULL},
+		{"events", &g->events_fd, NULL},
+		{"events_lost", &g->events_lost_fd, NULL},
+		{"bib", &g->bib_fd, &g->max_bindings},
 		{"sessions", &g->sessions_fd, &g->max_sessions},
 		{"anchors", &g->anchors_fd, &g->n_anchors},
 		{"defaults", &g->defaults_fd, NULL},
@@ -210,10 +224,10 @@ static int open_gateway(const char *dir, struct mnat_gateway *g)
 	g->hosts_id = info.id;
 	if (bpf_map_lookup_elem(config_fd, &zero, &g->config))
 		return -errno;
-	r = check_sizes(dir, g);
+	r = n_use == g->n_hosts ? check_sizes(dir, g) : -EPROTO;
 	if (!r)
 		r = map_area(routes_fd, 1, sizeof(uint64_t), &g->route_state);
-	return r ? r : map_memory(dir, hosts_fd, actuals_fd, g);
+	return r ? r : map_memory(dir, hosts_fd, actuals_fd, blocks_fd, use_fd, g);
 }
 
 int mnat_gateway_open(const char *dir, struct mnat_gateway *ret_gateway)
@@ -223,6 +237,9 @@ int mnat_gateway_open(const char *dir, struct mnat_gateway *ret_gateway)
 		.virtuals_fd = -1,
 		.bindings_fd = -1,
 		.bib_fd = -1,
+		.traffic_fd = -1,
+		.events_fd = -1,
+		.events_lost_fd = -1,
 		.sessions_fd = -1,
 		.anchors_fd = -1,
 		.defaults_fd = -1,
@@ -254,12 +271,15 @@ void mnat_gateway_close(struct mnat_gateway *g)
 	int *fds[] = {&g->host_info_fd, &g->virtuals_fd, &g->bindings_fd, &g->bib_fd,
 		      &g->sessions_fd,	&g->anchors_fd,	 &g->defaults_fd, &g->direct_fd,
 		      &g->arrivals_fd,	&g->counters_fd, &g->port_tries_fd, &g->syns_fd,
-		      &g->carried_fd,	&g->sweep_fd,	&g->lock_fd};
+		      &g->carried_fd,	&g->sweep_fd,	&g->lock_fd,	    &g->traffic_fd,
+		      &g->events_fd,	&g->events_lost_fd};
 
 	unmap_area(g->hosts, g->n_hosts, sizeof(uint64_t));
 	unmap_area(g->route_state, 1, sizeof(uint64_t));
 	unmap_area(g->actuals, g->n_actuals, sizeof(uint64_t));
 	unmap_area(g->bindings, g->n_bindings, sizeof(*g->bindings));
+	unmap_area(g->blocks, g->n_blocks, sizeof(*g->blocks));
+	unmap_area(g->use, g->n_hosts, sizeof(*g->use));
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
 		mnat_closep(fds[i]);
 }
@@ -339,6 +359,27 @@ uint32_t mnat_actual_address(const struct mnat_gateway_config *config, uint32_t 
 	return config->inside[i].first + (index - config->inside[i].base);
 }
 
+/* The external address (host order) at an index below n_ext. */
+static uint32_t external_address(const struct mnat_gateway_config *config, uint32_t index)
+{
+	uint32_t i = 0;
+
+	while (i + 1 < config->n_external && config->external[i + 1].base <= index)
+		i++;
+	return config->external[i].first + (index - config->external[i].base);
+}
+
+static int64_t external_index(const struct mnat_gateway_config *config, uint32_t addr)
+{
+	for (uint32_t i = 0; i < config->n_external; i++) {
+		const struct mnat_prefix *p = &config->external[i];
+
+		if (addr >= p->first && addr <= p->last)
+			return (int64_t)p->base + (addr - p->first);
+	}
+	return -1;
+}
+
 void mnat_binding_endpoint(const struct mnat_gateway_config *config, uint32_t index,
 			   enum mnat_proto_class *ret_proto, uint32_t *ret_addr,
 			   uint16_t *ret_port)
@@ -346,16 +387,36 @@ void mnat_binding_endpoint(const struct mnat_gateway_config *config, uint32_t in
 	uint32_t row = index / config->n_ports;
 
 	*ret_port = (uint16_t)(config->port_first + index % config->n_ports);
-	*ret_addr = config->ext_first + row % config->n_ext;
+	*ret_addr = external_address(config, row % config->n_ext);
 	*ret_proto = row / config->n_ext;
 }
 
 int64_t mnat_binding_index(const struct mnat_gateway_config *config, enum mnat_proto_class proto,
 			   uint32_t addr, uint16_t port)
 {
-	uint32_t ext = addr - config->ext_first, offset = (uint32_t)port - config->port_first;
+	uint32_t offset = (uint32_t)port - config->port_first;
+	int64_t ext = external_index(config, addr);
 
-	if (ext >= config->n_ext || offset >= config->n_ports)
+	if (ext < 0 || offset >= config->n_ports)
 		return -1;
 	return ((int64_t)proto * config->n_ext + ext) * config->n_ports + offset;
+}
+
+uint32_t mnat_binding_block(const struct mnat_gateway_config *config, uint32_t index)
+{
+	return index / config->n_ports % config->n_ext * config->n_blocks +
+	       mnat_block_of_offset(config->port_first, config->block_shift,
+				    index % config->n_ports);
+}
+
+void mnat_block_endpoints(const struct mnat_gateway_config *config, uint32_t block,
+			  struct mnat_block_range *ret_range)
+{
+	uint32_t offset = mnat_block_ports(config->port_first, config->n_ports,
+					   config->block_shift, block % config->n_blocks,
+					   &ret_range->n);
+
+	ret_range->addr = external_address(config, block / config->n_blocks);
+	ret_range->first = (uint16_t)(config->port_first + offset);
+	ret_range->offset = offset;
 }

@@ -11,8 +11,11 @@ static const struct mnat_gateway_config config = {
 	.inside = {{0x0a000100, 0x0a0001ff, 0}, {0x0a000200, 0x0a00027f, 256}},
 	.n_inside = 2,
 	.n_actuals = 384,
-	.ext_first = 0x87b42004,
+	.external = {{0x87b42004, 0x87b42004, 0}, {0x08080808, 0x08080808, 1}},
+	.n_external = 2,
 	.n_ext = 2,
+	.block_shift = 6,
+	.n_blocks = 16,
 	.port_first = 1024,
 	.n_ports = 1000,
 };
@@ -40,7 +43,7 @@ Test(maps, binding_index_is_an_external_endpoint)
 	/* UDP, second address, port 2023: (1 * 2 + 1) * 1000 + 999 */
 	mnat_binding_endpoint(&config, 3999, &proto, &addr, &port);
 	cr_assert_eq(proto, MNAT_UDP);
-	cr_assert_eq(addr, 0x87b42005);
+	cr_assert_eq(addr, 0x08080808);
 	cr_assert_eq(port, 2023);
 }
 

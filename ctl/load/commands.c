@@ -257,6 +257,21 @@ static void describe_xdp(json_t *programs)
 		if_freenameindex(interfaces);
 }
 
+/* What the kernel charges for a map; 0: it does not say. */
+static long long memory_of(int fd)
+{
+	_cleanup_fclose_ FILE *file = NULL;
+	long long bytes = 0;
+	char path[64], line[128];
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	file = fopen(path, "re");
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, "memlock: %lld", &bytes) == 1)
+			break;
+	return bytes;
+}
+
 static json_t *describe_map(const char *dir, const char *name)
 {
 	_cleanup_close_ int fd = -1;
@@ -268,12 +283,14 @@ static json_t *describe_map(const char *dir, const char *name)
 	fd = bpf_obj_get(path);
 	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len))
 		return NULL;
-	return json_pack("{s:s, s:i, s:i, s:i}", "map", name, "id", (int)info.id, "max_entries",
-			 (int)info.max_entries, "value_size", (int)info.value_size);
+	return json_pack("{s:s, s:i, s:i, s:i, s:I}", "map", name, "id", (int)info.id, "max_entries",
+			 (int)info.max_entries, "value_size", (int)info.value_size, "bytes",
+			 (json_int_t)memory_of(fd));
 }
 
 static void print_text(const json_t *programs, const json_t *maps)
 {
+	long long bytes, total = 0;
 	const json_t *row;
 	size_t i;
 
@@ -288,18 +305,25 @@ static void print_text(const json_t *programs, const json_t *maps)
 		       (int)json_integer_value(json_object_get(row, "id")),
 		       json_string_value(json_object_get(row, "tag")),
 		       (int)json_integer_value(json_object_get(row, "verified_insns")));
-	printf("\n%-16s %6s %12s %12s\n", "MAP", "ID", "ENTRIES", "VALUE BYTES");
-	json_array_foreach(maps, i, row)
-		printf("%-16s %6d %12d %12d\n", json_string_value(json_object_get(row, "map")),
+	printf("\n%-16s %6s %12s %12s %12s\n", "MAP", "ID", "ENTRIES", "VALUE BYTES", "KIB");
+	json_array_foreach(maps, i, row) {
+		bytes = json_integer_value(json_object_get(row, "bytes"));
+		total += bytes;
+		printf("%-16s %6d %12d %12d %12lld\n",
+		       json_string_value(json_object_get(row, "map")),
 		       (int)json_integer_value(json_object_get(row, "id")),
 		       (int)json_integer_value(json_object_get(row, "max_entries")),
-		       (int)json_integer_value(json_object_get(row, "value_size")));
+		       (int)json_integer_value(json_object_get(row, "value_size")), bytes / 1024);
+	}
+	printf("%-16s %6s %12s %12s %12lld\n", "all", "", "", "", total / 1024);
 }
 
 int cmd_show(const struct role *role, const struct plan *plan, bool json)
 {
 	static const char *const names[] = { "abi",	"config",   "hosts",	  "host_info",
 					     "actuals", "virtuals", "bindings",	  "bib",
+					     "blocks",	"host_use", "host_traffic", "events",
+					     "events_lost",
 					     "sessions", "anchors",  "defaults", "direct",
 					     "arrivals", "route_state", "next_hops", "xdp_ports",
 					     "counters", "port_tries", "shim", "shim_active" };

@@ -61,6 +61,9 @@ static void set_sizes(struct gateway *skel, const struct mnat_gateway_conf *conf
 	bpf_map__set_max_entries(skel->maps.actuals, conf->bpf.n_actuals);
 	bpf_map__set_max_entries(skel->maps.virtuals, conf->max_hosts);
 	bpf_map__set_max_entries(skel->maps.bindings, n_bindings);
+	bpf_map__set_max_entries(skel->maps.blocks, conf->bpf.n_ext * conf->bpf.n_blocks);
+	bpf_map__set_max_entries(skel->maps.host_use, n_hosts);
+	bpf_map__set_max_entries(skel->maps.host_traffic, conf->bpf.accounting ? n_hosts : 1);
 	bpf_map__set_max_entries(skel->maps.bib,
 				 n_bindings < conf->max_sessions ? n_bindings :
 								   conf->max_sessions);

@@ -12,8 +12,6 @@
 #include "mnat/addr.h"
 #include "mnat/cleanup.h"
 
-#define SLOTS 65536	/* empty host slots passed over in one piece */
-
 static void free_state(void *user)
 {
 	struct dump_state *state = user;
@@ -59,48 +57,6 @@ const char *dump_path(uint64_t word)
 	uint8_t path = mnat_location_path(word);
 
 	return path < sizeof(names) / sizeof(names[0]) ? names[path] : "none";
-}
-
-/* ---- hosts ---- */
-
-static bool host_row(struct mnat_control_client *client, const struct dump_source *source,
-		     uint32_t id)
-{
-	bool plain = hosts_is_plain(source->hosts, id);
-	uint64_t word = source->gateway->hosts[id];
-	struct mnat_host_info info;
-
-	if (plain && !word)
-		return false;
-	if (bpf_map_lookup_elem(source->gateway->host_info_fd, &id, &info) || (!word && !info.virt))
-		return false;
-	mnat_control_row(
-		client,
-		json_pack("{s:I, s:o, s:o, s:I, s:s, s:o, s:b, s:b, s:I}", "id", (json_int_t)id,
-			  "virtual", dump_ip(info.virt), "actual", dump_ip(hosts_actual_of(word)),
-			  "generation", (json_int_t)hosts_generation(&info), "path",
-			  dump_path(word), "endpoint",
-			  dump_ip(hosts_is_away(source->hosts, id) ? mnat_location_endpoint(word)
-								   : 0),
-			  "importing",
-			  (mnat_location_flags(word) & MNAT_HOST_IMPORTING) != 0, "plain", plain,
-			  "bound_at_us", (json_int_t)(info.bound_at_ns / 1000)));
-	return true;
-}
-
-static bool hosts_step(struct mnat_control_client *client, void *user)
-{
-	struct dump_state *state = user;
-	uint32_t end = state->source->gateway->n_hosts, rows = 0;
-
-	for (uint32_t slots = 0; slots < SLOTS && rows < DUMP_BATCH; slots++) {
-		if (state->next_id >= end) {
-			mnat_control_done(client, NULL);
-			return false;
-		}
-		rows += host_row(client, state->source, state->next_id++);
-	}
-	return true;
 }
 
 /* ---- bindings ---- */
@@ -149,12 +105,6 @@ bool dump_batch_step(struct mnat_control_client *client, void *user)
 	return more;
 }
 
-static int open_hosts(struct dump_state *state)
-{
-	state->next_id = 1;
-	return 0;
-}
-
 static int open_bindings(struct dump_state *state)
 {
 	state->row = binding_row;
@@ -187,9 +137,10 @@ static const struct table {
 	int (*open)(struct dump_state *state);
 	bool (*step)(struct mnat_control_client *client, void *state);
 } tables[] = {
-	{"hosts", open_hosts, hosts_step},
+	{"hosts", dump_open_hosts, dump_hosts_step},
 	{"sessions", dump_open_sessions, dump_batch_step},
 	{"bindings", open_bindings, dump_batch_step},
+	{"blocks", dump_open_blocks, dump_blocks_step},
 	{"anchors", dump_open_anchors, dump_anchors_step},
 	{"counters", open_counters, counters_step},
 };
@@ -215,6 +166,6 @@ void dump(struct mnat_control_client *client, const json_t *request,
 		return mnat_control_stream(client, tables[i].step, free_state, state);
 	}
 	mnat_control_fail(client, MNAT_E_ARGUMENT,
-			  "mnat-midcomd dumps what = hosts, sessions, bindings, anchors, "
+			  "mnat-midcomd dumps what = hosts, sessions, bindings, blocks, anchors, "
 			  "rules or counters");
 }

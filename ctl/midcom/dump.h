@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* dump hosts, sessions, bindings, anchors, rules, counters. */
+/* dump hosts, sessions, bindings, blocks, anchors, rules, counters. */
 #ifndef MIDCOM_DUMP_H
 #define MIDCOM_DUMP_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Between dump.c and dump_sessions.c. */
+/* Between dump.c, dump_hosts.c and dump_sessions.c. */
 #ifndef MIDCOM_DUMP_STATE_H
 #define MIDCOM_DUMP_STATE_H
 
@@ -36,6 +36,10 @@ void dump_external(const struct dump_source *source, uint32_t index,
 
 void dump_rules(struct mnat_control_client *client, const struct dump_source *source);
 bool dump_batch_step(struct mnat_control_client *client, void *state);
+int dump_open_hosts(struct dump_state *state);
+bool dump_hosts_step(struct mnat_control_client *client, void *state);
+int dump_open_blocks(struct dump_state *state);
+bool dump_blocks_step(struct mnat_control_client *client, void *state);
 int dump_open_sessions(struct dump_state *state);
 int dump_open_anchors(struct dump_state *state);
 bool dump_anchors_step(struct mnat_control_client *client, void *state);

@@ -124,6 +124,8 @@ static void release(struct hosts *h, uint32_t id)
 		return; /* tried again at the next sweep */
 	set_state(h, id, SLOT_FREE, 0);
 	h->free_ids[h->n_free++] = id;
+	if (h->released)
+		h->released(id, h->user);
 }
 
 uint32_t hosts_release(struct hosts *h, const uint8_t *in_use, uint32_t before)
@@ -205,6 +207,8 @@ static int settle(struct hosts *h, uint32_t id, struct mnat_host_info *info, uin
 		start_grace(h, (uint32_t)from_index, id, now); /* (c) */
 	info->actual = hosts_actual_of(word);
 	set_state(h, id, SLOT_BOUND, now);
+	if (h->moved)
+		h->moved(id, info, h->user);
 	return set_info(h, id, info); /* (d) */
 }
 

@@ -14,11 +14,15 @@
 #include "mnat/log.h"
 #include "mnat/role_conf.h"
 #include "mnat/xdp.h"
+#include "port_log.h"
+#include "pressure.h"
 #include "routes.h"
 #include "rules.h"
 #include "store.h"
 #include "sweep.h"
 #include "syns.h"
+#include "top.h"
+#include "whohad.h"
 
 struct midcomd {
 	uv_loop_t loop;
@@ -33,6 +37,7 @@ struct midcomd {
 	struct sweep sweep;
 	struct routes routes;
 	struct syns syns;
+	struct port_log log;
 	struct dump_source source;
 	struct mnat_control *control;
 	uint64_t started;
@@ -70,6 +75,12 @@ static json_t *problems(const struct midcomd *m)
 	else if (m->sweep.last_error)
 		json_array_append_new(list, json_sprintf("expired sessions are not removed: %s",
 							 strerror(-m->sweep.last_error)));
+	if (m->log.error)
+		json_array_append_new(list,
+				      json_sprintf("who has which ports is not being logged in %s: "
+						   "%s",
+						   m->log.path, strerror(-m->log.error)));
+	pressure_warn(&m->gateway, list);
 	return list;
 }
 
@@ -102,23 +113,30 @@ static json_t *syns_fields(const struct syns *syns)
 			 (json_int_t)syns->answered, "dropped", (json_int_t)syns->dropped);
 }
 
+static json_t *log_fields(const struct port_log *log)
+{
+	return json_pack("{s:I, s:I}", "written", (json_int_t)log->written, "lost_events",
+			 (json_int_t)log->lost);
+}
+
 static void on_status(struct mnat_control_client *client, const json_t *request, void *user)
 {
 	const struct midcomd *m = user;
 	json_int_t uptime_s = (json_int_t)((mnat_clock_now() - m->started) / MNAT_NS_PER_SEC);
-	json_t *list = problems(m);
+	json_t *list = problems(m), *tables = pressure_fields(&m->gateway);
+	json_t *fields = json_pack(
+		"{s:s, s:I, s:b, s:o, s:I, s:i, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o}", "daemon",
+		"mnat-midcomd", "uptime_s", uptime_s, "healthy", json_array_size(list) == 0,
+		"problems", list, "epoch", (json_int_t)m->hosts.epoch, "managers",
+		(int)m->agent.n_sessions, "hosts", (json_int_t)m->hosts.n_bound, "left",
+		(json_int_t)m->hosts.n_left, "free", (json_int_t)m->hosts.n_free, "rebinds",
+		(json_int_t)m->agent.rebinds, "refused", (json_int_t)m->agent.refused, "sweep",
+		sweep_fields(&m->sweep), "modes", mode_fields(&m->conf), "log",
+		log_fields(&m->log), "syns", syns_fields(&m->syns));
 
-	mnat_control_done(
-		client,
-		json_pack("{s:s, s:I, s:b, s:o, s:I, s:i, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "daemon",
-			  "mnat-midcomd", "uptime_s", uptime_s, "healthy",
-			  json_array_size(list) == 0, "problems", list, "epoch",
-			  (json_int_t)m->hosts.epoch, "managers", (int)m->agent.n_sessions, "hosts",
-			  (json_int_t)m->hosts.n_bound, "left", (json_int_t)m->hosts.n_left, "free",
-			  (json_int_t)m->hosts.n_free, "rebinds", (json_int_t)m->agent.rebinds,
-			  "refused", (json_int_t)m->agent.refused, "sweep",
-			  sweep_fields(&m->sweep), "modes", mode_fields(&m->conf), "syns",
-			  syns_fields(&m->syns)));
+	json_object_update(fields, tables);
+	json_decref(tables);
+	mnat_control_done(client, fields);
 }
 
 static void on_dump(struct mnat_control_client *client, const json_t *request, void *user)
@@ -126,6 +144,20 @@ static void on_dump(struct mnat_control_client *client, const json_t *request, v
 	struct midcomd *m = user;
 
 	dump(client, request, &m->source);
+}
+
+static void on_whohad(struct mnat_control_client *client, const json_t *request, void *user)
+{
+	struct midcomd *m = user;
+
+	whohad(client, request, &m->log);
+}
+
+static void on_top(struct mnat_control_client *client, const json_t *request, void *user)
+{
+	struct midcomd *m = user;
+
+	top(&m->loop, client, request, &m->source);
 }
 
 struct sweep_request {
@@ -200,6 +232,8 @@ static void on_replace(struct mnat_control_client *client, const json_t *request
 static const struct mnat_control_command commands[] = {
 	{"status", true, on_status},
 	{"dump", true, on_dump},
+	{"top", true, on_top},
+	{"whohad", false, on_whohad},
 	{"sweep", false, on_sweep},
 	{"replace", false, on_replace},
 	{0},
@@ -236,7 +270,29 @@ static void stop(void *user)
 	routes_close(&m->routes);
 	syns_close(&m->syns);
 	anchors_close(&m->anchors);
+	port_log_close(&m->log);
 	rules_close(&m->rules);
+}
+
+static void on_host_released(uint32_t id, void *user)
+{
+	const struct midcomd *m = user;
+
+	ports_forget_host(&m->gateway, id);
+}
+
+static void on_host_moved(uint32_t id, const struct mnat_host_info *info, void *user)
+{
+	struct midcomd *m = user;
+
+	port_log_moved(&m->log, id, info);
+}
+
+static void on_swept_all(void *user)
+{
+	struct midcomd *m = user;
+
+	port_log_tick(&m->log);
 }
 
 static int open_hosts(struct midcomd *m)
@@ -253,6 +309,9 @@ static int open_hosts(struct midcomd *m)
 
 	if (r)
 		log_err("the host tables of %s cannot be read: %s", m->conf.pin, strerror(-r));
+	m->hosts.released = on_host_released;
+	m->hosts.moved = on_host_moved;
+	m->hosts.user = m;
 	return r;
 }
 
@@ -284,12 +343,16 @@ static int serve_rules(struct midcomd *m)
 
 	snprintf(m->rules_path, sizeof(m->rules_path), "%s/midcom-rules.json", m->conf.run_dir);
 	r = rules_open(&m->rules, &m->loop);
+	if (!r)
+		r = port_log_open(&m->log);
 	if (!r) {
 		forwards_apply(&m->rules, m->conf.forwards, m->conf.n_forwards);
 		r = serve(m);
 	}
-	if (r)
+	if (r) {
+		port_log_close(&m->log);
 		rules_close(&m->rules);
+	}
 	return r;
 }
 
@@ -346,7 +409,16 @@ static int run(struct midcomd *m)
 				  .anchors = &m->anchors,
 				  .now = monotonic,
 				  .tell_end = agent_tell_end,
-				  .user = &m->agent};
+				  .user = &m->agent,
+				  .swept = on_swept_all,
+				  .swept_user = m};
+	m->log = (struct port_log){.loop = &m->loop,
+				   .gateway = &m->gateway,
+				   .hosts = &m->hosts,
+				   .rules = &m->rules,
+				   .now = monotonic,
+				   .path = m->conf.log_file,
+				   .days = m->conf.log_days};
 	m->started = mnat_clock_now();
 	r = mnat_control_listen(&m->loop, m->conf.run_dir, "midcomd", "mnat-midcomd", commands, m,
 				&m->control);

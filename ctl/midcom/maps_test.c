@@ -17,7 +17,7 @@ static int make(enum bpf_map_type type, const char *name, size_t key, size_t val
 	LIBBPF_OPTS(bpf_map_create_opts, opts);
 	int fd;
 
-	if (!strcmp(name, "bindings"))
+	if (!strcmp(name, "bindings") || !strcmp(name, "blocks") || !strcmp(name, "host_use"))
 		opts.map_flags = BPF_F_MMAPABLE;
 	fd = bpf_map_create(type, name, (uint32_t)key, (uint32_t)value, n, &opts);
 
@@ -27,14 +27,29 @@ static int make(enum bpf_map_type type, const char *name, size_t key, size_t val
 	return fd;
 }
 
+/* The memory of an array; its map goes with it. */
+static void *test_map(const char *name, size_t size, uint32_t n)
+{
+	int fd = make(BPF_MAP_TYPE_ARRAY, name, sizeof(uint32_t), size, n);
+	void *at = mmap(NULL, n * size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	cr_assert_neq(at, MAP_FAILED, "%s", name);
+	close(fd);
+	return at;
+}
+
 struct mnat_gateway *test_maps_open(void)
 {
 	gateway = (struct mnat_gateway){.n_hosts = N_HOSTS, .n_anchors = TEST_ANCHORS};
 	gateway.config.n_inside = 1;
 	gateway.config.inside[0] = (struct mnat_prefix){0x0a000000, 0x0a00ffff, 0};
 	gateway.config.n_actuals = N_ACTUALS;
-	gateway.config.ext_first = 0x87b42004;
-	gateway.config.n_ext = 1;
+	gateway.config.external[0] = (struct mnat_prefix){0x87b42004, 0x87b42004, 0};
+	gateway.config.n_external = gateway.config.n_ext = 1;
+	gateway.config.block_shift = 6;
+	gateway.config.n_blocks = 496;
+	gateway.config.max_blocks = 64;
+	gateway.config.hold_down = 120;
 	gateway.config.port_first = 1024;
 	gateway.config.n_ports = 31744;
 	gateway.sessions_fd = make(BPF_MAP_TYPE_HASH, "sessions", sizeof(struct mnat_session_key),
@@ -53,6 +68,9 @@ struct mnat_gateway *test_maps_open(void)
 	gateway.bindings = mmap(NULL, gateway.n_bindings * sizeof(struct mnat_binding),
 				PROT_READ | PROT_WRITE, MAP_SHARED, gateway.bindings_fd, 0);
 	cr_assert_neq(gateway.bindings, MAP_FAILED);
+	gateway.n_blocks = gateway.config.n_blocks;
+	gateway.blocks = test_map("blocks", sizeof(struct mnat_block), gateway.n_blocks);
+	gateway.use = test_map("host_use", sizeof(struct mnat_host_use), N_HOSTS);
 	gateway.bib_fd = make(BPF_MAP_TYPE_HASH, "bib", sizeof(struct mnat_bib_key),
 			      sizeof(uint32_t), TEST_BIB);
 	return &gateway;
@@ -61,6 +79,8 @@ struct mnat_gateway *test_maps_open(void)
 void test_maps_close(void)
 {
 	munmap(gateway.bindings, gateway.n_bindings * sizeof(struct mnat_binding));
+	munmap(gateway.blocks, gateway.n_blocks * sizeof(struct mnat_block));
+	munmap(gateway.use, N_HOSTS * sizeof(struct mnat_host_use));
 	close(gateway.bindings_fd);
 	close(gateway.bib_fd);
 	close(gateway.sessions_fd);

@@ -4,6 +4,7 @@
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <sys/random.h>
+#include <time.h>
 
 #define MAX_TRIES 8 /* against the data path doing the same at the same moment */
 
@@ -31,6 +32,37 @@ static enum mnat_proto_class proto_of(const struct mnat_gateway *g, uint32_t ind
 
 /* ---- Dropping ---- */
 
+/* The clock of times in maps. */
+static uint32_t now_seconds(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
+	return (uint32_t)ts.tv_sec;
+}
+
+static void add(uint32_t *count, uint32_t n)
+{
+	__atomic_add_fetch(count, n, __ATOMIC_SEQ_CST);
+}
+
+/* The ports a host has in blocks of its own are counted against its quota. */
+static void count_port(const struct mnat_gateway *g, uint32_t block, uint32_t host,
+		       enum mnat_proto_class proto, uint32_t n)
+{
+	if (host && mnat_block_host(g->blocks[block].word) == host)
+		add(&g->use[host].ports[proto], n);
+}
+
+static void leave_block(const struct mnat_gateway *g, uint32_t block, uint32_t host,
+			enum mnat_proto_class proto)
+{
+	count_port(g, block, host, proto, -1u);
+	host = mnat_block_leave(&g->blocks[block], proto, now_seconds());
+	if (host && host != MNAT_BLOCK_RULES)
+		add(&g->use[host].blocks, -1u);
+}
+
 static void unpublish(const struct mnat_gateway *g, uint32_t index, uint64_t word)
 {
 	const struct mnat_bib_key key = {mnat_owner_host(word), mnat_owner_port(word),
@@ -46,15 +78,21 @@ static void release(const struct mnat_gateway *g, uint32_t index)
 {
 	struct mnat_binding *b = &g->bindings[index];
 	uint32_t none = 0;
+	uint64_t owner;
 
 	if (__atomic_sub_fetch(&b->refs, 1, __ATOMIC_SEQ_CST))
 		return;
 	if (!__atomic_compare_exchange_n(&b->refs, &none, MNAT_BINDING_DYING, false,
 					 __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
 		return;
-	unpublish(g, index, b->owner);
+	owner = b->owner;
+	if (owner)
+		unpublish(g, index, owner);
 	__atomic_store_n(&b->owner, 0, __ATOMIC_SEQ_CST);
 	__atomic_sub_fetch(&b->refs, MNAT_BINDING_DYING, __ATOMIC_SEQ_CST);
+	if (owner)
+		leave_block(g, mnat_binding_block(&g->config, index), mnat_owner_host(owner),
+			    proto_of(g, index));
 }
 
 void ports_drop(const struct mnat_gateway *g, uint32_t index)
@@ -84,23 +122,82 @@ static bool take_index(const struct mnat_gateway *g, uint32_t index, uint64_t wo
 {
 	struct mnat_binding *b = &g->bindings[index];
 
-	if (b->owner || !swap(&b->owner, 0, word))
+	if (b->owner)
 		return false;
-	__atomic_add_fetch(&b->refs, 1, __ATOMIC_SEQ_CST);
-	b->created = now;
-	return true;
+	if (!(__atomic_fetch_add(&b->refs, 1, __ATOMIC_SEQ_CST) & MNAT_BINDING_DYING) &&
+	    swap(&b->owner, 0, word)) {
+		b->created = now;
+		return true;
+	}
+	release(g, index);
+	return false;
 }
 
-/* A free port of the host's external address (RFC 4787 REQ-2), from a random one on. */
-static int64_t take_any(const struct mnat_gateway *g, const struct port_owner *owner, uint32_t now)
+/* A place in a block that the host has, or takes now: for rules there is no quota. */
+static int64_t enter_any(const struct mnat_gateway *g, uint32_t host, enum mnat_proto_class proto,
+			 uint32_t now)
 {
-	uint32_t n = g->config.n_ports, start = 0;
-	uint32_t base = (owner->proto * g->config.n_ext + owner->host % g->config.n_ext) * n;
+	const struct mnat_gateway_config *c = &g->config;
+	uint32_t n = c->n_ext * c->n_blocks;
+	uint32_t first = host == MNAT_BLOCK_RULES
+				 ? 0
+				 : mnat_block_home(host, c->n_ext, c->n_blocks, c->fixed, &n);
 
+	for (uint32_t i = first; i < first + n; i++) {
+		struct mnat_block_range range;
+
+		mnat_block_endpoints(c, i, &range);
+		if (mnat_block_enter(&g->blocks[i], host, proto, range.n))
+			return i;
+	}
+	for (uint32_t i = first; i < first + n; i++) {
+		uint64_t word = g->blocks[i].word;
+
+		if (!mnat_block_is_free(&g->blocks[i], word, host, now, c->hold_down) ||
+		    !mnat_block_take(&g->blocks[i], word, host, proto, now))
+			continue;
+		if (host != MNAT_BLOCK_RULES)
+			add(&g->use[host].blocks, 1);
+		return i;
+	}
+	return -ENOSPC;
+}
+
+/* A place in that block, whoever has it; nobody's becomes the rules'. */
+static bool enter_wished(const struct mnat_gateway *g, uint32_t block, enum mnat_proto_class proto,
+			 uint32_t now)
+{
+	struct mnat_block *b = &g->blocks[block];
+	struct mnat_block_range range;
+
+	mnat_block_endpoints(&g->config, block, &range);
+	for (int i = 0; i < MAX_TRIES; i++) {
+		uint64_t word = __atomic_load_n(&b->word, __ATOMIC_SEQ_CST);
+
+		if (mnat_block_counts(word)
+			    ? mnat_block_enter(b, mnat_block_host(word), proto, range.n)
+			    : mnat_block_take(b, word, MNAT_BLOCK_RULES, proto, now))
+			return true;
+		if (mnat_block_count(word, proto) >= range.n)
+			return false;
+	}
+	return false;
+}
+
+/* A free port of the block, from a random one on. */
+static int64_t take_of(const struct mnat_gateway *g, uint32_t block, const struct port_owner *owner,
+		       uint32_t now)
+{
+	const struct mnat_gateway_config *c = &g->config;
+	struct mnat_block_range range;
+	uint32_t start = 0, base;
+
+	mnat_block_endpoints(c, block, &range);
+	base = (owner->proto * c->n_ext + block / c->n_blocks) * c->n_ports + range.offset;
 	if (getrandom(&start, sizeof(start), GRND_NONBLOCK) < 0)
 		start = now;
-	for (uint32_t i = 0; i < n; i++) {
-		uint32_t index = base + (start % n + i) % n;
+	for (uint32_t i = 0; i < range.n; i++) {
+		uint32_t index = base + (start % range.n + i) % range.n;
 
 		if (take_index(g, index, word_of(owner), now))
 			return index;
@@ -111,9 +208,26 @@ static int64_t take_any(const struct mnat_gateway *g, const struct port_owner *o
 static int64_t take_free(const struct mnat_gateway *g, const struct port_owner *owner,
 			 int64_t wish, uint32_t now)
 {
+	uint32_t host = owner->host ? owner->host : MNAT_BLOCK_RULES;
+	int64_t block, index;
+
+	if (wish == PORT_ANY) {
+		block = enter_any(g, host, owner->proto, now);
+		if (block < 0)
+			return block;
+	} else {
+		block = mnat_binding_block(&g->config, (uint32_t)wish);
+		if (!enter_wished(g, (uint32_t)block, owner->proto, now))
+			return -EADDRINUSE;
+	}
+	count_port(g, (uint32_t)block, owner->host, owner->proto, 1);
 	if (wish == PORT_ANY)
-		return take_any(g, owner, now);
-	return take_index(g, (uint32_t)wish, word_of(owner), now) ? wish : -EADDRINUSE;
+		index = take_of(g, (uint32_t)block, owner, now);
+	else
+		index = take_index(g, (uint32_t)wish, word_of(owner), now) ? wish : -EADDRINUSE;
+	if (index < 0)
+		leave_block(g, (uint32_t)block, owner->host, owner->proto);
+	return index;
 }
 
 /* Make traffic from inside use the port. -EEXIST: it has one already. */
@@ -177,6 +291,8 @@ int ports_assign(const struct mnat_gateway *g, uint32_t index, const struct port
 	r = publish(g, owner, index);
 	if (r)
 		swap(&g->bindings[index].owner, word_of(owner), word_of(&nobody));
+	else
+		count_port(g, mnat_binding_block(&g->config, index), owner->host, owner->proto, 1);
 	return r;
 }
 
@@ -184,4 +300,15 @@ bool ports_is_held(const struct mnat_gateway *g, uint32_t index, const struct po
 {
 	return index < g->n_bindings && proto_of(g, index) == owner->proto &&
 	       __atomic_load_n(&g->bindings[index].owner, __ATOMIC_SEQ_CST) == word_of(owner);
+}
+
+void ports_forget_host(const struct mnat_gateway *g, uint32_t host)
+{
+	for (uint32_t i = 0; i < g->n_blocks; i++) {
+		uint64_t word = g->blocks[i].word;
+
+		if (mnat_block_host(word) == host && !mnat_block_counts(word))
+			swap(&g->blocks[i].word, word, 0);
+	}
+	g->use[host].current = 0;
 }

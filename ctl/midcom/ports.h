@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * External ports held by policy rules: the life of a binding as bpf/binding.h has it,
- * by the same atomic operations on the same memory. A rule's reference is marked in
+ * and of a block as bpf/block.h, by the same atomic operations on the same memory. A
+ * wished port may be in another host's block; if nobody has the block, rules have it. A rule's reference is marked in
  * the owner word (MNAT_OWNER_RULE), so that a killed agent's references are known.
  */
 #ifndef MIDCOM_PORTS_H
@@ -38,6 +39,9 @@ void ports_drop(const struct mnat_gateway *gateway, uint32_t index);
 /* Is the port held by a rule for this owner? */
 bool ports_is_held(const struct mnat_gateway *gateway, uint32_t index,
 		   const struct port_owner *owner);
+
+/* The id will be another host's: its blocks must wait for the hold-down like others. */
+void ports_forget_host(const struct mnat_gateway *gateway, uint32_t host);
 
 /* Drop every rule's port that keep() does not want. Returns how many. */
 uint32_t ports_drop_orphans(const struct mnat_gateway *gateway,

@@ -200,6 +200,8 @@ static void after_work(uv_work_t *request, int status)
 		act_on_use(sweep);
 	free(TAKE_PTR(sweep->in_use));
 	free(TAKE_PTR(sweep->anchored));
+	if (sweep->swept && !sweep->closing)
+		sweep->swept(sweep->swept_user);
 	sweep->waiters = NULL;
 	LL_FOREACH_SAFE(waiters, waiter, next)
 		waiter->done(waiter, &sweep->result, sweep->error);

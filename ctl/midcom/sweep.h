@@ -33,6 +33,8 @@ struct sweep {
 	uint32_t (*now)(void);
 	bool (*tell_end)(__be32 virt, void *user); /* see ends.h */
 	void *user;
+	void (*swept)(void *user); /* after each run; may be NULL */
+	void *swept_user;
 	int lost; /* the maps are not the data path's any more */
 	/* the thread's own, until it is done */
 	struct mnat_sweep result;

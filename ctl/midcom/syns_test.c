@@ -10,7 +10,8 @@
 static struct mnat_binding bindings[MNAT_N_PROTO * 4];
 static struct mnat_gateway gateway = {
 	.bindings = bindings,
-	.config = { .ext_first = EXTERNAL, .n_ext = 1, .port_first = 9000, .n_ports = 4 },
+	.config = { .external = { { EXTERNAL, EXTERNAL, 0 } }, .n_external = 1, .n_ext = 1,
+		    .port_first = 9000, .n_ports = 4 },
 };
 static struct syn_answer sent[SYNS_MAX + 1];
 static uint32_t n_sent, clock_s;

@@ -2,6 +2,7 @@
 /* From JSON values to the text of a table's cells. */
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 
 #include "ctl.h"
 #include "mnat/cleanup.h"
@@ -64,6 +65,31 @@ void ctl_format_since(const json_t *value, char *buf, size_t size)
 void ctl_format_ms(const json_t *value, char *buf, size_t size)
 {
 	snprintf(buf, size, "%.2f", json_number_value(value) / 1000);
+}
+
+void ctl_format_time(const json_t *value, char *buf, size_t size)
+{
+	time_t at = json_integer_value(value);
+	struct tm tm;
+
+	if (!localtime_r(&at, &tm) || !strftime(buf, size, "%Y-%m-%dT%H:%M:%S%z", &tm))
+		ctl_format_plain(value, buf, size);
+}
+
+void ctl_format_units(const json_t *value, char *buf, size_t size)
+{
+	static const char units[] = " kMGTP";
+	double n = (double)json_integer_value(value);
+	size_t i = 0;
+
+	while (n >= 1000 && units[i + 1]) {
+		n /= 1000;
+		i++;
+	}
+	if (i)
+		snprintf(buf, size, "%.1f %c", n, units[i]);
+	else
+		snprintf(buf, size, "%.0f", n);
 }
 
 /* How long the move took and where it got to. */

@@ -10,6 +10,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 enum ctl_exit { CTL_DONE = 0, CTL_FAILED = 1, CTL_USAGE = 2 };
@@ -23,6 +24,8 @@ struct ctl {
 	const char *database; /* NULL: the default */
 	int wait_ms;
 	int last; /* moves to show; 0: all */
+	const char *by; /* order of top; NULL: rate */
+	int rows;	/* of top; 0: 10 */
 	bool json;
 	bool no_headings;
 	bool all;	   /* zero counters too */
@@ -90,7 +93,12 @@ int cmd_dump(struct ctl *ctl, int argc, char **argv);
 int cmd_handover(struct ctl *ctl, int argc, char **argv);
 int cmd_history(struct ctl *ctl, int argc, char **argv);
 int cmd_verb(struct ctl *ctl, int argc, char **argv);
+int cmd_top(struct ctl *ctl, int argc, char **argv);
+int cmd_whohad(struct ctl *ctl, int argc, char **argv);
 int cmd_help(struct ctl *ctl, int argc, char **argv);
+
+/* Seconds since 1970, or ISO 8601 with or without a zone. 0 or -EINVAL. */
+int ctl_parse_time(const char *text, int64_t *ret_time);
 
 /* ---- Daemons (ask.c) ---- */
 
@@ -158,6 +166,8 @@ void ctl_format_plain(const json_t *value, char *buf, size_t size);
 void ctl_format_seconds(const json_t *value, char *buf, size_t size); /* 3m12s */
 void ctl_format_since(const json_t *value, char *buf, size_t size);   /* µs since boot -> age */
 void ctl_format_ms(const json_t *value, char *buf, size_t size);      /* µs -> ms */
+void ctl_format_time(const json_t *value, char *buf, size_t size);    /* s since 1970 -> ISO */
+void ctl_format_units(const json_t *value, char *buf, size_t size);   /* 12.3 k */
 void ctl_format_events(const json_t *value, char *buf, size_t size);  /* a move's */
 
 /* ---- Rows (rows.c; text in table.c) ---- */
@@ -187,6 +197,10 @@ int ctl_table_new(FILE *out, bool no_headings, const struct ctl_columns *columns
 int ctl_table_add(struct ctl_table *table, const json_t *row);
 int ctl_table_flush(struct ctl_table *table);
 void ctl_table_free(struct ctl_table *table);
+
+/* All rows of mnat-midcomd's answer to request (stolen); none: what to say then. Exit code. */
+int ctl_list(const struct ctl *ctl, enum ctl_socket socket, json_t *request,
+	     const struct ctl_column *columns, const char *none);
 
 /* ---- Nouns of dump (nouns.c) ---- */
 

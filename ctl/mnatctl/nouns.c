@@ -11,6 +11,11 @@ static const struct ctl_column gateway_hosts[] = {
 	{"endpoint", "BEHIND"},
 	{"plain", "PLAIN"},
 	{"bound_at_us", "BOUND SINCE", ctl_format_since, .right = true},
+	{"sessions", "SESSIONS", .right = true},
+	{"ports", "PORTS", .right = true},
+	{"blocks", "BLOCKS", .right = true},
+	{"bytes_out", "BYTES OUT", ctl_format_units, .right = true},
+	{"bytes_in", "BYTES IN", ctl_format_units, .right = true},
 	{},
 };
 
@@ -48,6 +53,17 @@ static const struct ctl_column bindings[] = {
 	{"external", "EXTERNAL"},
 	{"sessions", "SESSIONS", .right = true},
 	{"age_s", "AGE", ctl_format_seconds, .right = true},
+	{},
+};
+
+static const struct ctl_column blocks[] = {
+	{"external", "EXTERNAL"},
+	{"state", "STATE"},
+	{"identity", "IDENTITY"},
+	{"tcp", "TCP", .right = true},
+	{"udp", "UDP", .right = true},
+	{"icmp", "ICMP", .right = true},
+	{"age_s", "FOR", ctl_format_seconds, .right = true},
 	{},
 };
 
@@ -157,6 +173,7 @@ const struct ctl_noun ctl_nouns[] = {
 	},
 	{"sessions", "sessions through the gateway", {{"midcomd", sessions}}},
 	{"bindings", "external ports taken by inside endpoints", {{"midcomd", bindings}}},
+	{"blocks", "blocks of external ports, and the hosts that have them", {{"midcomd", blocks}}},
 	{"anchors", "where else visiting hosts have sessions", {{"midcomd", anchors}}},
 	{"rules", "external ports managers hold by Midcom", {{"midcomd", rules}}},
 	{"leases", "addresses given out by the DHCP server", {{"dhcpd", leases}}},

@@ -37,6 +37,8 @@ static const struct option_row {
 	 FIELD(FLAG, list_columns), "dump"},
 	{"last", 'l', "N", "the last N moves only", FIELD(NUMBER, last), "handover"},
 	{"database", 'd', "FILE", "the DHCP server's", FIELD(TEXT, database), "history"},
+	{"by", 'b', "WHAT", "order: rate (the default), sessions or ports", FIELD(TEXT, by), "top"},
+	{"rows", 'N', "N", "so many hosts (default 10)", FIELD(NUMBER, rows), "top"},
 #undef FIELD
 };
 

@@ -91,7 +91,9 @@ struct mnat_abi {
 	X(FILTERED, DROP, "from outside, from where the inside endpoint has not sent to")      \
 	X(SYN_UNSOLICITED, DROP, "SYN to a port nobody holds, answered after six seconds")     \
 	X(NO_SESSION, DROP, "of no session, and may not begin one")                            \
-	X(PORTS_EXHAUSTED, DROP, "no free external port within the bounded search")            \
+	X(PORTS_EXHAUSTED, DROP, "no free block of external ports within the bounded search")  \
+	X(PORTS_QUOTA, DROP, "host has as many external ports as it may have")                 \
+	X(SESSIONS_QUOTA, DROP, "host has as many sessions as it may have")                    \
 	X(SESSIONS_FULL, DROP, "session table is full")                                        \
 	X(BINDINGS_FULL, DROP, "binding table is full")                                        \
 	X(BINDING_DYING, DROP, "binding was just being freed, the sender will repeat")          \
@@ -111,6 +113,9 @@ struct mnat_abi {
 	X(PROHIBITED_TOLD, EVENT, "no session could be made, the sender told by ICMP 3/13")    \
 	X(FRAGMENT_RELEASED, EVENT, "held fragments sent after their first one")               \
 	X(FRAGMENT_EXPIRED, EVENT, "held fragments dropped, their first one never came")       \
+	X(BLOCK_TAKEN, EVENT, "blocks of external ports taken by a host")                      \
+	X(BLOCK_FREED, EVENT, "blocks of external ports released by their host")               \
+	X(LOG_LOST, EVENT, "events that found no room in the ring to the log")                 \
 	/* node */                                                                             \
 	X(NODE_OUT, FORWARD, "virtual to actual, sent on the uplink")                          \
 	X(NODE_IN, FORWARD, "actual to virtual, given to the stack")                           \
@@ -163,10 +168,9 @@ struct mnat_counter {
 
 /*
  * Map "port_tries", PERCPU_ARRAY[8] of __u64: how many probes finding a free
- * external port took. Bucket i counts searches of 2^i .. 2^(i+1)-1 probes.
+ * external port in its block took. Bucket i counts searches of 2^i .. 2^(i+1)-1 probes.
  */
 #define MNAT_TRIES_BUCKETS 8
-#define MNAT_PORT_TRIES_MAX 128
 
 /* ---- Gateway: where hosts are ---------------------------------------------
  *
@@ -358,9 +362,10 @@ struct mnat_arrival_key {
  * RFC 4787 REQ-1, REQ-8). Map "bindings", ARRAY[external endpoints], mmapable, is indexed
  * by external endpoint, so that packets from outside need no hash:
  *
- *   index = (proto_class * n_ext_addrs + address - ext_first) * n_ports + port - port_first
+ *   index = (proto_class * n_ext + address's index) * n_ports + port - port_first
  *
- * Taking a port is one compare-and-swap of owner from 0.
+ * Taking a port is one compare-and-swap of owner from 0. Before it a place for it is
+ * taken in the port's block (below).
  */
 enum mnat_proto_class { MNAT_TCP, MNAT_UDP, MNAT_ICMP, MNAT_N_PROTO };
 
@@ -387,6 +392,95 @@ static inline __u32 mnat_owner_host(__u64 owner)
 static inline __be16 mnat_owner_port(__u64 owner)
 {
 	return (__be16)(owner >> 16);
+}
+
+/* ---- Gateway: blocks of ports --------------------------------------------------
+ *
+ * A block is 1 << block_shift ports of one external address, for all protocols, in use
+ * by one host at a time: what is logged is blocks, not sessions (RFC 6888 REQ-12).
+ * Blocks are aligned on the port number, so that none has ports on both sides of 1024;
+ * the first and the last of an address may be cut short by the pool's ports.
+ *
+ * Map "blocks", ARRAY[n_ext * n_blocks], mmapable. All of a block's state that must be
+ * seen together is one word, changed by compare-and-swap:
+ *
+ *   63            54       44       34       24 23                    0
+ *  +----------------+--------+--------+--------+-----------------------+
+ *  | (free)         |  icmp  |  udp   |  tcp   | host, 0: nobody yet   |
+ *  +----------------+--------+--------+--------+-----------------------+
+ *                    ports in use, by protocol
+ *
+ *   take     no port in use: word -> host, one port. Another host's block only after
+ *            hold_down seconds (RFC 6888 REQ-8); the host's own at once.
+ *   enter    some in use and the host's: one more, up to the block's size
+ *   leave    one less; the last one leaves the host's name standing for the hold-down
+ */
+#define MNAT_BLOCK_HOST_BITS 24
+#define MNAT_BLOCK_COUNT_BITS 10
+#define MNAT_BLOCK_MAX 512 /* ports: so that a count never overflows its bits */
+#define MNAT_BLOCK_HOST_MASK ((1u << MNAT_BLOCK_HOST_BITS) - 1)
+/* The host of blocks out of which rules reserve ports for nobody yet, or for others. */
+#define MNAT_BLOCK_RULES MNAT_BLOCK_HOST_MASK
+#define MNAT_CLASS_PORTS 1024 /* ports below are a class of their own (RFC 4787 REQ-3a) */
+
+struct mnat_block {
+	__u64 word;
+	__u32 since;	/* seconds; valid while ports are in use */
+	__u32 released; /* seconds; 0: never used. Written before each leave */
+};
+
+/*
+ * Map "host_use", ARRAY as "hosts", mmapable: what a host uses, for its quotas. Changed
+ * by atomic operations only.
+ */
+struct mnat_host_use {
+	__u32 current;	 /* the block looked at first: index + 1, 0: none */
+	__u32 blocks;	 /* in use */
+	__u32 sessions;	 /* anchored here */
+	__u32 ports[MNAT_N_PROTO]; /* in blocks of its own */
+};
+
+/* Map "host_traffic", PERCPU_ARRAY as "hosts"; 1 entry when accounting is off. */
+struct mnat_host_traffic {
+	__u64 packets_out; /* inside to outside */
+	__u64 bytes_out;
+	__u64 packets_in;
+	__u64 bytes_in;
+};
+
+/* Map "events", RINGBUF: what is to be logged. Read by mnat-midcomd. */
+enum mnat_event_kind { MNAT_EVENT_BLOCK_TAKEN = 1, MNAT_EVENT_BLOCK_FREED = 2 };
+
+struct mnat_event {
+	__u32 kind;
+	__u32 host;
+	__u32 block;   /* index */
+	__u32 seconds;
+	__u64 lost; /* events that found no room since the maps were made */
+};
+
+/* Map "events_lost", ARRAY[1] of __u64. */
+
+static inline __u32 mnat_block_host(__u64 word)
+{
+	return (__u32)word & MNAT_BLOCK_HOST_MASK;
+}
+
+/* Zero: no port in use. */
+static inline __u64 mnat_block_counts(__u64 word)
+{
+	return word >> MNAT_BLOCK_HOST_BITS;
+}
+
+static inline __u64 mnat_block_unit(__u32 proto)
+{
+	return 1ull << (MNAT_BLOCK_HOST_BITS + proto * MNAT_BLOCK_COUNT_BITS);
+}
+
+static inline __u32 mnat_block_count(__u64 word, __u32 proto)
+{
+	return (__u32)(word >> (MNAT_BLOCK_HOST_BITS + proto * MNAT_BLOCK_COUNT_BITS)) &
+	       ((1u << MNAT_BLOCK_COUNT_BITS) - 1);
 }
 
 /* Map "bib", HASH: an inside endpoint -> the index of its binding. */
@@ -576,21 +670,32 @@ enum mnat_filtering { /* RFC 4787 section 5 */
 
 #define MNAT_MAX_INSIDE 16
 #define MNAT_MAX_VIRTUAL 4
+#define MNAT_MAX_EXTERNAL_RANGES 16
 
 struct mnat_prefix {
 	__u32 first; /* host order */
 	__u32 last;
-	__u32 base; /* index of first in "actuals" */
+	__u32 base; /* index of first in "actuals", or among the external addresses */
 };
 
 struct mnat_gateway_config {
 	struct mnat_prefix inside[MNAT_MAX_INSIDE];
 	__u32 n_inside;
 	__u32 n_actuals;
-	__u32 ext_first; /* host order */
-	__u32 n_ext;
+	struct mnat_prefix external[MNAT_MAX_EXTERNAL_RANGES];
+	__u32 n_external; /* ranges */
+	__u32 n_ext;	  /* addresses in them */
 	__u32 port_first;
 	__u32 n_ports;
+	__u32 block_shift;
+	__u32 n_blocks;	  /* of one address */
+	__u32 n_low;	  /* of those, below MNAT_CLASS_PORTS; 0: there is one class only */
+	__u32 max_blocks; /* a host's */
+	__u32 max_host_sessions;
+	__u32 hold_down;  /* seconds */
+	__u32 arbitrary;  /* 1: blocks of other addresses, too, when the host's has none */
+	__u32 fixed;	  /* blocks each host has by formula (RFC 7422), 0: as it needs them */
+	__u32 accounting;
 	__u32 plain_hosts; /* 1: addresses without a lease get ordinary NAT */
 	__be32 tunnel_addr; /* our end of tunnels: the first external address by default */
 	__u32 max_anchors;
@@ -680,6 +785,96 @@ struct mnat_shim {
 	__u64 first_in_ns;
 };
 
+/* ---- Blocks of an external address; the same sums in BPF and in user space ---- */
+
+/* Index among its address's blocks of the port at offset from port_first. */
+static inline __u32 mnat_block_of_offset(__u32 port_first, __u32 shift, __u32 offset)
+{
+	return ((port_first + offset) >> shift) - (port_first >> shift);
+}
+
+/* First port, as offset from port_first, of an address's block, and how many it has. */
+static inline __u32 mnat_block_ports(__u32 port_first, __u32 n_ports, __u32 shift, __u32 block,
+				     __u32 *ret_n)
+{
+	__u32 first = ((port_first >> shift) + block) << shift, end = first + (1u << shift);
+
+	if (first < port_first)
+		first = port_first;
+	if (end > port_first + n_ports)
+		end = port_first + n_ports;
+	*ret_n = end - first;
+	return first - port_first;
+}
+
+/*
+ * The first of the blocks where a host looks for ports, and how many there are: by
+ * formula its own, else those of one external address (RFC 4787 REQ-2).
+ */
+static inline __u32 mnat_block_home(__u32 host, __u32 n_ext, __u32 n_blocks, __u32 fixed,
+				    __u32 *ret_n)
+{
+	__u32 hosts;
+
+	if (!fixed) {
+		*ret_n = n_blocks;
+		return host % n_ext * n_blocks;
+	}
+	hosts = n_blocks / fixed; /* of one address */
+	*ret_n = fixed;
+	return (host - 1) / hosts * n_blocks + (host - 1) % hosts * fixed;
+}
+
+/* ---- A block's steps, each atomic. b: a record of map "blocks" ---- */
+
+#define MNAT_BLOCK_RETRIES 8 /* against other CPUs at the same block */
+
+#ifdef __bpf__
+__attribute__((always_inline)) /* or it is one more call on a short stack */
+#endif
+static inline int mnat_block_enter(struct mnat_block *b, __u32 host, __u32 proto, __u32 size)
+{
+	for (int i = 0; i < MNAT_BLOCK_RETRIES; i++) {
+		__u64 word = *(volatile __u64 *)&b->word;
+
+		if (mnat_block_host(word) != host || !mnat_block_counts(word) ||
+		    mnat_block_count(word, proto) >= size)
+			return 0;
+		if (__sync_val_compare_and_swap(&b->word, word,
+						word + mnat_block_unit(proto)) == word)
+			return 1;
+	}
+	return 0;
+}
+
+/* May host take the block, whose word was read, at this second? */
+static inline int mnat_block_is_free(const struct mnat_block *b, __u64 word, __u32 host,
+				     __u32 now, __u32 hold_down)
+{
+	if (mnat_block_counts(word))
+		return 0;
+	return mnat_block_host(word) == host || !b->released || now - b->released >= hold_down;
+}
+
+static inline int mnat_block_take(struct mnat_block *b, __u64 word, __u32 host, __u32 proto,
+				  __u32 now)
+{
+	if (__sync_val_compare_and_swap(&b->word, word, host | mnat_block_unit(proto)) != word)
+		return 0;
+	b->since = now;
+	return 1;
+}
+
+/* The host whose last port that was, or 0. */
+static inline __u32 mnat_block_leave(struct mnat_block *b, __u32 proto, __u32 now)
+{
+	__u64 word;
+
+	b->released = now ? now : 1;
+	word = __sync_fetch_and_add(&b->word, -mnat_block_unit(proto)) - mnat_block_unit(proto);
+	return mnat_block_counts(word) ? 0 : mnat_block_host(word);
+}
+
 #ifdef __cplusplus
 #define MNAT_ASSERT(c, m) static_assert(c, m)
 #else
@@ -691,6 +886,10 @@ MNAT_ASSERT(sizeof(struct mnat_anchor) == 16, "anchor");
 MNAT_ASSERT(sizeof(struct mnat_endpoint) == 8, "endpoint");
 MNAT_ASSERT(sizeof(struct mnat_arrival_key) == 8, "arrival key");
 MNAT_ASSERT(sizeof(struct mnat_binding) == 16, "binding");
+MNAT_ASSERT(sizeof(struct mnat_block) == 16, "block");
+MNAT_ASSERT(MNAT_BLOCK_HOST_BITS + MNAT_N_PROTO * MNAT_BLOCK_COUNT_BITS <= 64, "block word");
+MNAT_ASSERT(sizeof(struct mnat_host_use) == 12 + 4 * MNAT_N_PROTO, "host use");
+MNAT_ASSERT(sizeof(struct mnat_event) == 24, "event");
 MNAT_ASSERT(sizeof(struct mnat_bib_key) == 8, "bib key");
 MNAT_ASSERT(sizeof(struct mnat_session_key) == 16, "session key");
 MNAT_ASSERT(sizeof(struct mnat_session) == 16, "session");

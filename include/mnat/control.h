@@ -24,7 +24,8 @@
  *   dump what=NAME    rows
  *
  * Who answers what: mnat-midcomd (socket "midcomd") dumps hosts, sessions,
- * bindings, counters; mnat-dhcpd ("dhcpd") leases, counters; mnat-mmd ("mmd")
+ * bindings, blocks, anchors, counters, and answers top (ctl/midcom/top.h) and, on its
+ * full socket only, whohad (ctl/midcom/whohad.h); mnat-dhcpd ("dhcpd") leases, counters; mnat-mmd ("mmd")
  * hosts, gateways, peers, counters; mnatc ("mnatc") shim, counters, moves.
  *
  * Commands of mnat-mmd beside those (full socket only):

@@ -11,17 +11,22 @@
 #define MNAT_PIN_NODE "/sys/fs/bpf/mobilenat/node"
 
 /*
- * The gateway's maps. hosts, actuals, bindings and route_state are the maps' own memory: a 64-bit store
- * there is what the datapath sees next. All are valid until mnat_gateway_close().
+ * The gateway's maps. hosts, actuals, bindings, blocks, use and route_state are the maps' own
+ * memory: a store there is what the datapath sees next. All are valid until
+ * mnat_gateway_close().
  */
 struct mnat_gateway {
 	volatile uint64_t *hosts;
 	volatile uint64_t *actuals;
-	struct mnat_binding *bindings; /* atomic operations only */
+	struct mnat_binding *bindings; /* atomic operations only, as in the next two */
+	struct mnat_block *blocks;
+	struct mnat_host_use *use; /* n_hosts */
 	volatile uint64_t *route_state;
 	uint32_t n_hosts;
 	uint32_t n_actuals;
 	uint32_t n_bindings;
+	uint32_t n_blocks;
+	uint32_t max_bindings; /* that the bib has room for */
 	uint32_t max_sessions;
 	uint32_t max_hosts;
 	uint32_t n_anchors; /* slots; 0 is none */
@@ -29,6 +34,9 @@ struct mnat_gateway {
 	int virtuals_fd;
 	int bindings_fd;
 	int bib_fd;
+	int traffic_fd;
+	int events_fd;
+	int events_lost_fd;
 	int sessions_fd;
 	int anchors_fd;
 	int defaults_fd;
@@ -97,6 +105,20 @@ uint32_t mnat_actual_address(const struct mnat_gateway_config *config, uint32_t 
 void mnat_binding_endpoint(const struct mnat_gateway_config *config, uint32_t index,
 			   enum mnat_proto_class *ret_proto, uint32_t *ret_addr,
 			   uint16_t *ret_port);
+
+/* The block of a binding, both by index. */
+uint32_t mnat_binding_block(const struct mnat_gateway_config *config, uint32_t index);
+
+struct mnat_block_range {
+	uint32_t addr;	 /* host order */
+	uint16_t first;	 /* port */
+	uint32_t offset; /* its distance from port_first */
+	uint32_t n;
+};
+
+/* The external endpoints of a block. */
+void mnat_block_endpoints(const struct mnat_gateway_config *config, uint32_t block,
+			  struct mnat_block_range *ret_range);
 
 /* The index of an external endpoint (host order), or -1. */
 int64_t mnat_binding_index(const struct mnat_gateway_config *config, enum mnat_proto_class proto,

@@ -18,6 +18,7 @@
 #define MNAT_PATH_MAX 256
 #define MNAT_MAX_ACTUALS (1 << 22) /* inside addresses: 8 bytes each, 3 times */
 #define MNAT_MAX_EXTERNAL 256	   /* external addresses: 48 bytes a port */
+#define MNAT_MIN_BLOCK 4	   /* ports */
 
 #define MNAT_MAX_MANAGERS 16
 
@@ -57,6 +58,8 @@ struct mnat_gateway_conf {
 	int n_outside_if;
 	unsigned int max_hosts;	   /* mobile nodes */
 	unsigned int max_sessions;
+	unsigned int log_days;	   /* how long who had which ports is kept; 0: not logged */
+	char log_file[MNAT_PATH_MAX];
 	unsigned int max_anchors;    /* visiting hosts times the domains they have sessions in */
 	unsigned int sweep_interval; /* seconds */
 	unsigned int grace;	     /* seconds an old actual address stays accepted */

@@ -63,7 +63,7 @@ class Host:
 def rebind(run, results, quick):
     """rebind.N: a host of N sessions, its actual address changed to and fro."""
     net = Internet(run)
-    gateway = Gateway(net, sessions=131072)
+    gateway = Gateway(net, sessions=131072, limits="sessions-per-host = 131072")
     gateway.load()
     for daemon in ("mnat-midcomd", "mnat-mmd"):
         gateway.start_daemon(daemon)

@@ -25,6 +25,32 @@ void gateway_routes_changed(struct gateway *g, bool rules)
 	cr_assert_eq(bpf_map_update_elem(fd, &zero, &state, BPF_ANY), 0);
 }
 
+static void set_pool(const struct gateway_setup *setup, struct mnat_gateway_config *cfg)
+{
+	uint32_t first = ntohl(ip4(setup->external ? setup->external : "135.180.32.4"));
+	uint32_t size = setup->block ? setup->block : 64;
+
+	cfg->external[0] = (struct mnat_prefix){ first, first + cfg->n_ext - 1, 0 };
+	if (setup->apart) { /* the last address is not next to the others */
+		cfg->external[0].last--;
+		first = ntohl(ip4(setup->apart));
+		cfg->external[1] = (struct mnat_prefix){ first, first, cfg->n_ext - 1 };
+		cfg->n_external = 2;
+	}
+	cfg->block_shift = (uint32_t)__builtin_ctz(size);
+	cfg->n_blocks =
+		mnat_block_of_offset(cfg->port_first, cfg->block_shift, cfg->n_ports - 1u) + 1;
+	if (cfg->port_first < MNAT_CLASS_PORTS &&
+	    cfg->port_first + cfg->n_ports > MNAT_CLASS_PORTS)
+		cfg->n_low = (MNAT_CLASS_PORTS - cfg->port_first) / size;
+	cfg->max_blocks = setup->max_ports ? setup->max_ports / size : 65536;
+	cfg->max_host_sessions = setup->max_host_sessions ? setup->max_host_sessions : UINT32_MAX;
+	cfg->hold_down = 120;
+	cfg->arbitrary = setup->arbitrary;
+	cfg->fixed = setup->fixed;
+	cfg->accounting = true;
+}
+
 struct gateway *gateway_start(struct gateway_setup setup)
 {
 	struct mnat_gateway_config cfg = {
@@ -33,8 +59,8 @@ struct gateway *gateway_start(struct gateway_setup setup)
 		.virtuals = { { 0x0a800000, 0x0affffff } },
 		.n_virtual = 1,
 		.n_actuals = N_ACTUALS,
-		.ext_first = ntohl(ip4(setup.external ? setup.external : "135.180.32.4")),
 		.n_ext = setup.n_ext ? setup.n_ext : 1,
+		.n_external = 1,
 		.port_first = setup.port_first,
 		.n_ports = setup.n_ports,
 		.plain_hosts = !setup.refuse_plain,
@@ -46,6 +72,8 @@ struct gateway *gateway_start(struct gateway_setup setup)
 	uint32_t bindings = MNAT_N_PROTO * cfg.n_ext * cfg.n_ports;
 	struct gateway *g;
 
+	set_pool(&setup, &cfg);
+
 	harness_network();
 	libbpf_set_print(NULL);
 	g = gateway__open();
@@ -56,6 +84,9 @@ struct gateway *gateway_start(struct gateway_setup setup)
 	bpf_map__set_max_entries(g->maps.actuals, N_ACTUALS);
 	bpf_map__set_max_entries(g->maps.virtuals, 16);
 	bpf_map__set_max_entries(g->maps.bindings, bindings);
+	bpf_map__set_max_entries(g->maps.blocks, cfg.n_ext * cfg.n_blocks);
+	bpf_map__set_max_entries(g->maps.host_use, TEST_HOST + 16);
+	bpf_map__set_max_entries(g->maps.host_traffic, cfg.accounting ? TEST_HOST + 16 : 1);
 	bpf_map__set_max_entries(g->maps.bib, bindings);
 	bpf_map__set_max_entries(g->maps.virtuals, 16);
 	if (setup.filtering == MNAT_FILTERING_ADDRESS)

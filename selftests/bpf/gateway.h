@@ -19,6 +19,12 @@ struct gateway_setup {
 	uint32_t max_sessions; /* 0: 128 */
 	bool refuse_plain;
 	enum mnat_filtering filtering;
+	uint32_t block;		/* ports; 0: 64 */
+	uint32_t max_ports;	/* of a host; 0: any number */
+	uint32_t max_host_sessions; /* 0: any number */
+	uint32_t fixed;		/* blocks a host by formula */
+	bool arbitrary;
+	const char *apart; /* the last external address, if it is not consecutive */
 };
 
 /* Network and programs; 10.0.0.0/16 and 10.10.0.0/20 inside, virtual 10.128.0.0/9. */

@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 #include <netinet/in.h>
 
+#include "accounts.h"
 #include "gateway.h"
 
 #define A1 "10.0.1.5"
@@ -12,7 +13,7 @@
 #define GATEWAY "135.180.32.4"
 #define HOST_1 TEST_HOST
 #define HOST_2 (TEST_HOST + 1)
-#define FIRST 7088 /* even, and so on: two ports, of which parity gives each host its own */
+#define FIRST 7088 /* of two ports, each a block: who comes first gets it, the other the next */
 
 static struct packet make(uint8_t proto, const char *src, uint16_t sport, const char *dst,
 			  uint16_t dport, uint8_t flags)
@@ -21,15 +22,18 @@ static struct packet make(uint8_t proto, const char *src, uint16_t sport, const 
 				.proto = proto, .tcp_flags = flags, .payload = 30 };
 }
 
-/* Host 2 has an external port: FIRST, for it uses an even one. */
+/* Host 2 has an external port: FIRST, for the other was somebody's a moment ago. */
 static struct gateway *start(uint8_t proto)
 {
-	struct gateway *g = gateway_start((struct gateway_setup){ FIRST, 2 });
+	struct gateway *g = gateway_start((struct gateway_setup){ FIRST, 2, .block = 1 });
 	struct packet out = make(proto, A2, 4000, CN, 80, F_SYN);
+	struct mnat_block *blocks = accounts_blocks(g);
 
 	gateway_place(g, HOST_1, A1, 1);
 	gateway_place(g, HOST_2, A2, 1);
+	blocks[1] = (struct mnat_block){ .word = 1, .released = gateway_now() };
 	cr_assert_eq(from_inside(g, &out).verdict, REDIRECT);
+	blocks[1] = (struct mnat_block){};
 	return g;
 }
 

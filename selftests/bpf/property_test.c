@@ -93,7 +93,7 @@ static void round_trip(struct gateway *g, const struct packet *p)
 Test(property, gateway_reverse_is_identity)
 {
 	struct gateway *g = gateway_start(
-		(struct gateway_setup){ 1024, 30000, .n_ext = 3, .max_sessions = 8192 });
+		(struct gateway_setup){ 1024, 30000, .n_ext = 3, .max_sessions = 8192, .block = 4 });
 	char src[32], dst[32];
 
 	start_random();

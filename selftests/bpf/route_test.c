@@ -107,7 +107,7 @@ Test(route, is_remembered)
 /* Where rules choose, the source counts as well: two hosts, two ways to one server. */
 Test(route, rules)
 {
-	struct gateway *g = gateway_start((struct gateway_setup){ 9000, 2 });
+	struct gateway *g = gateway_start((struct gateway_setup){ 9000, 128 });
 	struct packet other = out;
 	struct run run;
 

@@ -17,16 +17,22 @@ inside {{
 }}
 outside {{
 	interfaces = {{"out0"}}
-	addresses = "{external}"
+	addresses = {{{external}}}
 	ports = "{ports}"
 	filtering = "{filtering}"
+	{outside}
 }}
 limits {{
 	hosts = {hosts}
 	sessions = {sessions}
 	grace = 10
-	sweep = 30
+	sweep = {sweep}
+	{limits}
 }}
+log {{
+	file = "{run_dir}/ports.db"
+}}
+{more}
 pin = "{pin}"
 run-dir = "{run_dir}"
 """
@@ -156,11 +162,15 @@ class Gateway(Box):
     DAEMONS = ("mnat-midcomd", "mnat-mmd", "mnat-dhcpd")
 
     def __init__(self, net, ports="7088-16000", hosts=64, sessions=16384, lease_time=3600,
-                 mobile=True, filtering="endpoint-independent"):
+                 mobile=True, sweep=30, outside="", limits="", more="",
+                 external=None, filtering="endpoint-independent"):
+        """outside, limits: more lines of those sections; more: sections; external: addresses"""
         super().__init__(net.gw, "gateway")
         inside = ", ".join(f'"{name}"' for name in net.inside)
-        self.configure("gateway", GATEWAY_CONF, inside=inside, external=EXTERNAL, ports=ports,
-                       hosts=hosts, sessions=sessions, filtering=filtering)
+        self.configure("gateway", GATEWAY_CONF, inside=inside,
+                       external=external or f'"{EXTERNAL}"', ports=ports, hosts=hosts,
+                       sessions=sessions, sweep=sweep, outside=outside, limits=limits,
+                       more=more, filtering=filtering)
         self.configure("mmd", MMD_CONF)
         access = ", ".join(f'"{name}"' for name in net.access)
         self.configure("dhcpd", DHCPD_CONF, inside=access, server=GATEWAY_INSIDE,

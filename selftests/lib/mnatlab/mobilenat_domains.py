@@ -21,6 +21,9 @@ limits {{
 	grace = 10
 	sweep = {sweep}
 }}
+log {{
+	file = "{run_dir}/ports.db"
+}}
 pin = "{pin}"
 run-dir = "{run_dir}"
 """

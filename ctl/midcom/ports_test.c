@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What rules take and give back, in the books that they share with the data path. */
+#include "ports.h"
+
+#include <arpa/inet.h>
+#include <criterion/criterion.h>
+#include <errno.h>
+
+#include "arrays_test.h"
+#include "maps_test.h"
+
+#define EXT 0x87b42004
+#define OTHER (FIRST_ID + 1)
+
+static struct mnat_gateway *g;
+
+static void setup(void)
+{
+	g = test_maps_open();
+}
+
+static void teardown(void)
+{
+	test_maps_close();
+}
+
+TestSuite(ports, .init = setup, .fini = teardown);
+
+static int64_t take(uint32_t host, uint16_t port, int64_t wish)
+{
+	const struct port_owner owner = {host, htons(port), MNAT_UDP};
+
+	return ports_take(g, &owner, wish, 1000);
+}
+
+static int64_t wish(uint16_t port)
+{
+	return mnat_binding_index(&g->config, MNAT_UDP, EXT, port);
+}
+
+static const struct mnat_block *block_of(int64_t index)
+{
+	return &g->blocks[mnat_binding_block(&g->config, (uint32_t)index)];
+}
+
+Test(ports, any_is_in_a_block_of_the_host)
+{
+	int64_t first = take(FIRST_ID, 80, PORT_ANY), second = take(FIRST_ID, 81, PORT_ANY);
+
+	cr_assert(first >= 0 && second >= 0 && first != second);
+	cr_expect_eq(block_of(first), block_of(second));
+	cr_expect_eq(mnat_block_host(block_of(first)->word), FIRST_ID);
+	cr_expect_eq(mnat_block_count(block_of(first)->word, MNAT_UDP), 2);
+	cr_expect_eq(block_of(first)->since, 1000);
+	cr_expect_eq(g->use[FIRST_ID].blocks, 1);
+	cr_expect_eq(g->use[FIRST_ID].ports[MNAT_UDP], 2);
+	ports_drop(g, (uint32_t)first);
+	ports_drop(g, (uint32_t)second);
+	cr_expect_eq(mnat_block_counts(block_of(first)->word), 0);
+	cr_expect_neq(block_of(first)->released, 0);
+	cr_expect_eq(g->use[FIRST_ID].blocks, 0);
+	cr_expect_eq(g->use[FIRST_ID].ports[MNAT_UDP], 0);
+}
+
+Test(ports, no_two_hosts_in_a_block)
+{
+	int64_t first = take(FIRST_ID, 80, PORT_ANY), second = take(OTHER, 80, PORT_ANY);
+
+	cr_expect_neq(block_of(first), block_of(second));
+}
+
+/* A wished port may be anywhere; what nobody had is then the rules'. */
+Test(ports, wished)
+{
+	int64_t any = take(FIRST_ID, 80, PORT_ANY), in_it;
+	int64_t far = take(OTHER, 443, wish(20000));
+
+	cr_expect_eq(far, wish(20000));
+	cr_expect_eq(mnat_block_host(block_of(far)->word), MNAT_BLOCK_RULES);
+	cr_expect_eq(g->use[OTHER].blocks, 0);
+	in_it = any % 64 ? any - 1 : any + 1;
+	cr_expect_eq(take(OTHER, 444, in_it), in_it);
+	cr_expect_eq(mnat_block_host(block_of(any)->word), FIRST_ID);
+	cr_expect_eq(mnat_block_count(block_of(any)->word, MNAT_UDP), 2);
+	cr_expect_eq(g->use[FIRST_ID].ports[MNAT_UDP], 1);
+	cr_expect_eq(take(FIRST_ID, 81, in_it), -EADDRINUSE);
+	cr_expect_eq(mnat_block_count(block_of(any)->word, MNAT_UDP), 2, "the place is given back");
+	ports_drop(g, (uint32_t)any);
+	cr_expect_eq(g->use[FIRST_ID].blocks, 1, "the other's rule still is in it");
+	ports_drop(g, (uint32_t)in_it);
+	ports_drop(g, (uint32_t)far);
+	cr_expect_eq(g->use[FIRST_ID].blocks, 0);
+	cr_expect_eq(g->use[FIRST_ID].ports[MNAT_UDP], 0);
+	cr_expect_eq(g->use[OTHER].ports[MNAT_UDP], 0);
+	cr_expect_eq(mnat_block_counts(block_of(far)->word), 0);
+}
+
+/* Reserved for nobody, then a host's: the same books when it ends. */
+Test(ports, assigned)
+{
+	const struct port_owner owner = {FIRST_ID, htons(80), MNAT_UDP};
+	int64_t any = take(FIRST_ID, 90, PORT_ANY), index = any % 64 ? any - 1 : any + 1;
+
+	cr_assert_eq(take(0, 0, index), index);
+	cr_assert_eq(ports_assign(g, (uint32_t)index, &owner), 0);
+	cr_expect_eq(g->use[FIRST_ID].ports[MNAT_UDP], 2);
+	ports_drop(g, (uint32_t)index);
+	ports_drop(g, (uint32_t)any);
+	cr_expect_eq(g->use[FIRST_ID].ports[MNAT_UDP], 0);
+	cr_expect_eq(g->use[FIRST_ID].blocks, 0);
+}
+
+/* An id given to another host: its blocks wait for the hold-down as everybody's. */
+Test(ports, forgotten)
+{
+	int64_t index = take(FIRST_ID, 80, PORT_ANY);
+
+	g->use[FIRST_ID].current = 1;
+	ports_drop(g, (uint32_t)index);
+	ports_forget_host(g, FIRST_ID);
+	cr_expect_eq(mnat_block_host(block_of(index)->word), 0);
+	cr_expect_neq(block_of(index)->released, 0);
+	cr_expect_eq(g->use[FIRST_ID].current, 0);
+}
