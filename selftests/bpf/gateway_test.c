@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "gateway.h"
+#include "xdp.h"
 
 #define CN "128.59.16.149"
 #define EXTERNAL "135.180.32.4"
@@ -462,7 +463,8 @@ Test(gateway, full_session_table)
 	cr_expect(refused >= 200 - 16, "%lu refused", refused);
 	cr_expect_eq((uint64_t)gateway_sessions(g), made);
 	cr_expect_eq((uint64_t)gateway_bindings(g), made);
-	cr_expect_eq(gateway_count(g, MNAT_C_BINDING_FREED), refused);
+	/* in XDP mode both programs try, and the one beneath tells the sender */
+	cr_expect_eq(gateway_count(g, MNAT_C_BINDING_FREED), refused * (xdp_wanted() ? 2 : 1));
 }
 
 /* RFC 1122 3.2.2, RFC 1812 4.3.2: about what no ICMP error is sent, and how many are. */
