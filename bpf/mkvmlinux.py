@@ -9,11 +9,11 @@ import sys
 # Types by tag or typedef name; enumerators stand for the anonymous enum they are in.
 ROOTS = """
 __s8 __u8 __s16 __u16 __s32 __u32 __s64 __u64 __be16 __be32 __sum16 __wsum bool
-__sk_buff xdp_md XDP_PASS bpf_fib_lookup bpf_redir_neigh bpf_map_type
+__sk_buff xdp_md XDP_PASS bpf_fib_lookup bpf_sock bpf_sock_tuple bpf_redir_neigh bpf_map_type
 ethhdr iphdr icmphdr arphdr
 BPF_ANY BPF_NOEXIST BPF_F_MMAPABLE BPF_F_INGRESS BPF_F_PSEUDO_HDR BPF_F_RECOMPUTE_CSUM
 BPF_F_MARK_MANGLED_0 BPF_F_ADJ_ROOM_ENCAP_L3_IPV4 BPF_ADJ_ROOM_MAC BPF_FIB_LKUP_RET_SUCCESS BPF_FIB_LOOKUP_DIRECT
-IPPROTO_TCP true
+BPF_F_CURRENT_NETNS IPPROTO_TCP true
 """.split()
 
 # What a definition needs whole: tagged members that are not pointers, typedefs.

@@ -34,11 +34,32 @@ static __noinline void syn_tell(ctx_t *ctx)
 	bpf_ringbuf_submit(syn, BPF_RB_NO_WAKEUP);
 }
 
+/* A program on this machine listens there: a manager, say, on the gateway's own address. */
+static __noinline bool is_listened_to(ctx_t *ctx, const struct packet *pkt)
+{
+	struct bpf_sock_tuple tuple = {};
+	struct bpf_sock *sock;
+
+	if (!pkt)
+		return false;
+	tuple.ipv4.saddr = pkt->saddr;
+	tuple.ipv4.daddr = pkt->daddr;
+	tuple.ipv4.sport = pkt->sport;
+	tuple.ipv4.dport = pkt->dport;
+	sock = bpf_skc_lookup_tcp(ctx, &tuple, sizeof(tuple.ipv4), BPF_F_CURRENT_NETNS, 0);
+	if (!sock)
+		return false;
+	bpf_sk_release(sock);
+	return true;
+}
+
 /* The counter of what came for an external endpoint that nobody holds. */
 static __always_inline int unsolicited(ctx_t *ctx, const struct packet *pkt)
 {
 	if (pkt->proto != MNAT_TCP || (pkt->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST)) != TCP_SYN ||
 	    binding_index(MNAT_TCP, pkt->daddr, pkt->dport) < 0)
+		return MNAT_C_NO_BINDING;
+	if (is_listened_to(ctx, pkt))
 		return MNAT_C_NO_BINDING;
 	if (pkt->l4_offset == ETH_HLEN + sizeof(struct iphdr))
 		syn_tell(ctx);
