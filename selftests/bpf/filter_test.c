@@ -3,6 +3,8 @@
 #include <arpa/inet.h>
 #include <bpf/libbpf.h>
 #include <criterion/criterion.h>
+#include <unistd.h>
+#include <sys/socket.h>
 #include <netinet/in.h>
 #include <string.h>
 
@@ -148,6 +150,26 @@ Test(filter, unsolicited_syn)
 			cr_expect_arr_eq(syn.quote, frame + 14, sizeof(syn.quote));
 	}
 	ring_buffer__free(ring);
+}
+
+/* A manager, say, on the gateway's own address: the kernel has to see its SYNs. */
+Test(filter, syn_to_a_program_on_the_gateway)
+{
+	struct gateway *g = gateway_start((struct gateway_setup){ 9000, 1 });
+	struct sockaddr_in addr = { .sin_family = AF_INET, .sin_port = htons(9000),
+				    .sin_addr.s_addr = ip4(EXTERNAL) };
+	struct packet p = packet(IPPROTO_TCP, CN, 80, EXTERNAL, 9000);
+	int fd = socket(AF_INET, SOCK_STREAM, 0), on = 1;
+
+	p.tcp_flags = F_SYN;
+	cr_assert_eq(setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &on, sizeof(on)), 0);
+	cr_assert_eq(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
+	cr_expect_eq(from_outside(g, &p).verdict, SHOT, "bound only");
+	cr_assert_eq(listen(fd, 1), 0);
+	cr_expect_eq(from_outside(g, &p).verdict, OK);
+	cr_expect_eq(gateway_count(g, MNAT_C_NO_BINDING), 1);
+	close(fd);
+	cr_expect_eq(from_outside(g, &p).verdict, SHOT);
 }
 
 /* A flood loses answers, which is counted; nothing else comes of it. */

@@ -96,7 +96,7 @@ class SecondGateway(Box):
         self.pins = net.run.pins / self.netns.name
         self.name = f"{self.netns.name}.{site.name}"
         self.conf = self.configure("gateway", GATEWAY_CONF + MIDCOM_CONF, inside=site.inside,
-                                   external=external_b(site), ports=ports, hosts=hosts,
+                                   interfaces='"in0"', external=external_b(site), ports=ports, hosts=hosts,
                                    sessions=sessions, sweep=sweep, address=core(site, 2),
                                    manager=site.name)
         authority.issue(self.name)
