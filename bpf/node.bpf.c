@@ -7,6 +7,7 @@
 #include "arp.h"
 #include "node_tunnel.h"
 
+#define MANAGER_PORT 7627 /* peering.h */
 #define DHCP_SERVER_PORT 67
 #define DHCP_CLIENT_PORT 68
 
@@ -20,7 +21,7 @@ static __always_inline int quoted_out(ctx_t *ctx, const struct packet *pkt, stru
 	return rewrite_quoted(ctx, pkt, &inner, DEST, s->actual, inner.dport);
 }
 
-static __always_inline bool is_dhcp(const struct packet *pkt, __u16 sport, __u16 dport)
+static __always_inline bool is_udp(const struct packet *pkt, __u16 sport, __u16 dport)
 {
 	return pkt->ip_proto == IPPROTO_UDP && pkt->csum_offset && pkt->sport == bpf_htons(sport) &&
 	       pkt->dport == bpf_htons(dport);
@@ -47,7 +48,7 @@ static __always_inline int unlinked_out(ctx_t *ctx, const struct mnat_shim *s, _
 
 	if (s && s->consumer && ethertype == bpf_htons(ETH_P_IP) &&
 	    parse_ipv4(ctx, &pkt) == PARSE_OK && parse_checksum(ctx, &pkt) == PARSE_OK &&
-	    is_dhcp(&pkt, DHCP_CLIENT_PORT, DHCP_SERVER_PORT))
+	    is_udp(&pkt, DHCP_CLIENT_PORT, DHCP_SERVER_PORT))
 		return refuse(ctx, MNAT_C_NODE_DHCP_STACK);
 	return refuse(ctx, MNAT_C_NODE_NO_LINK);
 }
@@ -126,7 +127,7 @@ static __always_inline int ipv4_out(ctx_t *ctx, struct mnat_shim *s)
 	reason = parse_checksum(ctx, &pkt);
 	if (reason != PARSE_OK)
 		return refuse(ctx, reason);
-	if (is_dhcp(&pkt, DHCP_CLIENT_PORT, DHCP_SERVER_PORT))
+	if (is_udp(&pkt, DHCP_CLIENT_PORT, DHCP_SERVER_PORT))
 		return dhcp_out(ctx, &pkt, s);
 	home = home_about(ctx, s, &pkt, true);
 	if (pkt.saddr != (home ? home->virt : s->virt))
@@ -214,8 +215,11 @@ static __always_inline int ipv4_in(ctx_t *ctx, struct mnat_shim *s)
 	reason = parse_checksum(ctx, &pkt);
 	if (reason != PARSE_OK)
 		return refuse(ctx, reason);
-	if (is_dhcp(&pkt, DHCP_SERVER_PORT, DHCP_CLIENT_PORT))
+	if (is_udp(&pkt, DHCP_SERVER_PORT, DHCP_CLIENT_PORT))
 		return s->consumer ? refuse(ctx, MNAT_C_NODE_DHCP) : give_group_to_stack(ctx, s);
+	/* to an address that is not in force yet, or still: the daemon asked from there */
+	if (s->consumer && is_udp(&pkt, MANAGER_PORT, MANAGER_PORT))
+		return refuse(ctx, MNAT_C_NODE_REBIND);
 	if (is_group(pkt.daddr, s) && ctx_ifindex(ctx) == s->uplink)
 		return group_in(ctx, &pkt, s);
 	counter = ours(s, ctx_ifindex(ctx), pkt.daddr);

@@ -146,6 +146,23 @@ Test(schema, the_history_of_an_address)
 	store_sqlite.close(store);
 }
 
+/* Away and back within a second, as quick moves are: nothing fails to be stored. */
+Test(schema, an_address_held_twice_in_a_second)
+{
+	struct mnat_store *store = open_store();
+	struct mnat_lease_record record = lease(1);
+
+	for (int i = 0; i < 4; i++) {
+		record.state = i & 1 ? MNAT_LEASE_RELEASED : MNAT_LEASE_BOUND;
+		record.generation++;
+		put(store, &record);
+	}
+	record = lease(2);
+	put(store, &record);
+	cr_assert_str_eq(sql("SELECT hex(client) FROM history WHERE ended IS NULL"), "02");
+	store_sqlite.close(store);
+}
+
 Test(schema, history_is_forgotten_after_90_days)
 {
 	struct mnat_store *store = open_store();

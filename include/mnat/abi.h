@@ -127,6 +127,7 @@ struct mnat_abi {
 	X(NODE_GROUP_IN, FORWARD, "broadcast or multicast, given to the stack")                \
 	X(NODE_PASS, STACK, "passed as it is: passthrough mode or not for the shim")           \
 	X(NODE_DHCP, STACK, "DHCP, left to the client daemon")                                 \
+	X(NODE_REBIND, STACK, "a manager's answer to a rebind, left to the client daemon")     \
 	X(NODE_VLAN, STACK, "VLAN tag: another network on the same wire")                      \
 	X(NODE_DHCP_STACK, STACK, "the stack's own DHCP, handed to the client daemon")         \
 	X(NODE_NOT_IPV4, DROP, "other ethertype on mnat0, has no translation")                 \

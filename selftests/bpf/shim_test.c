@@ -209,6 +209,21 @@ Test(shim, dhcp_and_its_consumer)
 	check(n, &in, false);
 }
 
+/* To the address of before, still in its grace: the daemon asked from there. */
+Test(shim, answer_to_a_rebind)
+{
+	struct node *n = node_start();
+	struct mnat_shim shim = node_shim(n);
+	struct row row = { "answer", tcp("10.0.0.1", 7627, "10.0.9.9", 7627), {}, OK,
+			   MNAT_C_NODE_REBIND };
+
+	row.packet.proto = IPPROTO_UDP;
+	shim.old_actual = ip4("10.0.9.9");
+	shim.old_until_ns = UINT64_MAX;
+	node_put(n, &shim);
+	check(n, &row, false);
+}
+
 /* The stack's DHCP reaches the daemon before there is any lease; nothing else leaves. */
 Test(shim, no_uplink_yet)
 {

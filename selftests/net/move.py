@@ -1,4 +1,7 @@
 """Moves and what must survive them."""
+import json
+import socket
+
 from mnatlab.capture import Capture
 from mnatlab.checks import check, equal, stream_whole
 from mnatlab.flows import Download, TcpFlow, connections
@@ -6,7 +9,7 @@ from mnatlab.mobilenat import Gateway, Node
 from mnatlab.proc import wait_until
 from mnatlab.scenario import scenario
 from mnatlab.services import Dhclient, Nginx, masquerade
-from mnatlab.topology import ACTUAL_1, EXTERNAL, SERVER, UPLINK, VIRTUAL, Internet
+from mnatlab.topology import ACTUAL_1, EXTERNAL, GATEWAY_INSIDE, SERVER, UPLINK, VIRTUAL, Internet
 
 MOVES = 100
 
@@ -136,3 +139,53 @@ def topology_l2(run):
     stream_whole(stream.stop())
     equal(capture.stop(), [], "inside addresses on the outside")
     equal(gateway.host(VIRTUAL)["actual"], node.shim()["actual"], "the manager's view")
+
+
+@scenario("move.rebind")
+def move_rebind(run):
+    """Back on a link it knows the node tells its manager at once, and is there before DHCP has
+    answered; what was recorded of it, said again, moves nobody."""
+    net = Internet(run)
+    gateway = Gateway(net, numbered=True).up()
+    net.start_relays()
+    node = Node(net, UPLINK).up()
+    node.wait_address("10.0.1.")
+    stream = TcpFlow(net.mn, net.cn, rate=1_000_000)
+    wait_progress(net, 5001, 50_000)
+    node.move(net, "ap2", "10.0.2.")  # not known yet: DHCP
+    heard = Capture(net.r1, "core", "udp port 7627")
+    for access_point, prefix in (("ap1", "10.0.1."), ("ap2", "10.0.2."), ("ap1", "10.0.1.")):
+        wait_token(node, net)
+        row = node.move(net, access_point, prefix)
+        names = [event["what"] for event in row["events"]]
+        check("rebound" in names, f"rebound, and not {names}")
+        check("shim-set" in names, f"the shim follows: {names}")
+        check(names.index("rebound") < names.index("shim-set"), f"by the rebind: {names}")
+        wait_progress(net, 5001)
+    stream_whole(stream.stop(60))
+    equal(gateway.counters("mnat-mmd")["rebound"], 3, "moves by rebind")
+    equal(gateway.counters("mnat-dhcpd")["rebound"], 3, "leases moved by the manager's word")
+    replay(net, heard.stop())
+    wait_until(lambda: gateway.counters("mnat-mmd")["rebinds_silent"] > 0, 5, "the replay noticed")
+    equal(gateway.host(VIRTUAL)["actual"], ACTUAL_1, "where the host is, after the replay")
+
+
+def wait_token(node, net):
+    """Until DHCP has confirmed, with the next ticket: the state file has it."""
+    path = node.run_dir / "mnatc.json"
+
+    def tickets():
+        homes = json.loads(path.read_text())["homes"] if path.exists() else []
+        return [home["ticket"] for home in homes if home["ticket"]]
+    wait_until(lambda: tickets() and tickets() != getattr(node, "tickets", None), 10, "a ticket")
+    node.tickets = tickets()
+
+
+def replay(net, packets):
+    """The first rebind that was heard, from the address it came from."""
+    first = next(p for p in packets if p.dport == 7627 and p.target == GATEWAY_INSIDE)
+    net.r1.ip(f"addr add {first.source}/32 dev lo")
+    with net.r1.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sender.bind((first.source, 7627))
+        sender.sendto(first.payload, (GATEWAY_INSIDE, 7627))

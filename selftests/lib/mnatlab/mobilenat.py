@@ -40,8 +40,17 @@ run-dir = "{run_dir}"
 MMD_CONF = """
 gateway "home" {{
 	socket = "{run_dir}/midcom.sock"
+	{gateway}
 }}
 run-dir = "{run_dir}"
+{more}
+"""
+
+# with tickets, by which a node may also rebind without DHCP
+NUMBERED = """
+domain = 1
+secret = "{run_dir}/mmd.secret"
+state = "{run_dir}/mmd.sqlite"
 """
 
 DHCPD_CONF = """
@@ -53,6 +62,7 @@ virtual {{
 	pool = "10.128.0.1-10.255.255.254"
 	lease-time = 86400
 	manager = "{server}"
+	{domain}
 	enterprise = 32473
 	seed-option = 224
 }}
@@ -163,7 +173,7 @@ class Gateway(Box):
 
     def __init__(self, net, ports="7088-16000", hosts=64, sessions=16384, lease_time=3600,
                  mobile=True, sweep=30, outside="", limits="", more="",
-                 external=None, filtering="endpoint-independent"):
+                 external=None, filtering="endpoint-independent", numbered=False):
         """outside, limits: more lines of those sections; more: sections; external: addresses"""
         super().__init__(net.gw, "gateway")
         inside = ", ".join(f'"{name}"' for name in net.inside)
@@ -171,10 +181,12 @@ class Gateway(Box):
                        external=external or f'"{EXTERNAL}"', ports=ports, hosts=hosts,
                        sessions=sessions, sweep=sweep, outside=outside, limits=limits,
                        more=more, filtering=filtering)
-        self.configure("mmd", MMD_CONF)
+        self.configure("mmd", MMD_CONF,
+                       gateway=f'tunnel-address = "{EXTERNAL}"' if numbered else "",
+                       more=NUMBERED.format(run_dir=self.run_dir) if numbered else "")
         access = ", ".join(f'"{name}"' for name in net.access)
         self.configure("dhcpd", DHCPD_CONF, inside=access, server=GATEWAY_INSIDE,
-                       lease_time=lease_time,
+                       lease_time=lease_time, domain="domain = 1" if numbered else "",
                        manager=self.run_dir / "mmd.sock" if mobile else "")
 
     CONF_OF = {"mnat-midcomd": "gateway", "mnat-mmd": "mmd", "mnat-dhcpd": "dhcpd"}
