@@ -149,6 +149,7 @@ static int parse_node(cfg_t *cfg, struct mnat_node_conf *conf)
 		cfg_error(dhcp, "seed-option = %ld: expected 224 to 254 (RFC 3942), or 0", seed);
 		return -EINVAL;
 	}
+	conf->rapid_commit = cfg_getbool(dhcp, "rapid-commit");
 	conf->enterprise = (unsigned int)enterprise;
 	conf->seed_option = (unsigned int)seed;
 	mnat_parse_ip(cfg_getstr(cfg, "virtual-gateway"), &conf->virt_gateway);
@@ -190,6 +191,7 @@ int mnat_node_conf_load(const char *path, struct mnat_node_conf *ret_conf)
 		CFG_INT("enterprise", DHCP_ENTERPRISE_DEFAULT, CFGF_NONE),
 		CFG_INT("seed-option", DHCP_SEED_OPTION_DEFAULT, CFGF_NONE),
 		CFG_STR("client-id", "", CFGF_NONE),
+		CFG_BOOL("rapid-commit", cfg_true, CFGF_NONE),
 		CFG_END(),
 	};
 	cfg_opt_t opts[] = {

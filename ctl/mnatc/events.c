@@ -47,6 +47,7 @@ static void link_use(struct uplink *uplink, void *user)
 	e->lease_by_ns = mnat_clock_now() + LEASE_WITHIN;
 	rebind_begin(&e->rebind, &e->state, time(NULL));
 	rebind_tick(&e->rebind, &e->state.roam);
+	e->fsm.rapid = e->conf.rapid_commit;
 	fsm_link_up(&e->fsm);
 	visit_begin(e);
 	engine_rearm(e);

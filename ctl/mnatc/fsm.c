@@ -14,6 +14,7 @@
 #define REFUSED_GRACE (2000 * MS) /* a lease refused here may still serve the path we leave */
 #define REBOOT_TRIES  2
 #define REQUEST_TRIES 4
+#define RAPID_TRIES   3 /* then a server that stumbles over the option gets its chance */
 
 static void discover(struct fsm *fsm);
 
@@ -94,7 +95,10 @@ static void transmit(struct fsm *fsm, struct fsm_message *message)
 
 static void send_discover(struct fsm *fsm)
 {
-	struct fsm_message message = {.type = DHCP_DISCOVER};
+	struct fsm_message message = {
+		.type = DHCP_DISCOVER,
+		.rapid_commit = fsm->rapid && fsm->tries < RAPID_TRIES,
+	};
 
 	transmit(fsm, &message);
 	fsm->deadline_ns = mnat_clock_now() + backoff(fsm, fsm->tries - 1);
@@ -308,6 +312,19 @@ static bool take_offer(struct fsm *fsm, const struct reply *reply)
 	return true;
 }
 
+/*
+ * RFC 4039 3.1: whom the DISCOVER reached has committed the lease already. One that is not
+ * what we want waits for a better as an offer does: its server takes a REQUEST for it too.
+ */
+static bool take_ack_selecting(struct fsm *fsm, const struct reply *reply)
+{
+	if (!fsm->rapid || !fsm->tries || !reply->rapid_commit)
+		return false;
+	if (rank(fsm, reply) == 2)
+		return take_ack(fsm, reply);
+	return take_offer(fsm, reply);
+}
+
 static bool take_ack_requesting(struct fsm *fsm, const struct reply *reply)
 {
 	return reply->server.s_addr == fsm->offer.server.s_addr && take_ack(fsm, reply);
@@ -362,7 +379,7 @@ static const struct state_row {
 	bool (*ack)(struct fsm *fsm, const struct reply *reply);
 	bool (*nak)(struct fsm *fsm, const struct reply *reply);
 } rows[FSM_N_STATES] = {
-	[FSM_SELECTING] = {selecting_timeout, .offer = take_offer},
+	[FSM_SELECTING] = {selecting_timeout, .offer = take_offer, .ack = take_ack_selecting},
 	[FSM_REQUESTING] = {requesting_timeout, .ack = take_ack_requesting,
 			    .nak = take_nak_requesting},
 	[FSM_REBOOTING] = {rebooting_timeout, .ack = take_ack, .nak = take_nak_elsewhere},

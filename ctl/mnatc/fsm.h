@@ -42,6 +42,7 @@ struct fsm_message {
 	struct in_addr server;	  /* option 54 */
 	struct in_addr shim;	  /* 0.0.0.0: allocate one */
 	struct in_addr dest;	  /* 0.0.0.0: broadcast; else by the gateway, from ciaddr */
+	bool rapid_commit;	  /* DISCOVER: an ACK is as good as an OFFER (RFC 4039) */
 };
 
 struct fsm_ops {
@@ -70,6 +71,7 @@ struct fsm {
 	bool have_lease;
 	bool have_offer;
 	bool released; /* by command: idle until told otherwise */
+	bool rapid;    /* RFC 4039: two messages instead of four, where the server can */
 	struct lease lease;
 	struct reply offer;
 	struct in_addr virt; /* asked for in every message; 0.0.0.0 at first */
