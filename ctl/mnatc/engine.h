@@ -14,6 +14,8 @@
 #include "message.h"
 #include "mnat/control.h"
 #include "names.h"
+#include "overlap.h"
+#include "path.h"
 #include "rebind.h"
 #include "recorder.h"
 #include "resolver.h"
@@ -34,6 +36,8 @@ struct engine {
 	struct resolver resolver;
 	struct rebind rebind;
 	struct recorder recorder;
+	struct overlap overlap;
+	struct path path;
 	struct identity identity;
 	struct state state;
 	struct visit visit;

@@ -24,8 +24,11 @@ static void link_lost(struct uplink *uplink, void *user)
 	struct move *move = recorder_current(&e->recorder);
 
 	log_info("uplink %s lost its carrier", uplink->name);
-	if (uplink != e->links.current)
+	if (uplink != e->links.current) {
+		if (!overlap_other(e)) /* it was the one left: no time to wait */
+			action_take_over(e);
 		return;
+	}
 	if (!move || move_has(move, MOVE_LINK_UP))
 		recorder_begin(&e->recorder, current_actual(e));
 	action_record(e, MOVE_LINK_DOWN);
@@ -45,9 +48,12 @@ static void link_use(struct uplink *uplink, void *user)
 	action_record(e, MOVE_LINK_UP);
 	resolver_reset(&e->resolver);
 	e->lease_by_ns = mnat_clock_now() + LEASE_WITHIN;
-	rebind_begin(&e->rebind, &e->state, time(NULL));
-	rebind_tick(&e->rebind, &e->state.roam);
-	e->fsm.rapid = e->conf.rapid_commit;
+	overlap_begin(e);
+	if (!e->overlap.on) {
+		rebind_begin(&e->rebind, &e->state, time(NULL));
+		rebind_tick(&e->rebind, &e->state.roam);
+	}
+	e->fsm.rapid = e->conf.rapid_commit && !e->overlap.on; /* an offer says what to expect */
 	fsm_link_up(&e->fsm);
 	visit_begin(e);
 	engine_rearm(e);
@@ -59,6 +65,7 @@ static void link_none(void *user)
 	struct engine *e = user;
 
 	resolver_reset(&e->resolver);
+	overlap_end(e);
 	rebind_end(&e->rebind);
 	e->lease_by_ns = NEVER;
 	fsm_link_down(&e->fsm);
@@ -126,6 +133,7 @@ static void arp_readable(struct uplink *uplink, void *user)
 	if (!resolver_receive(&e->resolver, &uplink->port))
 		return;
 	action_record(e, MOVE_GATEWAY_MAC);
+	action_take_over(e);
 	if (fsm_is_bound(&e->fsm)) {
 		action_install_lease(e);
 		visit_reachable(e);

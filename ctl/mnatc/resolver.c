@@ -40,6 +40,15 @@ void resolver_know(struct resolver *resolver, struct in_addr sender, struct in_a
 				      .deadline_ns = mnat_clock_now() + REFRESH};
 }
 
+void resolver_again(struct resolver *resolver)
+{
+	if (!resolver->target.s_addr)
+		return;
+	resolver->tries = 0;
+	resolver->asking = true;
+	resolver->deadline_ns = 0;
+}
+
 /* A known address stays in use while its refresh goes unanswered: better than none. */
 void resolver_tick(struct resolver *resolver, const struct port *port)
 {

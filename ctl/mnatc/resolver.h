@@ -34,6 +34,9 @@ bool resolver_ask(struct resolver *resolver, struct in_addr sender, struct in_ad
 void resolver_know(struct resolver *resolver, struct in_addr sender, struct in_addr target,
 		   uint64_t mac);
 
+/* Ask anew what is answered already. */
+void resolver_again(struct resolver *resolver);
+
 /* Send the question if it is due: at once after resolver_ask(), then at deadline_ns. */
 void resolver_tick(struct resolver *resolver, const struct port *port);
 
