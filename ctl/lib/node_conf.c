@@ -193,6 +193,7 @@ static int parse_node(cfg_t *cfg, struct mnat_node_conf *conf)
 		cfg_error(dhcp, "seed-option = %ld: expected 224 to 254 (RFC 3942), or 0", seed);
 		return -EINVAL;
 	}
+	conf->conflict_check = cfg_getbool(dhcp, "conflict-check");
 	conf->rapid_commit = cfg_getbool(dhcp, "rapid-commit");
 	conf->enterprise = (unsigned int)enterprise;
 	conf->seed_option = (unsigned int)seed;
@@ -236,6 +237,7 @@ int mnat_node_conf_load(const char *path, struct mnat_node_conf *ret_conf)
 		CFG_INT("seed-option", DHCP_SEED_OPTION_DEFAULT, CFGF_NONE),
 		CFG_STR("client-id", "", CFGF_NONE),
 		CFG_BOOL("rapid-commit", cfg_true, CFGF_NONE),
+		CFG_BOOL("conflict-check", cfg_true, CFGF_NONE),
 		CFG_END(),
 	};
 	cfg_opt_t uplink[] = {

@@ -270,6 +270,8 @@ static void take_over(struct engine *e, bool ask)
 	action_set_stack(e);
 	visit_settle(e);
 	action_remember(e);
+	if (e->conf.conflict_check)
+		conflict_begin(&e->conflict, lease->actual);
 }
 
 void action_take_over(struct engine *e)
@@ -297,6 +299,7 @@ static void fsm_unbound(const char *why, void *user)
 	struct engine *e = user;
 	char actual[MNAT_IP_LEN];
 
+	conflict_end(&e->conflict);
 	log_info("address %s is no longer used: %s", mnat_ip(e->fsm.lease.actual, actual), why);
 	if (!overlap_other(e))
 		action_disable(e);

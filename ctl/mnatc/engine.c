@@ -54,6 +54,8 @@ static void tick(struct engine *e)
 		fsm_tick(&e->fsm);
 	if (e->links.current && now >= e->resolver.deadline_ns)
 		refresh_gateway(e);
+	if (e->links.current)
+		conflict_tick(&e->conflict, &e->links.current->port);
 	if (now >= e->stamps_at_ns)
 		look_for_stamps(e);
 	if (now >= e->overlap.flip_by_ns)
@@ -89,6 +91,7 @@ void engine_rearm(struct engine *e)
 		e->links.current ? e->resolver.deadline_ns : NEVER,
 		links_deadline(&e->links),
 		path_deadline(e),
+		e->links.current ? e->conflict.deadline_ns : NEVER,
 		rebind_deadline(&e->rebind),
 		e->stamps_at_ns,
 		e->lease_by_ns,
@@ -155,6 +158,7 @@ int engine_release(struct engine *e)
 	if (r < 0)
 		return r;
 	overlap_end(e);
+	conflict_end(&e->conflict);
 	visit_forget(e);
 	names_revert(&e->names);
 	local_dhcp_set(&e->local_dhcp, &no_offer);
@@ -257,6 +261,7 @@ int engine_start(uv_loop_t *loop, const struct mnat_node_conf *conf, struct engi
 	};
 	resolver_reset(&e->resolver);
 	path_init(&e->path);
+	conflict_end(&e->conflict);
 	names_open(loop, &e->conf, &e->names);
 	rebind_init(&e->rebind, &engine_rebind_ops, e);
 	fsm_init(&e->fsm, &engine_fsm_ops, e);

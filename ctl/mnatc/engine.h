@@ -8,6 +8,7 @@
 
 #include <jansson.h>
 
+#include "conflict.h"
 #include "fsm.h"
 #include "link.h"
 #include "local_dhcp.h"
@@ -37,6 +38,7 @@ struct engine {
 	struct rebind rebind;
 	struct recorder recorder;
 	struct overlap overlap;
+	struct conflict conflict;
 	struct path path;
 	struct identity identity;
 	struct state state;

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "mnat/addr.h"
 #include "mnat/log.h"
 #include "mnat/peering.h"
 #include "visit_public.h"
@@ -48,6 +49,7 @@ static void link_use(struct uplink *uplink, void *user)
 	action_record(e, MOVE_LINK_UP);
 	resolver_reset(&e->resolver);
 	e->lease_by_ns = mnat_clock_now() + LEASE_WITHIN;
+	conflict_end(&e->conflict);
 	overlap_begin(e);
 	if (!e->overlap.on) {
 		rebind_begin(&e->rebind, &e->state, time(NULL));
@@ -65,6 +67,7 @@ static void link_none(void *user)
 	struct engine *e = user;
 
 	resolver_reset(&e->resolver);
+	conflict_end(&e->conflict);
 	overlap_end(e);
 	rebind_end(&e->rebind);
 	e->lease_by_ns = NEVER;
@@ -121,23 +124,42 @@ static void dhcp_readable(struct uplink *uplink, void *user)
 	engine_rearm(e);
 }
 
-static void arp_readable(struct uplink *uplink, void *user)
+/* RFC 5227 2.1.1, after the fact: it is not ours to use. */
+static void address_taken(struct engine *e, const uint8_t mac[6])
 {
-	struct resolver idle = {};
-	struct engine *e = user;
+	char addr[MNAT_IP_LEN], owner[MNAT_MAC_LEN];
 
-	if (uplink != e->links.current) {
-		resolver_receive(&idle, &uplink->port); /* not asked there: drained */
-		return;
-	}
-	if (!resolver_receive(&e->resolver, &uplink->port))
-		return;
+	mnat_ip(e->fsm.lease.actual, addr);
+	if (fsm_decline(&e->fsm))
+		log_warn("%s on %s is used by %s already: declined", addr, e->links.current->name,
+			 mnat_mac(mac, owner));
+}
+
+static void gateway_answered(struct engine *e)
+{
 	action_record(e, MOVE_GATEWAY_MAC);
 	action_take_over(e);
-	if (fsm_is_bound(&e->fsm)) {
-		action_install_lease(e);
-		visit_reachable(e);
-		action_remember(e);
+	if (!fsm_is_bound(&e->fsm))
+		return;
+	action_install_lease(e);
+	visit_reachable(e);
+	action_remember(e);
+}
+
+static void arp_readable(struct uplink *uplink, void *user)
+{
+	struct engine *e = user;
+	struct in_addr owner;
+	uint8_t mac[6];
+	int r;
+
+	while ((r = port_receive_arp(&uplink->port, &owner, mac)) == 0 || r == -EBADMSG) {
+		if (r || uplink != e->links.current)
+			continue;
+		if (resolver_take(&e->resolver, owner, mac))
+			gateway_answered(e);
+		else if (conflict_is(&e->conflict, owner, mac, uplink->port.mac))
+			address_taken(e, mac);
 	}
 	engine_rearm(e);
 }

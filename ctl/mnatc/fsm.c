@@ -13,6 +13,7 @@
 #define TOKEN_TWICE   7			     /* ... then twice as late, so many times */
 #define REFUSED_GRACE (2000 * MS) /* a lease refused here may still serve the path we leave */
 #define REBOOT_TRIES  2
+#define DECLINE_EVERY (60 * MNAT_NS_PER_SEC)
 #define REQUEST_TRIES 4
 #define RAPID_TRIES   3 /* then a server that stumbles over the option gets its chance */
 
@@ -465,6 +466,30 @@ int fsm_renew(struct fsm *fsm)
 		return -ENOTCONN;
 	renew(fsm);
 	return 0;
+}
+
+/*
+ * RFC 2131 3.1, 5 has the client wait ten seconds before it asks again, lest a network where
+ * this goes on be flooded. Here it does not wait, but happens once a minute only: ARP is
+ * anybody's to forge, and must not keep a node from its sessions.
+ */
+bool fsm_decline(struct fsm *fsm)
+{
+	struct fsm_message message = {
+		.type = DHCP_DECLINE,
+		.requested = fsm->lease.actual,
+		.server = fsm->lease.server,
+	};
+	uint64_t now = mnat_clock_now();
+
+	if (!fsm->have_lease || (fsm->declined_ns && now - fsm->declined_ns < DECLINE_EVERY))
+		return false;
+	new_exchange(fsm, FSM_INIT);
+	transmit(fsm, &message);
+	drop_lease(fsm, "somebody else uses it");
+	fsm->declined_ns = now;
+	discover(fsm);
+	return true;
 }
 
 int fsm_release(struct fsm *fsm)

@@ -67,6 +67,7 @@ struct fsm {
 	uint64_t end_ns;      /* of the lease: its expiry, or soon after it was refused */
 	unsigned int tries;   /* transmissions in this state */
 	unsigned int naks;    /* in a row */
+	uint64_t declined_ns; /* when the last one was; 0: none was */
 	unsigned int tokenless; /* ACKs in a row without the token that was due */
 	bool have_lease;
 	bool have_offer;
@@ -102,6 +103,11 @@ uint64_t fsm_deadline(const struct fsm *fsm);
 
 /* Renew now. -ENOTCONN: there is no lease to renew. */
 int fsm_renew(struct fsm *fsm);
+/*
+ * Somebody else uses the lease's address: tell the server and get another. False: it is
+ * kept, that was so a moment ago already.
+ */
+bool fsm_decline(struct fsm *fsm);
 /* Give the lease back and stay idle until fsm_link_up(). -ENOTCONN: there is none. */
 int fsm_release(struct fsm *fsm);
 

@@ -860,3 +860,84 @@ Test(fsm, no_rapid_ack_before_the_discover)
 	ack.xid = fsm.xid;
 	cr_assert(fsm_receive(&fsm, &ack));
 }
+
+/* ---- conflicts (RFC 2131 3.1, 5; RFC 5227) ---- */
+
+Test(fsm, a_taken_address_is_declined_once_a_minute)
+{
+	boot();
+	cr_assert(fsm_decline(&fsm));
+	cr_assert_eq(world.sent[0].type, DHCP_DECLINE);
+	assert_ip(world.sent[0].requested, "10.0.1.5");
+	assert_ip(world.sent[0].server, "10.0.0.1");
+	assert_ip(world.sent[0].ciaddr, "0.0.0.0");
+	cr_assert_eq(world.n_unbound, 1);
+	assert_state(FSM_SELECTING);
+	cr_assert_eq(last()->type, DHCP_DISCOVER);
+	cr_assert_neq(last()->xid, world.sent[0].xid);
+	assert_ip(last()->shim, "10.128.0.2");
+	cr_assert(receive(DHCP_OFFER, "10.0.1.6", "10.128.0.2"));
+	cr_assert(receive(DHCP_ACK, "10.0.1.6", "10.128.0.2"));
+	cr_assert_not(fsm_decline(&fsm), "forged ARP must not keep us from our sessions");
+	assert_state(FSM_BOUND);
+	now += 60 * SEC;
+	cr_assert(fsm_decline(&fsm));
+}
+
+/* ---- what a network may do to us ---- */
+
+/* Faster than leases are answered: answers to older questions change nothing. */
+Test(fsm, moving_faster_than_leases_are_answered)
+{
+	struct reply late[4];
+
+	boot();
+	for (int i = 0; i < 100; i++) {
+		fsm_link_down(&fsm);
+		fsm_link_up(&fsm);
+		late[0] = answer(DHCP_NAK, NULL, NULL);
+		late[1] = answer(DHCP_OFFER, "10.0.2.7", "10.128.0.2");
+		late[2] = answer(DHCP_ACK, "10.0.2.7", "10.128.0.2");
+		late[3] = rapid_ack("10.0.2.7", "10.128.0.2");
+		world.n_sent = 0;
+		now += MS;
+		fsm_link_down(&fsm);
+		fsm_link_up(&fsm);
+		for (int j = 0; j < 4; j++)
+			cr_assert_not(fsm_receive(&fsm, &late[j]));
+		assert_state(FSM_REBOOTING);
+	}
+	cr_assert_eq(world.n_bound, 0);
+	cr_assert_eq(world.n_unbound, 0);
+	cr_assert(receive(DHCP_NAK, NULL, NULL));
+	cr_assert(receive(DHCP_OFFER, "10.0.2.7", "10.128.0.2"));
+	cr_assert(receive(DHCP_ACK, "10.0.2.7", "10.128.0.2"));
+	assert_ip(world.bound.virt, "10.128.0.2");
+}
+
+/* Every order and number of a move's answers: at the end the lease, or a question open. */
+Test(fsm, answers_in_any_order)
+{
+	static const enum dhcp_type types[] = {DHCP_NAK, DHCP_OFFER, DHCP_ACK};
+
+	for (int order = 0; order < 3 * 3 * 3 * 3 * 3 * 3; order++) {
+		setup();
+		boot();
+		fsm_link_up(&fsm);
+		for (int i = 0, rest = order; i < 6; i++, rest /= 3)
+			receive(types[rest % 3], "10.0.2.7", "10.128.0.2");
+		if (fsm_is_bound(&fsm))
+			assert_ip(fsm.lease.virt, "10.128.0.2");
+		else
+			cr_assert_neq(fsm_deadline(&fsm), NEVER);
+		for (int i = 0; !fsm_is_bound(&fsm) && i < 20; i++) {
+			wait_deadline();
+			if (fsm.state == FSM_SELECTING && fsm.tries)
+				receive(DHCP_OFFER, "10.0.2.7", "10.128.0.2");
+			if (fsm.state == FSM_REQUESTING || fsm.state == FSM_REBOOTING)
+				receive(DHCP_ACK, "10.0.2.7", "10.128.0.2");
+		}
+		assert_state(FSM_BOUND);
+		assert_ip(fsm.virt, "10.128.0.2");
+	}
+}

@@ -91,6 +91,7 @@ struct mnat_node_conf {
 	unsigned int enterprise;     /* of option 125 */
 	unsigned int seed_option;    /* 0: do not send the seed's own form */
 	char form[8];		     /* shim-option = "vivso" | "seed" | "both" */
+	bool conflict_check;	     /* probe for others that use our address */
 	bool rapid_commit;	     /* ask for a lease in two messages (RFC 4039) */
 	char client_id[64];	     /* optional; default: from the uplink's MAC */
 	bool default_route;	     /* put a default route through the device */

@@ -1,12 +1,15 @@
 """The client beside servers of all kinds, and servers that behave badly."""
 from mnatlab import control
 from mnatlab.capture import Capture, dhcp_messages
-from mnatlab.checks import equal
+from mnatlab.checks import check, equal, stream_whole
+from mnatlab.flows import TcpFlow
 from mnatlab.mobilenat import Gateway, Node
 from mnatlab.proc import wait_until
 from mnatlab.scenario import scenario
 from mnatlab.services import Udhcpd
 from mnatlab.topology import ACTUAL_1, ACTUAL_2, UPLINK, VIRTUAL, Internet
+
+from move import running_node, wait_progress
 
 DHCP = "udp port 67 or udp port 68"
 
@@ -61,3 +64,43 @@ def stock(run):
     equal([80 in m.options for m in seen], [True, False, False, False], "option 80")
     wait_until(lambda: any("does not speak MobileNAT" in text
                            for text in control.status(node.socket("mnatc"))["problems"]), 5, "it is told")
+
+
+@scenario("client.conflict")
+def conflict(run):
+    """Another machine has the address that the server gives: it is declined, the next is used,
+    and the sessions go on."""
+    net, gateway, node = running_node(run)
+    stream = TcpFlow(net.mn, net.cn)
+    wait_progress(net, 5001, 50_000)
+    net.r2.ip("addr add 10.0.2.2/24 dev lan")  # answers ARP for what it holds
+    net.r2.ip(f"addr add {ACTUAL_2}/32 dev lo")
+    messages = Capture(net.mn, UPLINK, DHCP)
+    node.move(net, "ap2", "10.0.2.")
+    wait_until(lambda: node.shim()["actual"] not in (ACTUAL_2, ACTUAL_1)
+               and node.shim()["actual"], 10, "another address")
+    wait_progress(net, 5001, 50_000)
+    stream_whole(stream.stop())
+    declined = next(m for m in dhcp_messages(messages.stop()) if m.type == "decline")
+    equal(declined.address(50), ACTUAL_2, "the address declined")
+    equal(gateway.host(VIRTUAL)["actual"], node.shim()["actual"], "the manager's view")
+
+
+@scenario("client.server.down")
+def server_down(run):
+    """The server is away during a move and comes back: the sessions go on, and the moves made
+    meanwhile, faster than anybody answers, leave nothing behind."""
+    net, gateway, node = running_node(run)
+    stream = TcpFlow(net.mn, net.cn)
+    wait_progress(net, 5001, 50_000)
+    gateway.daemons["mnat-dhcpd"].kill9()
+    for access_point in ("ap2", "ap1", "ap2", "ap1", "ap2"):
+        net.move(access_point)
+    wait_until(lambda: control.status(node.socket("mnatc"))["state"] == "SELECTING", 10,
+               "DISCOVER into the void")
+    gateway.start_daemon("mnat-dhcpd")
+    node.wait_address(ACTUAL_2, 30)
+    wait_progress(net, 5001, 50_000)
+    stream_whole(stream.stop())
+    equal(gateway.host(VIRTUAL)["actual"], ACTUAL_2, "the manager's view")
+    check(len(gateway.dump("mnat-midcomd", "hosts")) == 1, "one host")
