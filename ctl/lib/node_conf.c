@@ -173,6 +173,7 @@ static int parse_node(cfg_t *cfg, struct mnat_node_conf *conf)
 	if (mnat_conf_copy_text(cfg, "pin", conf->pin, sizeof(conf->pin)) ||
 	    mnat_conf_copy_text(cfg, "run-dir", conf->run_dir, sizeof(conf->run_dir)) ||
 	    mnat_conf_copy_text(cfg, "state", conf->state_file, sizeof(conf->state_file)) ||
+	    mnat_conf_copy_text(cfg, "network-managers", conf->managers, sizeof(conf->managers)) ||
 	    mnat_conf_copy_text(cfg, "device", conf->device, sizeof(device)) ||
 	    mnat_conf_copy_text(dhcp, "client-id", conf->client_id, sizeof(conf->client_id)) ||
 	    parse_uplinks(cfg, conf) ||
@@ -269,6 +270,7 @@ int mnat_node_conf_load(const char *path, struct mnat_node_conf *ret_conf)
 		CFG_INT("old-address-grace", 2000, CFGF_NONE),
 		CFG_STR("pin", MNAT_PIN_NODE, CFGF_NONE),
 		CFG_STR("run-dir", MNAT_RUN_DIR, CFGF_NONE),
+		CFG_STR("network-managers", "/run", CFGF_NONE),
 		CFG_STR("state", "/var/lib/mobilenat/mnatc.json", CFGF_NONE),
 		CFG_END(),
 	};

@@ -79,6 +79,7 @@ struct mnat_node_conf {
 	char pin[MNAT_PATH_MAX];
 	char run_dir[MNAT_PATH_MAX];
 	char state_file[MNAT_PATH_MAX]; /* state = "/var/lib/mobilenat/mnatc.json" */
+	char managers[MNAT_PATH_MAX];	/* network-managers = "/run"; "": are not told */
 	char device[IF_NAMESIZE];	/* device = "mnat0" */
 	char uplink[MNAT_MAX_INTERFACES][IF_NAMESIZE]; /* the first has priority */
 	int n_uplink;
