@@ -9,11 +9,12 @@ from mnatlab.proc import wait_until
 from mnatlab.services import Dhclient, masquerade
 from mnatlab.topology import UPLINK, Internet, boottime
 
+from move import wait_token
 from uplinks import Pair
 
 TCP_RATE = 2_000_000
-VOICE = ("-n", 50, "-s", 32)  # G.729: 20 bytes of voice in RTP
-SPACING = 20  # ms, between packets of it
+SPACING = 20  # ms, between packets of voice; G.729 has 20 bytes in each, in RTP
+VOICE = ("-n", 1000 // SPACING, "-s", 32, "-g", 2 * SPACING)
 PLACES = (("ap2", "10.0.2."), ("ap1", "10.0.1."))
 
 
@@ -31,9 +32,9 @@ def longest(gaps, began, until):
 class Lab:
     """A gateway and a node, with a way to move it."""
 
-    def __init__(self, run, server="", client=""):
+    def __init__(self, run, server="", client="", numbered=False):
         self.net = Internet(run)
-        gateway = Gateway(self.net)
+        gateway = Gateway(self.net, numbered=numbered)
         conf = gateway.conf("mnat-dhcpd")
         conf.write_text(f"{server}\n{conf.read_text()}")
         gateway.up()
@@ -53,11 +54,12 @@ class DirectLab(Lab):
     """Moves by the rebind message alone, between networks the node has been in."""
 
     def __init__(self, run):
-        super().__init__(run)
+        super().__init__(run, numbered=True)
         for n in range(2):
             super().go(n)
 
     def go(self, n):
+        wait_token(self.node, self.net)
         began = super().go(n)
         events = [event["what"] for event in self.node.moves()[-1]["events"]]
         if "rebound" not in events:
@@ -103,13 +105,24 @@ def alive(flow, udp):
 
 
 def series(lab, moves, flows):
-    """began of each move in µs, and when the last was over"""
-    began = []
+    """(began of each move in µs, and when the last was over; the moves' records)"""
+    began, rows = [], []
     for n in range(moves):
         began.append(lab.go(n))
         for flow in flows:
             alive(flow, isinstance(flow, UdpFlow))
-    return began + [int(boottime() * 1e6)]
+        rows.append(lab.node.moves()[-1])
+    return began + [int(boottime() * 1e6)], rows
+
+
+def since_carrier(rows):
+    """ms from the carrier to the first packet in, as the node recorded it"""
+    times = []
+    for row in rows:
+        at = {event["what"]: event["at_us"] for event in row["events"]}
+        if "link-up" in at and "first-in" in at:
+            times.append((at["first-in"] - at["link-up"]) / 1000)
+    return times
 
 
 def samples(gaps, began):
@@ -128,7 +141,7 @@ def outage(kind):
         udp = UdpFlow(lab.net.mn, lab.net.cn, options=("-g", 2), server_options=("-g", 2))
         tcp = TcpFlow(lab.net.mn, lab.net.cn, rate=TCP_RATE, gap=8)
         alive(tcp, False)
-        began = series(lab, moves, (udp, tcp))
+        began, rows = series(lab, moves, (udp, tcp))
         udp_out, udp_in = (samples(gaps, began) for gaps in gaps_of(udp))
         tcp_out, tcp_in = (samples(gaps, began) for gaps in gaps_of(tcp))
         lost = udp.stop()
@@ -136,6 +149,8 @@ def outage(kind):
         silence = [max(pair) for pair in zip(udp_out, udp_in)]
         name = f"move.{kind}"
         report(results, f"{name}.outage", silence)
+        if kind != "mbb":
+            report(results, f"{name}.from.carrier", since_carrier(rows))
         for way, stalls in (("upload", tcp_out), ("download", tcp_in)):
             report(results, f"{name}.{way}.beyond",
                    [max(0.0, stall - gone) for stall, gone in zip(stalls, silence)])
@@ -153,9 +168,10 @@ def voice(run, results, quick):
         with type(run)() as own:
             try:
                 lab = LABS[kind](own)
-                flow = UdpFlow(lab.net.mn, lab.net.cn, options=VOICE + ("-g", 2 * SPACING))
+                flow = UdpFlow(lab.net.mn, lab.net.cn, options=VOICE,
+                               server_options=VOICE)
                 alive(flow, True)
-                began = series(lab, moves, (flow,))
+                began, _ = series(lab, moves, (flow,))
             except LookupError as why:
                 print(f"  move.voice.{kind}: {why}")
                 continue
