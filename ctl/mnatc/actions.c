@@ -265,7 +265,7 @@ static void take_over(struct engine *e, bool ask)
 		move->to = lease->actual;
 	if (change == SHIM_MOVED)
 		tell_lease(e, lease);
-	else
+	else if (e->stamps_at_ns == NEVER)
 		recorder_end(&e->recorder);
 	action_set_stack(e);
 	visit_settle(e);

@@ -12,6 +12,7 @@
 #include "visit_public.h"
 
 #define RECEIVE_BATCH 32
+#define REBIND_WITHIN (30 * MNAT_NS_PER_MS) /* of recognizing the network; then DHCP */
 #define REBOUND_S     60 /* a lease whose confirmation by DHCP is on its way */
 
 static struct in_addr current_actual(const struct engine *e)
@@ -156,6 +157,8 @@ static void arp_readable(struct uplink *uplink, void *user)
 	while ((r = port_receive_arp(&uplink->port, &owner, mac)) == 0 || r == -EBADMSG) {
 		if (r || uplink != e->links.current)
 			continue;
+		if (rebind_knows(&e->rebind, owner, shim_mac_word(mac)))
+			fsm_hold(&e->fsm, REBIND_WITHIN);
 		if (resolver_take(&e->resolver, owner, mac))
 			gateway_answered(e);
 		else if (conflict_is(&e->conflict, owner, mac, uplink->port.mac))

@@ -308,7 +308,9 @@ static bool take_offer(struct fsm *fsm, const struct reply *reply)
 		fsm->deadline_ns = mnat_clock_now() + OFFER_WAIT;
 	fsm->have_offer = true;
 	fsm->offer = *reply;
-	if (rank(fsm, reply) == 2)
+	if (rank(fsm, reply) == 2 && mnat_clock_now() < fsm->hold_until_ns)
+		fsm->deadline_ns = fsm->hold_until_ns;
+	else if (rank(fsm, reply) == 2)
 		request_offer(fsm);
 	return true;
 }
@@ -433,8 +435,14 @@ void fsm_tick(struct fsm *fsm)
 		rows[fsm->state].timeout(fsm);
 }
 
+void fsm_hold(struct fsm *fsm, uint64_t for_ns)
+{
+	fsm->hold_until_ns = mnat_clock_now() + for_ns;
+}
+
 void fsm_link_up(struct fsm *fsm)
 {
+	fsm->hold_until_ns = 0;
 	fsm->released = false;
 	fsm->naks = 0;
 	if (fsm->have_lease && mnat_clock_now() >= fsm->end_ns)

@@ -64,6 +64,7 @@ struct fsm {
 	uint64_t started_ns;  /* of the exchange */
 	uint64_t sent_ns;     /* the last request */
 	uint64_t deadline_ns; /* of the state */
+	uint64_t hold_until_ns; /* no offer is taken before; 0: at once */
 	uint64_t end_ns;      /* of the lease: its expiry, or soon after it was refused */
 	unsigned int tries;   /* transmissions in this state */
 	unsigned int naks;    /* in a row */
@@ -90,6 +91,12 @@ void fsm_link_up(struct fsm *fsm);
  * and the server asked to confirm it.
  */
 void fsm_adopt(struct fsm *fsm, const struct lease *lease);
+
+/*
+ * Somebody is about to tell us where we are: for so long from now no offer is taken, as the
+ * lease would be committed for nothing. Until the next fsm_link_up().
+ */
+void fsm_hold(struct fsm *fsm, uint64_t for_ns);
 
 /* No uplink has a carrier. */
 void fsm_link_down(struct fsm *fsm);

@@ -941,3 +941,23 @@ Test(fsm, answers_in_any_order)
 		assert_ip(fsm.virt, "10.128.0.2");
 	}
 }
+
+/* A rebind is on its way: an offer waits, and is taken if nothing comes of that. */
+Test(fsm, an_offer_waits_while_a_rebind_is_under_way)
+{
+	boot();
+	fsm_link_up(&fsm);
+	fsm_hold(&fsm, 30 * MS);
+	cr_assert(receive(DHCP_NAK, NULL, NULL));
+	cr_assert(receive(DHCP_OFFER, "10.0.2.7", "10.128.0.2"));
+	assert_state(FSM_SELECTING);
+	cr_assert_eq(fsm_deadline(&fsm), now + 30 * MS);
+	wait_deadline();
+	assert_state(FSM_REQUESTING);
+	assert_ip(last()->requested, "10.0.2.7");
+
+	fsm_link_up(&fsm); /* another link: nobody has said anything of it */
+	cr_assert(receive(DHCP_NAK, NULL, NULL));
+	cr_assert(receive(DHCP_OFFER, "10.0.2.7", "10.128.0.2"));
+	assert_state(FSM_REQUESTING);
+}
