@@ -103,5 +103,7 @@ def server_down(run):
     node.wait_address(ACTUAL_2, 30)
     wait_progress(net, 5001, 50_000)
     stream_whole(stream.stop())
+    wait_until(lambda: sum(control.status(node.socket("mnatc"))["outages"].values()) >= 1, 5,
+               "the outage in the histogram")
     equal(gateway.host(VIRTUAL)["actual"], ACTUAL_2, "the manager's view")
     check(len(gateway.dump("mnat-midcomd", "hosts")) == 1, "one host")
