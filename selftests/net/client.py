@@ -62,8 +62,8 @@ def stock(run):
     seen = dhcp_messages(messages.stop())
     equal([m.type for m in seen], ["discover", "offer", "request", "ack"], "messages")
     equal([80 in m.options for m in seen], [True, False, False, False], "option 80")
-    wait_until(lambda: any("does not speak MobileNAT" in text
-                           for text in control.status(node.socket("mnatc"))["problems"]), 5, "it is told")
+    wait_until(lambda: "does not speak MobileNAT" in str(
+        control.status(node.socket("mnatc"))["problems"]), 5, "it is told")
 
 
 @scenario("client.conflict")
