@@ -49,7 +49,8 @@ UNIT     := $(foreach d,$(TEST_DIRS),$(O)/test/unit-$(subst /,-,$(d)))
 BPF_TEST := $(O)/test/bpf
 HELPERS  := $(patsubst selftests/lib/%.c,$(O)/test/%,\
 			$(filter-out %.bpf.c,$(wildcard selftests/lib/*.c))) $(O)/test/xdp.bpf.o \
-	    $(patsubst selftests/bench/%.c,$(O)/test/%,$(wildcard selftests/bench/*.c))
+	    $(patsubst selftests/bench/%.c,$(O)/test/%,\
+			$(filter-out %.bpf.c,$(wildcard selftests/bench/*.c))) $(O)/test/empty.bpf.o
 
 .PHONY: all help deps test demo bench install clean unit bpf-test fuzz test-programs vm
 .DELETE_ON_ERROR:
@@ -137,6 +138,10 @@ $(BPF_TEST): $(call objs,$(wildcard selftests/bpf/*.c)) $(O)/libmnat.a | $(O)/.d
 $(O)/test/%.bpf.o: selftests/lib/%.bpf.c selftests/lib/bench.h vmlinux.h | $(O)/.deps-build
 	$(call say,CLANG,$@) mkdir -p $(@D)
 	$(Q)$(CLANG) $(BPF_CFLAGS) -Iselftests/lib -c $< -o $@
+
+$(O)/test/%.bpf.o: selftests/bench/%.bpf.c vmlinux.h | $(O)/.deps-build
+	$(call say,CLANG,$@) mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@
 
 # small programs that tests run (traffic sources and sinks): one file each
 $(O)/test/%: $(O)/obj/selftests/lib/%.o $(O)/libmnat.a

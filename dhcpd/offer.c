@@ -150,12 +150,16 @@ static int find_virtual(struct exchange *x, uint64_t until, struct lease **ret_l
 	return 0;
 }
 
-/* RFC 4039: two messages instead of four, for a client that asks for it. */
+/*
+ * RFC 4039: two messages instead of four, for a client that asks for it. Not for one that
+ * comes from another domain: what proves that is in its REQUEST.
+ */
 static bool commits_at_once(const struct exchange *x)
 {
 	const struct dhcp_option *option = &x->in->options[DHCP_OPT_RAPID_COMMIT];
 
-	return x->subnet->rapid_commit && option->present && x->in->type == DHCP_DISCOVER;
+	return x->subnet->rapid_commit && option->present && x->in->type == DHCP_DISCOVER &&
+	       !arrives(x);
 }
 
 static bool make_offer(struct exchange *x)

@@ -277,3 +277,27 @@ Test(gateway_conf, bad_pools)
 		cr_expect_str_eq(strchr(said, ':'), rows[i].want);
 	}
 }
+
+Test(node_conf, uplinks_of_equal_priority)
+{
+	static const char *const wrong[] = {
+		"uplinks = {\"wl0\"}\nuplink \"wl1\" {\n}\n",
+		"uplinks = {\"wl0\"}\nsignal-weak = 5\n",
+		"uplinks = {\"wl0\"}\nsignal-margin = -1\n",
+		"uplinks = {\"wl0\"}\nuplink \"wl0\" {\n\tpriority = -1\n}\n",
+	};
+	struct mnat_node_conf conf;
+
+	cr_assert_eq(load_node("uplinks = {\"wl0\", \"wl1\"}\n", &conf), 0);
+	cr_expect_eq(conf.uplink_conf[1].priority, 1);
+	cr_expect_eq(conf.signal_weak, -78);
+	cr_assert_eq(load_node("uplinks = {\"wl0\", \"wl1\"}\nuplink \"wl1\" {\n"
+			       "\tpriority = 0\n\tsignal = \"/run/dbm\"\n}\n",
+			       &conf),
+		     0);
+	cr_expect_eq(conf.uplink_conf[1].priority, 0);
+	cr_expect_str_eq(conf.uplink_conf[1].signal, "/run/dbm");
+	cr_expect_str_eq(conf.uplink_conf[0].signal, "");
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		cr_expect_eq(load_node(wrong[i], &conf), -EINVAL, "%s", wrong[i]);
+}

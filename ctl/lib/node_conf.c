@@ -119,6 +119,50 @@ static int parse_intra(cfg_t *cfg, struct mnat_node_conf *conf)
 	return 0;
 }
 
+static int parse_uplinks(cfg_t *cfg, struct mnat_node_conf *conf)
+{
+	int weak = (int)cfg_getint(cfg, "signal-weak"), margin = (int)cfg_getint(cfg, "signal-margin");
+
+	if (mnat_conf_copy_interfaces(cfg, "uplinks", conf->uplink, &conf->n_uplink))
+		return -EINVAL;
+	for (int i = 0; i < conf->n_uplink; i++) {
+		struct mnat_uplink_conf *uplink = &conf->uplink_conf[i];
+		cfg_t *section = cfg_gettsec(cfg, "uplink", conf->uplink[i]);
+
+		uplink->priority = (unsigned int)i;
+		if (!section)
+			continue;
+		if (cfg_size(section, "priority"))
+			uplink->priority = (unsigned int)cfg_getint(section, "priority");
+		if (uplink->priority > INT32_MAX) {
+			cfg_error(section, "priority: expected a number from 0");
+			return -EINVAL;
+		}
+		if (mnat_conf_copy_text(section, "signal", uplink->signal, sizeof(uplink->signal)))
+			return -EINVAL;
+	}
+	for (unsigned int i = 0; i < cfg_size(cfg, "uplink"); i++) {
+		const char *name = cfg_title(cfg_getnsec(cfg, "uplink", i));
+		int j = 0;
+
+		while (j < conf->n_uplink && strcmp(name, conf->uplink[j]))
+			j++;
+		if (j < conf->n_uplink)
+			continue;
+		cfg_error(cfg, "uplink \"%s\": expected the name of one of uplinks", name);
+		return -EINVAL;
+	}
+	if (weak < -200 || weak > 0 || margin < 0 || margin > 100) {
+		cfg_error(cfg, "signal-weak = %d, signal-margin = %d: expected -200 to 0 dBm and "
+			  "0 to 100 dB", weak, margin);
+		return -EINVAL;
+	}
+	conf->signal_weak = weak;
+	conf->signal_margin = margin;
+	conf->path_check = cfg_getbool(cfg, "path-check");
+	return 0;
+}
+
 static int parse_node(cfg_t *cfg, struct mnat_node_conf *conf)
 {
 	cfg_t *dhcp = cfg_getsec(cfg, "dhcp");
@@ -129,9 +173,10 @@ static int parse_node(cfg_t *cfg, struct mnat_node_conf *conf)
 	if (mnat_conf_copy_text(cfg, "pin", conf->pin, sizeof(conf->pin)) ||
 	    mnat_conf_copy_text(cfg, "run-dir", conf->run_dir, sizeof(conf->run_dir)) ||
 	    mnat_conf_copy_text(cfg, "state", conf->state_file, sizeof(conf->state_file)) ||
+	    mnat_conf_copy_text(cfg, "network-managers", conf->managers, sizeof(conf->managers)) ||
 	    mnat_conf_copy_text(cfg, "device", conf->device, sizeof(device)) ||
 	    mnat_conf_copy_text(dhcp, "client-id", conf->client_id, sizeof(conf->client_id)) ||
-	    mnat_conf_copy_interfaces(cfg, "uplinks", conf->uplink, &conf->n_uplink) ||
+	    parse_uplinks(cfg, conf) ||
 	    parse_mode(cfg, conf) || parse_stack(cfg, conf) || parse_roaming(cfg, conf) ||
 	    parse_intra(cfg, conf))
 		return -EINVAL;
@@ -149,6 +194,8 @@ static int parse_node(cfg_t *cfg, struct mnat_node_conf *conf)
 		cfg_error(dhcp, "seed-option = %ld: expected 224 to 254 (RFC 3942), or 0", seed);
 		return -EINVAL;
 	}
+	conf->conflict_check = cfg_getbool(dhcp, "conflict-check");
+	conf->rapid_commit = cfg_getbool(dhcp, "rapid-commit");
 	conf->enterprise = (unsigned int)enterprise;
 	conf->seed_option = (unsigned int)seed;
 	mnat_parse_ip(cfg_getstr(cfg, "virtual-gateway"), &conf->virt_gateway);
@@ -190,10 +237,21 @@ int mnat_node_conf_load(const char *path, struct mnat_node_conf *ret_conf)
 		CFG_INT("enterprise", DHCP_ENTERPRISE_DEFAULT, CFGF_NONE),
 		CFG_INT("seed-option", DHCP_SEED_OPTION_DEFAULT, CFGF_NONE),
 		CFG_STR("client-id", "", CFGF_NONE),
+		CFG_BOOL("rapid-commit", cfg_true, CFGF_NONE),
+		CFG_BOOL("conflict-check", cfg_true, CFGF_NONE),
+		CFG_END(),
+	};
+	cfg_opt_t uplink[] = {
+		CFG_INT("priority", 0, CFGF_NODEFAULT),
+		CFG_STR("signal", "", CFGF_NONE),
 		CFG_END(),
 	};
 	cfg_opt_t opts[] = {
 		CFG_STR_LIST("uplinks", NULL, CFGF_NONE),
+		CFG_SEC("uplink", uplink, CFGF_TITLE | CFGF_MULTI | CFGF_NO_TITLE_DUPES),
+		CFG_INT("signal-weak", -78, CFGF_NONE),
+		CFG_INT("signal-margin", 6, CFGF_NONE),
+		CFG_BOOL("path-check", cfg_true, CFGF_NONE),
 		CFG_STR("device", "mnat0", CFGF_NONE),
 		CFG_STR("virtual-gateway", "10.0.0.1", CFGF_NONE),
 		CFG_STR("virtual-mask", "255.0.0.0", CFGF_NONE),
@@ -212,6 +270,7 @@ int mnat_node_conf_load(const char *path, struct mnat_node_conf *ret_conf)
 		CFG_INT("old-address-grace", 2000, CFGF_NONE),
 		CFG_STR("pin", MNAT_PIN_NODE, CFGF_NONE),
 		CFG_STR("run-dir", MNAT_RUN_DIR, CFGF_NONE),
+		CFG_STR("network-managers", "/run", CFGF_NONE),
 		CFG_STR("state", "/var/lib/mobilenat/mnatc.json", CFGF_NONE),
 		CFG_END(),
 	};

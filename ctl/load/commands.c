@@ -223,6 +223,8 @@ int cmd_unload(const struct role *role, struct plan *plan)
 	r = xdp_detach_others(plan->pin, NULL);
 	if (!r)
 		r = detach_others(role, NULL);
+	if (!r && role->clean_up)
+		role->clean_up(plan);
 	return r ? r : pins_remove(plan->pin);
 }
 

@@ -13,9 +13,6 @@
 
 #include "mnat/role_conf.h"
 
-#define LOAD_TC_HANDLE 1
-#define LOAD_TC_PRIORITY 49
-
 /* One program on one hook of one interface. */
 struct attachment {
 	char ifname[IF_NAMESIZE];
@@ -68,6 +65,8 @@ struct role {
 	int (*prime)(const struct plan *plan);
 	/* What the system must have before programs are attached. */
 	int (*make_ready)(const struct plan *plan);
+	/* Once all is unloaded; NULL: nothing to do. */
+	void (*clean_up)(const struct plan *plan);
 };
 
 extern const struct role role_gateway;
@@ -123,5 +122,11 @@ int tc_find(const char *prefix, struct found **ret_found);
 
 /* Make sure a veth pair NAME / NAME-peer exists and both ends are up. */
 int device_ensure(const char *name);
+
+/* ---- network managers that run here ---- */
+
+/* Tell them to leave the node's interfaces alone; what cannot be told is a warning. */
+void managers_tell(const struct mnat_node_conf *conf);
+void managers_forget(const struct mnat_node_conf *conf);
 
 #endif

@@ -46,7 +46,13 @@ static int make_ready(const struct plan *plan)
 	for (int i = 0; i < plan->node.n_uplink; i++)
 		if (tc_interface(plan->node.uplink[i]) < 0)
 			return -ENODEV;
+	managers_tell(&plan->node); /* before there is a device to manage */
 	return device_ensure(plan->node.device);
+}
+
+static void clean_up(const struct plan *plan)
+{
+	managers_forget(&plan->node);
 }
 
 const struct role role_node = {
@@ -58,4 +64,5 @@ const struct role role_node = {
 	.open = open_object,
 	.close = close_object,
 	.make_ready = make_ready,
+	.clean_up = clean_up,
 };

@@ -12,6 +12,7 @@
 #include "load.h"
 #include "mnat/cleanup.h"
 #include "mnat/log.h"
+#include "mnat/maps.h"
 
 int tc_interface(const char *ifname)
 {
@@ -26,8 +27,8 @@ int tc_interface(const char *ifname)
 int tc_attach(const struct attachment *a, int prog_fd)
 {
 	DECLARE_LIBBPF_OPTS(bpf_tc_hook, hook, .attach_point = a->point);
-	DECLARE_LIBBPF_OPTS(bpf_tc_opts, opts, .handle = LOAD_TC_HANDLE,
-			    .priority = LOAD_TC_PRIORITY, .prog_fd = prog_fd,
+	DECLARE_LIBBPF_OPTS(bpf_tc_opts, opts, .handle = MNAT_TC_HANDLE,
+			    .priority = MNAT_TC_PRIORITY, .prog_fd = prog_fd,
 			    .flags = BPF_TC_F_REPLACE);
 	int r = tc_interface(a->ifname);
 
@@ -48,8 +49,8 @@ int tc_attach(const struct attachment *a, int prog_fd)
 int tc_detach(const char *ifname, enum bpf_tc_attach_point point)
 {
 	DECLARE_LIBBPF_OPTS(bpf_tc_hook, hook, .attach_point = point);
-	DECLARE_LIBBPF_OPTS(bpf_tc_opts, opts, .handle = LOAD_TC_HANDLE,
-			    .priority = LOAD_TC_PRIORITY);
+	DECLARE_LIBBPF_OPTS(bpf_tc_opts, opts, .handle = MNAT_TC_HANDLE,
+			    .priority = MNAT_TC_PRIORITY);
 
 	hook.ifindex = (int)if_nametoindex(ifname);
 	return hook.ifindex ? bpf_tc_detach(&hook, &opts) : -ENODEV;
@@ -59,8 +60,8 @@ int tc_detach(const char *ifname, enum bpf_tc_attach_point point)
 static unsigned int tc_query(int ifindex, enum bpf_tc_attach_point point)
 {
 	DECLARE_LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex, .attach_point = point);
-	DECLARE_LIBBPF_OPTS(bpf_tc_opts, opts, .handle = LOAD_TC_HANDLE,
-			    .priority = LOAD_TC_PRIORITY);
+	DECLARE_LIBBPF_OPTS(bpf_tc_opts, opts, .handle = MNAT_TC_HANDLE,
+			    .priority = MNAT_TC_PRIORITY);
 
 	return bpf_tc_query(&hook, &opts) ? 0 : opts.prog_id;
 }

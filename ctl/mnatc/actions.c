@@ -81,6 +81,8 @@ int action_install_lease(struct engine *e)
 {
 	struct mnat_shim slot = slot_for(e, &e->fsm.lease, e->links.current);
 
+	if (e->overlap.flip_by_ns != NEVER)
+		return SHIM_UNCHANGED;
 	return action_install(e, &slot);
 }
 
@@ -110,6 +112,8 @@ static void fsm_send(const struct fsm_message *message, void *user)
 
 	if (!uplink)
 		return;
+	if (message->type == DHCP_REQUEST)
+		overlap_expect(e, message->requested);
 	shim_mac_bytes(e->resolver.mac, mac);
 	visit_arrivals(e, message, &arrivals);
 	r = message_build(&e->identity, message, &arrivals, uplink->port.mac, buf, &len);
@@ -244,18 +248,14 @@ static void tell_lease(const struct engine *e, const struct lease *lease)
  * Now that the address is ours, the question for the gateway also tells the gateway
  * where it is. It goes out after the flip, which has the shim expect the answer.
  */
-static void fsm_bound(const struct lease *lease, void *user)
+static void take_over(struct engine *e, bool ask)
 {
-	struct engine *e = user;
+	const struct lease *lease = &e->fsm.lease;
 	struct move *move = recorder_current(&e->recorder);
-	bool ask = resolver_ask(&e->resolver, lease->actual, lease->router);
 	int change;
 
-	rebind_end(&e->rebind);
 	visit_prepare(e, lease);
 	change = action_install_lease(e);
-
-	e->lease_by_ns = NEVER;
 	if (change == SHIM_MOVED) {
 		action_record(e, MOVE_SHIM_SET);
 		watch_stamps(e);
@@ -265,23 +265,33 @@ static void fsm_bound(const struct lease *lease, void *user)
 		move->to = lease->actual;
 	if (change == SHIM_MOVED)
 		tell_lease(e, lease);
-	else
+	else if (e->stamps_at_ns == NEVER)
 		recorder_end(&e->recorder);
 	action_set_stack(e);
 	visit_settle(e);
 	action_remember(e);
+	if (e->conf.conflict_check)
+		conflict_begin(&e->conflict, lease->actual);
 }
 
-/* The uplink that carries the traffic now, if it is not the one being tried. */
-static bool other_path_works(struct engine *e)
+void action_take_over(struct engine *e)
 {
-	struct mnat_shim live;
-	struct uplink *uplink;
+	if (overlap_end(e) && fsm_is_bound(&e->fsm) && e->links.current)
+		take_over(e, false);
+}
 
-	if (shim_read(&e->shim, &live) || mnat_clock_now() >= lease_expiry(&e->fsm.lease))
-		return false;
-	uplink = links_by_index(&e->links, (int)live.uplink);
-	return uplink && uplink != e->links.current && uplink->link.carrier;
+static void fsm_bound(const struct lease *lease, void *user)
+{
+	struct engine *e = user;
+	bool ask = resolver_ask(&e->resolver, lease->actual, lease->router);
+
+	rebind_end(&e->rebind);
+	e->lease_by_ns = NEVER;
+	overlap_end(e);
+	if (overlap_holds(e))
+		send_question(e, ask);
+	else
+		take_over(e, ask);
 }
 
 static void fsm_unbound(const char *why, void *user)
@@ -289,8 +299,9 @@ static void fsm_unbound(const char *why, void *user)
 	struct engine *e = user;
 	char actual[MNAT_IP_LEN];
 
+	conflict_end(&e->conflict);
 	log_info("address %s is no longer used: %s", mnat_ip(e->fsm.lease.actual, actual), why);
-	if (!other_path_works(e))
+	if (!overlap_other(e))
 		action_disable(e);
 	e->lease_by_ns = mnat_clock_now() + LEASE_WITHIN;
 	action_remember(e);

@@ -21,6 +21,9 @@ int action_install(struct engine *e, const struct mnat_shim *slot);
 /* The state machine's lease on the current uplink, as things stand now. */
 int action_install_lease(struct engine *e);
 
+/* The flip held back for the new gateway's MAC address (overlap.h), if there is one. */
+void action_take_over(struct engine *e);
+
 /* Nothing leaves; the virtual address stays the stack's. */
 void action_disable(struct engine *e);
 

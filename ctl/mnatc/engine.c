@@ -54,15 +54,20 @@ static void tick(struct engine *e)
 		fsm_tick(&e->fsm);
 	if (e->links.current && now >= e->resolver.deadline_ns)
 		refresh_gateway(e);
+	if (e->links.current)
+		conflict_tick(&e->conflict, &e->links.current->port);
 	if (now >= e->stamps_at_ns)
 		look_for_stamps(e);
+	if (now >= e->overlap.flip_by_ns)
+		action_take_over(e);
 	if (now >= e->lease_by_ns) {
 		e->lease_by_ns = NEVER;
-		if (e->links.current && !fsm_is_bound(&e->fsm) && !links_shun_current(&e->links))
+		if (e->links.current && !fsm_is_bound(&e->fsm) && !links_shun_current(&e->links, "no lease"))
 			e->lease_by_ns = now + LEASE_WITHIN; /* another may come up */
 	}
 	rebind_tick(&e->rebind, &e->state.roam);
 	links_tick(&e->links);
+	path_tick(e);
 	visit_tick(e);
 	if (now >= e->save_at_ns)
 		action_save(e);
@@ -85,9 +90,12 @@ void engine_rearm(struct engine *e)
 		fsm_deadline(&e->fsm),
 		e->links.current ? e->resolver.deadline_ns : NEVER,
 		links_deadline(&e->links),
+		path_deadline(e),
+		e->links.current ? e->conflict.deadline_ns : NEVER,
 		rebind_deadline(&e->rebind),
 		e->stamps_at_ns,
 		e->lease_by_ns,
+		e->overlap.flip_by_ns,
 		e->save_at_ns,
 		visit_deadline(e),
 	};
@@ -149,6 +157,8 @@ int engine_release(struct engine *e)
 
 	if (r < 0)
 		return r;
+	overlap_end(e);
+	conflict_end(&e->conflict);
 	visit_forget(e);
 	names_revert(&e->names);
 	local_dhcp_set(&e->local_dhcp, &no_offer);
@@ -247,8 +257,11 @@ int engine_start(uv_loop_t *loop, const struct mnat_node_conf *conf, struct engi
 		.stamps_at_ns = NEVER,
 		.save_at_ns = NEVER,
 		.lease_by_ns = NEVER,
+		.overlap.flip_by_ns = NEVER,
 	};
 	resolver_reset(&e->resolver);
+	path_init(&e->path);
+	conflict_end(&e->conflict);
 	names_open(loop, &e->conf, &e->names);
 	rebind_init(&e->rebind, &engine_rebind_ops, e);
 	fsm_init(&e->fsm, &engine_fsm_ops, e);

@@ -8,12 +8,15 @@
 
 #include <jansson.h>
 
+#include "conflict.h"
 #include "fsm.h"
 #include "link.h"
 #include "local_dhcp.h"
 #include "message.h"
 #include "mnat/control.h"
 #include "names.h"
+#include "overlap.h"
+#include "path.h"
 #include "rebind.h"
 #include "recorder.h"
 #include "resolver.h"
@@ -34,6 +37,9 @@ struct engine {
 	struct resolver resolver;
 	struct rebind rebind;
 	struct recorder recorder;
+	struct overlap overlap;
+	struct conflict conflict;
+	struct path path;
 	struct identity identity;
 	struct state state;
 	struct visit visit;

@@ -6,11 +6,13 @@
 #include <string.h>
 #include <time.h>
 
+#include "mnat/addr.h"
 #include "mnat/log.h"
 #include "mnat/peering.h"
 #include "visit_public.h"
 
 #define RECEIVE_BATCH 32
+#define REBIND_WITHIN (30 * MNAT_NS_PER_MS) /* of recognizing the network; then DHCP */
 #define REBOUND_S     60 /* a lease whose confirmation by DHCP is on its way */
 
 static struct in_addr current_actual(const struct engine *e)
@@ -24,8 +26,11 @@ static void link_lost(struct uplink *uplink, void *user)
 	struct move *move = recorder_current(&e->recorder);
 
 	log_info("uplink %s lost its carrier", uplink->name);
-	if (uplink != e->links.current)
+	if (uplink != e->links.current) {
+		if (!overlap_other(e)) /* it was the one left: no time to wait */
+			action_take_over(e);
 		return;
+	}
 	if (!move || move_has(move, MOVE_LINK_UP))
 		recorder_begin(&e->recorder, current_actual(e));
 	action_record(e, MOVE_LINK_DOWN);
@@ -45,8 +50,13 @@ static void link_use(struct uplink *uplink, void *user)
 	action_record(e, MOVE_LINK_UP);
 	resolver_reset(&e->resolver);
 	e->lease_by_ns = mnat_clock_now() + LEASE_WITHIN;
-	rebind_begin(&e->rebind, &e->state, time(NULL));
-	rebind_tick(&e->rebind, &e->state.roam);
+	conflict_end(&e->conflict);
+	overlap_begin(e);
+	if (!e->overlap.on) {
+		rebind_begin(&e->rebind, &e->state, time(NULL));
+		rebind_tick(&e->rebind, &e->state.roam);
+	}
+	e->fsm.rapid = e->conf.rapid_commit && !e->overlap.on; /* an offer says what to expect */
 	fsm_link_up(&e->fsm);
 	visit_begin(e);
 	engine_rearm(e);
@@ -58,6 +68,8 @@ static void link_none(void *user)
 	struct engine *e = user;
 
 	resolver_reset(&e->resolver);
+	conflict_end(&e->conflict);
+	overlap_end(e);
 	rebind_end(&e->rebind);
 	e->lease_by_ns = NEVER;
 	fsm_link_down(&e->fsm);
@@ -113,22 +125,44 @@ static void dhcp_readable(struct uplink *uplink, void *user)
 	engine_rearm(e);
 }
 
+/* RFC 5227 2.1.1, after the fact: it is not ours to use. */
+static void address_taken(struct engine *e, const uint8_t mac[6])
+{
+	char addr[MNAT_IP_LEN], owner[MNAT_MAC_LEN];
+
+	mnat_ip(e->fsm.lease.actual, addr);
+	if (fsm_decline(&e->fsm))
+		log_warn("%s on %s is used by %s already: declined", addr, e->links.current->name,
+			 mnat_mac(mac, owner));
+}
+
+static void gateway_answered(struct engine *e)
+{
+	action_record(e, MOVE_GATEWAY_MAC);
+	action_take_over(e);
+	if (!fsm_is_bound(&e->fsm))
+		return;
+	action_install_lease(e);
+	visit_reachable(e);
+	action_remember(e);
+}
+
 static void arp_readable(struct uplink *uplink, void *user)
 {
-	struct resolver idle = {};
 	struct engine *e = user;
+	struct in_addr owner;
+	uint8_t mac[6];
+	int r;
 
-	if (uplink != e->links.current) {
-		resolver_receive(&idle, &uplink->port); /* not asked there: drained */
-		return;
-	}
-	if (!resolver_receive(&e->resolver, &uplink->port))
-		return;
-	action_record(e, MOVE_GATEWAY_MAC);
-	if (fsm_is_bound(&e->fsm)) {
-		action_install_lease(e);
-		visit_reachable(e);
-		action_remember(e);
+	while ((r = port_receive_arp(&uplink->port, &owner, mac)) == 0 || r == -EBADMSG) {
+		if (r || uplink != e->links.current)
+			continue;
+		if (rebind_knows(&e->rebind, owner, shim_mac_word(mac)))
+			fsm_hold(&e->fsm, REBIND_WITHIN);
+		if (resolver_take(&e->resolver, owner, mac))
+			gateway_answered(e);
+		else if (conflict_is(&e->conflict, owner, mac, uplink->port.mac))
+			address_taken(e, mac);
 	}
 	engine_rearm(e);
 }

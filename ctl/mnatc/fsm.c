@@ -13,7 +13,9 @@
 #define TOKEN_TWICE   7			     /* ... then twice as late, so many times */
 #define REFUSED_GRACE (2000 * MS) /* a lease refused here may still serve the path we leave */
 #define REBOOT_TRIES  2
+#define DECLINE_EVERY (60 * MNAT_NS_PER_SEC)
 #define REQUEST_TRIES 4
+#define RAPID_TRIES   3 /* then a server that stumbles over the option gets its chance */
 
 static void discover(struct fsm *fsm);
 
@@ -94,7 +96,10 @@ static void transmit(struct fsm *fsm, struct fsm_message *message)
 
 static void send_discover(struct fsm *fsm)
 {
-	struct fsm_message message = {.type = DHCP_DISCOVER};
+	struct fsm_message message = {
+		.type = DHCP_DISCOVER,
+		.rapid_commit = fsm->rapid && fsm->tries < RAPID_TRIES,
+	};
 
 	transmit(fsm, &message);
 	fsm->deadline_ns = mnat_clock_now() + backoff(fsm, fsm->tries - 1);
@@ -303,9 +308,24 @@ static bool take_offer(struct fsm *fsm, const struct reply *reply)
 		fsm->deadline_ns = mnat_clock_now() + OFFER_WAIT;
 	fsm->have_offer = true;
 	fsm->offer = *reply;
-	if (rank(fsm, reply) == 2)
+	if (rank(fsm, reply) == 2 && mnat_clock_now() < fsm->hold_until_ns)
+		fsm->deadline_ns = fsm->hold_until_ns;
+	else if (rank(fsm, reply) == 2)
 		request_offer(fsm);
 	return true;
+}
+
+/*
+ * RFC 4039 3.1: whom the DISCOVER reached has committed the lease already. One that is not
+ * what we want waits for a better as an offer does: its server takes a REQUEST for it too.
+ */
+static bool take_ack_selecting(struct fsm *fsm, const struct reply *reply)
+{
+	if (!fsm->rapid || !fsm->tries || !reply->rapid_commit)
+		return false;
+	if (rank(fsm, reply) == 2)
+		return take_ack(fsm, reply);
+	return take_offer(fsm, reply);
 }
 
 static bool take_ack_requesting(struct fsm *fsm, const struct reply *reply)
@@ -362,7 +382,7 @@ static const struct state_row {
 	bool (*ack)(struct fsm *fsm, const struct reply *reply);
 	bool (*nak)(struct fsm *fsm, const struct reply *reply);
 } rows[FSM_N_STATES] = {
-	[FSM_SELECTING] = {selecting_timeout, .offer = take_offer},
+	[FSM_SELECTING] = {selecting_timeout, .offer = take_offer, .ack = take_ack_selecting},
 	[FSM_REQUESTING] = {requesting_timeout, .ack = take_ack_requesting,
 			    .nak = take_nak_requesting},
 	[FSM_REBOOTING] = {rebooting_timeout, .ack = take_ack, .nak = take_nak_elsewhere},
@@ -415,8 +435,14 @@ void fsm_tick(struct fsm *fsm)
 		rows[fsm->state].timeout(fsm);
 }
 
+void fsm_hold(struct fsm *fsm, uint64_t for_ns)
+{
+	fsm->hold_until_ns = mnat_clock_now() + for_ns;
+}
+
 void fsm_link_up(struct fsm *fsm)
 {
+	fsm->hold_until_ns = 0;
 	fsm->released = false;
 	fsm->naks = 0;
 	if (fsm->have_lease && mnat_clock_now() >= fsm->end_ns)
@@ -448,6 +474,30 @@ int fsm_renew(struct fsm *fsm)
 		return -ENOTCONN;
 	renew(fsm);
 	return 0;
+}
+
+/*
+ * RFC 2131 3.1, 5 has the client wait ten seconds before it asks again, lest a network where
+ * this goes on be flooded. Here it does not wait, but happens once a minute only: ARP is
+ * anybody's to forge, and must not keep a node from its sessions.
+ */
+bool fsm_decline(struct fsm *fsm)
+{
+	struct fsm_message message = {
+		.type = DHCP_DECLINE,
+		.requested = fsm->lease.actual,
+		.server = fsm->lease.server,
+	};
+	uint64_t now = mnat_clock_now();
+
+	if (!fsm->have_lease || (fsm->declined_ns && now - fsm->declined_ns < DECLINE_EVERY))
+		return false;
+	new_exchange(fsm, FSM_INIT);
+	transmit(fsm, &message);
+	drop_lease(fsm, "somebody else uses it");
+	fsm->declined_ns = now;
+	discover(fsm);
+	return true;
 }
 
 int fsm_release(struct fsm *fsm)

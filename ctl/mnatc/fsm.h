@@ -42,6 +42,7 @@ struct fsm_message {
 	struct in_addr server;	  /* option 54 */
 	struct in_addr shim;	  /* 0.0.0.0: allocate one */
 	struct in_addr dest;	  /* 0.0.0.0: broadcast; else by the gateway, from ciaddr */
+	bool rapid_commit;	  /* DISCOVER: an ACK is as good as an OFFER (RFC 4039) */
 };
 
 struct fsm_ops {
@@ -63,13 +64,16 @@ struct fsm {
 	uint64_t started_ns;  /* of the exchange */
 	uint64_t sent_ns;     /* the last request */
 	uint64_t deadline_ns; /* of the state */
+	uint64_t hold_until_ns; /* no offer is taken before; 0: at once */
 	uint64_t end_ns;      /* of the lease: its expiry, or soon after it was refused */
 	unsigned int tries;   /* transmissions in this state */
 	unsigned int naks;    /* in a row */
+	uint64_t declined_ns; /* when the last one was; 0: none was */
 	unsigned int tokenless; /* ACKs in a row without the token that was due */
 	bool have_lease;
 	bool have_offer;
 	bool released; /* by command: idle until told otherwise */
+	bool rapid;    /* RFC 4039: two messages instead of four, where the server can */
 	struct lease lease;
 	struct reply offer;
 	struct in_addr virt; /* asked for in every message; 0.0.0.0 at first */
@@ -88,6 +92,12 @@ void fsm_link_up(struct fsm *fsm);
  */
 void fsm_adopt(struct fsm *fsm, const struct lease *lease);
 
+/*
+ * Somebody is about to tell us where we are: for so long from now no offer is taken, as the
+ * lease would be committed for nothing. Until the next fsm_link_up().
+ */
+void fsm_hold(struct fsm *fsm, uint64_t for_ns);
+
 /* No uplink has a carrier. */
 void fsm_link_down(struct fsm *fsm);
 
@@ -100,6 +110,11 @@ uint64_t fsm_deadline(const struct fsm *fsm);
 
 /* Renew now. -ENOTCONN: there is no lease to renew. */
 int fsm_renew(struct fsm *fsm);
+/*
+ * Somebody else uses the lease's address: tell the server and get another. False: it is
+ * kept, that was so a moment ago already.
+ */
+bool fsm_decline(struct fsm *fsm);
 /* Give the lease back and stay idle until fsm_link_up(). -ENOTCONN: there is none. */
 int fsm_release(struct fsm *fsm);
 

@@ -733,3 +733,231 @@ Test(fsm, public_space_does_not_make_us_forget_the_virtual_address)
 	fsm_link_up(&fsm);
 	assert_ip(last()->shim, "10.128.0.2");
 }
+
+/* ---- rapid commit (RFC 4039) ---- */
+
+static struct reply rapid_ack(const char *actual, const char *virt)
+{
+	struct reply ack = answer(DHCP_ACK, actual, virt);
+
+	ack.rapid_commit = true;
+	return ack;
+}
+
+Test(fsm, rapid_commit_is_two_messages)
+{
+	struct reply ack;
+
+	fsm.rapid = true;
+	fsm_link_up(&fsm);
+	cr_assert(last()->rapid_commit);
+	ack = rapid_ack("10.0.1.5", "10.128.0.2");
+	cr_assert(fsm_receive(&fsm, &ack));
+	assert_state(FSM_BOUND);
+	cr_assert_eq(world.n_sent, 1);
+	cr_assert_eq(world.n_bound, 1);
+	cr_assert_eq(world.bound.since_ns, world.sent_at[0]);
+	cr_assert_eq(fsm_deadline(&fsm), now + 1800 * SEC);
+	cr_assert_not(fsm_receive(&fsm, &ack), "once");
+}
+
+Test(fsm, a_move_by_rapid_commit)
+{
+	struct reply ack;
+
+	fsm.rapid = true;
+	boot();
+	fsm_link_up(&fsm);
+	cr_assert_not(last()->rapid_commit, "in a DISCOVER only");
+	cr_assert(receive(DHCP_NAK, NULL, NULL));
+	cr_assert(last()->rapid_commit);
+	ack = rapid_ack("10.0.2.7", "10.128.0.2");
+	cr_assert(fsm_receive(&fsm, &ack));
+	assert_state(FSM_BOUND);
+	cr_assert_eq(world.n_sent, 2);
+	assert_ip(world.bound.actual, "10.0.2.7");
+	cr_assert_eq(world.n_unbound, 0);
+}
+
+/* RFC 4039 3.1: without the option it is not an answer to a DISCOVER. */
+Test(fsm, an_ack_in_selecting_needs_the_option_and_the_question)
+{
+	struct reply ack;
+
+	fsm.rapid = true;
+	fsm_link_up(&fsm);
+	cr_assert_not(receive(DHCP_ACK, "10.0.1.5", "10.128.0.2"));
+	assert_state(FSM_SELECTING);
+	fsm.rapid = false;
+	fsm_link_up(&fsm);
+	cr_assert_not(last()->rapid_commit);
+	ack = rapid_ack("10.0.1.5", "10.128.0.2");
+	cr_assert_not(fsm_receive(&fsm, &ack));
+	assert_state(FSM_SELECTING);
+}
+
+Test(fsm, rapid_commit_falls_back)
+{
+	fsm.rapid = true;
+	fsm_link_up(&fsm);
+	for (int i = 0; i < 6; i++) {
+		cr_assert_eq(world.sent[i].rapid_commit, i < 3, "DISCOVER %d", i);
+		wait_deadline();
+	}
+	cr_assert(receive(DHCP_OFFER, "10.0.1.5", "10.128.0.2"));
+	assert_state(FSM_REQUESTING);
+	cr_assert_not(last()->rapid_commit);
+	cr_assert(receive(DHCP_ACK, "10.0.1.5", "10.128.0.2"));
+	assert_state(FSM_BOUND);
+}
+
+/* A stock server was faster: ours may still answer, else its lease is asked for. */
+Test(fsm, a_rapid_ack_of_another_server_waits_for_a_better_one)
+{
+	struct reply plain, ours;
+
+	fsm.rapid = true;
+	boot();
+	fsm_link_up(&fsm);
+	cr_assert(receive(DHCP_NAK, NULL, NULL));
+	plain = rapid_ack("192.168.1.9", NULL);
+	plain.server = ip("192.168.1.1");
+	cr_assert(fsm_receive(&fsm, &plain));
+	assert_state(FSM_SELECTING);
+	now += 10 * MS;
+	ours = rapid_ack("10.0.2.7", "10.128.0.2");
+	cr_assert(fsm_receive(&fsm, &ours));
+	assert_state(FSM_BOUND);
+	assert_ip(world.bound.actual, "10.0.2.7");
+
+	fsm_link_up(&fsm);
+	cr_assert(receive(DHCP_NAK, NULL, NULL));
+	plain.xid = last()->xid;
+	cr_assert(fsm_receive(&fsm, &plain));
+	wait_deadline();
+	assert_state(FSM_REQUESTING);
+	assert_ip(last()->server, "192.168.1.1");
+	assert_ip(last()->requested, "192.168.1.9");
+}
+
+/* While refused DISCOVERs are held back there is none that an ACK could answer. */
+Test(fsm, no_rapid_ack_before_the_discover)
+{
+	struct reply ack;
+
+	fsm.rapid = true;
+	boot();
+	fsm_link_up(&fsm);
+	cr_assert(receive(DHCP_NAK, NULL, NULL));
+	cr_assert(receive(DHCP_OFFER, "10.0.2.7", "10.128.0.2"));
+	cr_assert(receive(DHCP_NAK, NULL, NULL));
+	assert_state(FSM_SELECTING);
+	ack = rapid_ack("10.0.2.7", "10.128.0.2");
+	ack.xid = fsm.xid;
+	cr_assert_not(fsm_receive(&fsm, &ack));
+	wait_deadline();
+	cr_assert(last()->rapid_commit);
+	ack.xid = fsm.xid;
+	cr_assert(fsm_receive(&fsm, &ack));
+}
+
+/* ---- conflicts (RFC 2131 3.1, 5; RFC 5227) ---- */
+
+Test(fsm, a_taken_address_is_declined_once_a_minute)
+{
+	boot();
+	cr_assert(fsm_decline(&fsm));
+	cr_assert_eq(world.sent[0].type, DHCP_DECLINE);
+	assert_ip(world.sent[0].requested, "10.0.1.5");
+	assert_ip(world.sent[0].server, "10.0.0.1");
+	assert_ip(world.sent[0].ciaddr, "0.0.0.0");
+	cr_assert_eq(world.n_unbound, 1);
+	assert_state(FSM_SELECTING);
+	cr_assert_eq(last()->type, DHCP_DISCOVER);
+	cr_assert_neq(last()->xid, world.sent[0].xid);
+	assert_ip(last()->shim, "10.128.0.2");
+	cr_assert(receive(DHCP_OFFER, "10.0.1.6", "10.128.0.2"));
+	cr_assert(receive(DHCP_ACK, "10.0.1.6", "10.128.0.2"));
+	cr_assert_not(fsm_decline(&fsm), "forged ARP must not keep us from our sessions");
+	assert_state(FSM_BOUND);
+	now += 60 * SEC;
+	cr_assert(fsm_decline(&fsm));
+}
+
+/* ---- what a network may do to us ---- */
+
+/* Faster than leases are answered: answers to older questions change nothing. */
+Test(fsm, moving_faster_than_leases_are_answered)
+{
+	struct reply late[4];
+
+	boot();
+	for (int i = 0; i < 100; i++) {
+		fsm_link_down(&fsm);
+		fsm_link_up(&fsm);
+		late[0] = answer(DHCP_NAK, NULL, NULL);
+		late[1] = answer(DHCP_OFFER, "10.0.2.7", "10.128.0.2");
+		late[2] = answer(DHCP_ACK, "10.0.2.7", "10.128.0.2");
+		late[3] = rapid_ack("10.0.2.7", "10.128.0.2");
+		world.n_sent = 0;
+		now += MS;
+		fsm_link_down(&fsm);
+		fsm_link_up(&fsm);
+		for (int j = 0; j < 4; j++)
+			cr_assert_not(fsm_receive(&fsm, &late[j]));
+		assert_state(FSM_REBOOTING);
+	}
+	cr_assert_eq(world.n_bound, 0);
+	cr_assert_eq(world.n_unbound, 0);
+	cr_assert(receive(DHCP_NAK, NULL, NULL));
+	cr_assert(receive(DHCP_OFFER, "10.0.2.7", "10.128.0.2"));
+	cr_assert(receive(DHCP_ACK, "10.0.2.7", "10.128.0.2"));
+	assert_ip(world.bound.virt, "10.128.0.2");
+}
+
+/* Every order and number of a move's answers: at the end the lease, or a question open. */
+Test(fsm, answers_in_any_order)
+{
+	static const enum dhcp_type types[] = {DHCP_NAK, DHCP_OFFER, DHCP_ACK};
+
+	for (int order = 0; order < 3 * 3 * 3 * 3 * 3 * 3; order++) {
+		setup();
+		boot();
+		fsm_link_up(&fsm);
+		for (int i = 0, rest = order; i < 6; i++, rest /= 3)
+			receive(types[rest % 3], "10.0.2.7", "10.128.0.2");
+		if (fsm_is_bound(&fsm))
+			assert_ip(fsm.lease.virt, "10.128.0.2");
+		else
+			cr_assert_neq(fsm_deadline(&fsm), NEVER);
+		for (int i = 0; !fsm_is_bound(&fsm) && i < 20; i++) {
+			wait_deadline();
+			if (fsm.state == FSM_SELECTING && fsm.tries)
+				receive(DHCP_OFFER, "10.0.2.7", "10.128.0.2");
+			if (fsm.state == FSM_REQUESTING || fsm.state == FSM_REBOOTING)
+				receive(DHCP_ACK, "10.0.2.7", "10.128.0.2");
+		}
+		assert_state(FSM_BOUND);
+		assert_ip(fsm.virt, "10.128.0.2");
+	}
+}
+
+/* A rebind is on its way: an offer waits, and is taken if nothing comes of that. */
+Test(fsm, an_offer_waits_while_a_rebind_is_under_way)
+{
+	boot();
+	fsm_link_up(&fsm);
+	fsm_hold(&fsm, 30 * MS);
+	cr_assert(receive(DHCP_NAK, NULL, NULL));
+	cr_assert(receive(DHCP_OFFER, "10.0.2.7", "10.128.0.2"));
+	assert_state(FSM_SELECTING);
+	cr_assert_eq(fsm_deadline(&fsm), now + 30 * MS);
+	wait_deadline();
+	assert_state(FSM_REQUESTING);
+	assert_ip(last()->requested, "10.0.2.7");
+
+	fsm_link_up(&fsm); /* another link: nobody has said anything of it */
+	cr_assert(receive(DHCP_NAK, NULL, NULL));
+	cr_assert(receive(DHCP_OFFER, "10.0.2.7", "10.128.0.2"));
+	assert_state(FSM_REQUESTING);
+}

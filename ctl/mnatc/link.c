@@ -10,7 +10,8 @@
 #include "mnat/log.h"
 #include "mnat/peering.h"
 
-#define SHUN (60 * MNAT_NS_PER_SEC)
+#define SHUN	     (60 * MNAT_NS_PER_SEC)
+#define SAMPLE_EVERY (500 * MNAT_NS_PER_MS)
 
 struct uplink *links_by_index(struct links *links, int index)
 {
@@ -122,21 +123,31 @@ static void update(struct uplink *uplink, const struct mnat_link *link)
 	uplink->link.carrier = link->carrier && uplink->open;
 }
 
+static bool is_usable(const struct uplink *uplink)
+{
+	return uplink->link.carrier && uplink->shunned_until_ns <= mnat_clock_now();
+}
+
+/* The one in use stays so while none is better; a shunned one is better than none. */
 static struct uplink *best(struct links *links, const struct uplink *except)
 {
-	struct uplink *shunned = NULL;
+	struct uplink *used = links->current, *found = NULL, *shunned = NULL;
 
+	if (used && used != except && is_usable(used))
+		found = used;
 	for (int i = 0; i < links->n; i++) {
 		struct uplink *uplink = &links->uplink[i];
 
-		if (!uplink->link.carrier || uplink == except)
+		if (!uplink->link.carrier || uplink == except || uplink == found)
 			continue;
-		if (uplink->shunned_until_ns <= mnat_clock_now())
-			return uplink;
-		if (!shunned)
-			shunned = uplink;
+		if (!is_usable(uplink))
+			shunned = shunned ? shunned : uplink;
+		else if (!found || (found == used ? choice_is_better(&uplink->choice, &found->choice,
+								     &links->rules) :
+						    choice_is_first(&uplink->choice, &found->choice)))
+			found = uplink;
 	}
-	return shunned;
+	return found ? found : shunned;
 }
 
 static void use(struct links *links, struct uplink *uplink)
@@ -148,43 +159,93 @@ static void use(struct links *links, struct uplink *uplink)
 		links->ops->none(links->user);
 }
 
+static void sample_one(struct links *links, struct uplink *uplink)
+{
+	int dbm = 0;
+	bool known = *uplink->signal ? signal_of_file(uplink->signal, &dbm) :
+				       radio_signal(&links->radio, uplink->link.index, &dbm);
+
+	choice_sample(&uplink->choice, &links->rules, known, dbm);
+}
+
+/* Without a choice nobody has to wake up for it. */
+static void sample(struct links *links)
+{
+	int n = 0;
+
+	links->sample_at_ns = NEVER;
+	for (int i = 0; i < links->n; i++)
+		n += links->uplink[i].link.carrier;
+	if (n < 2)
+		return;
+	for (int i = 0; i < links->n; i++)
+		if (links->uplink[i].link.carrier)
+			sample_one(links, &links->uplink[i]);
+	for (int i = 0; i < links->n; i++)
+		if (links->uplink[i].choice.measured || *links->uplink[i].signal)
+			links->sample_at_ns = mnat_clock_now() + SAMPLE_EVERY;
+}
+
 void links_choose(struct links *links)
 {
+	sample(links);
 	use(links, best(links, NULL));
 }
 
-bool links_shun_current(struct links *links)
+bool links_have_other(const struct links *links)
+{
+	for (int i = 0; i < links->n; i++)
+		if (&links->uplink[i] != links->current && is_usable(&links->uplink[i]))
+			return true;
+	return false;
+}
+
+bool links_shun_current(struct links *links, const char *why)
 {
 	struct uplink *other = best(links, links->current);
 
 	if (!links->current || !other)
 		return false;
-	log_warn("no lease on %s, trying %s", links->current->name, other->name);
+	log_warn("%s on %s, trying %s", why, links->current->name, other->name);
 	links->current->shunned_until_ns = mnat_clock_now() + SHUN;
 	use(links, other);
 	return true;
 }
 
+/* Choose again if that changes anything. */
+static void reconsider(struct links *links)
+{
+	struct uplink *uplink = best(links, NULL);
+
+	if (uplink == links->current)
+		return;
+	if (uplink && uplink->choice.measured)
+		log_info("uplink %s is better now: %d dBm", uplink->name, uplink->choice.signal);
+	use(links, uplink);
+}
+
 void links_tick(struct links *links)
 {
 	uint64_t now = mnat_clock_now();
-	bool returned = false;
+	bool look = now >= links->sample_at_ns;
 
+	if (look)
+		sample(links);
 	for (int i = 0; i < links->n; i++) {
 		struct uplink *uplink = &links->uplink[i];
 
 		if (!uplink->shunned_until_ns || uplink->shunned_until_ns > now)
 			continue;
 		uplink->shunned_until_ns = 0;
-		returned = true;
+		look = true;
 	}
-	if (returned && best(links, NULL) != links->current)
-		links_choose(links);
+	if (look)
+		reconsider(links);
 }
 
 uint64_t links_deadline(const struct links *links)
 {
-	uint64_t deadline = NEVER;
+	uint64_t deadline = links->sample_at_ns;
 
 	for (int i = 0; i < links->n; i++)
 		if (links->uplink[i].shunned_until_ns &&
@@ -208,8 +269,26 @@ static void lost(struct links *links, struct uplink *uplink)
 static void gained(struct links *links, struct uplink *uplink)
 {
 	uplink->shunned_until_ns = 0;
-	if (!links->current || uplink->priority <= links->current->priority)
+	sample(links);
+	if (!links->current || links->current == uplink || best(links, NULL) == uplink)
 		use(links, uplink);
+}
+
+/* Renamed: as the name goes, so goes the uplink. */
+static void forget_renamed(struct links *links, const struct mnat_link *link)
+{
+	struct uplink *uplink = links_by_index(links, link->index);
+	struct mnat_link gone = {.index = link->index};
+	bool was;
+
+	if (!uplink || !strcmp(uplink->name, link->name))
+		return;
+	log_warn("uplink %s is called %s now", uplink->name, link->name);
+	was = uplink->link.carrier;
+	update(uplink, &gone);
+	links->ops->changed(uplink, links->user);
+	if (was)
+		lost(links, uplink);
 }
 
 /*
@@ -222,6 +301,7 @@ static int on_link(const struct mnat_link *link, void *user)
 	struct uplink *uplink = by_name(links, link->name);
 	bool was, flapped;
 
+	forget_renamed(links, link);
 	if (!uplink)
 		return 0;
 	if (!link->present && link->index != uplink->link.index)
@@ -275,10 +355,18 @@ int links_open(uv_loop_t *loop, const struct mnat_node_conf *conf, const struct 
 {
 	int r;
 
-	*links = (struct links){.ops = ops, .user = user, .loop = loop, .n = conf->n_uplink};
+	*links = (struct links){
+		.ops = ops,
+		.user = user,
+		.loop = loop,
+		.n = conf->n_uplink,
+		.rules = {conf->signal_weak, conf->signal_margin},
+	};
+	radio_open(&links->radio);
 	for (int i = 0; i < links->n; i++) {
 		links->uplink[i].links = links;
-		links->uplink[i].priority = i;
+		links->uplink[i].choice.priority = conf->uplink_conf[i].priority;
+		links->uplink[i].signal = conf->uplink_conf[i].signal;
 		memcpy(links->uplink[i].name, conf->uplink[i], IF_NAMESIZE);
 	}
 	r = mnat_nl_open(RTMGRP_LINK, &links->nl);
@@ -303,5 +391,6 @@ void links_close(struct links *links)
 	for (int i = 0; i < links->n; i++)
 		close_uplink(&links->uplink[i]);
 	watch_stop(&links->watch);
+	radio_close(&links->radio);
 	mnat_nl_closep(&links->nl);
 }

@@ -1,23 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The uplinks: which are there, which have a carrier, which one to use. The first in
- * the configuration that has a carrier is used, but for one whose network gave no
- * lease a moment ago.
+ * The uplinks: which are there, which have a carrier, which one to use. Of those with a
+ * carrier the best is used (choice.h), but for one whose network gave no lease, or whose
+ * gateway fell silent, a moment ago.
  */
 #ifndef MNATC_LINK_H
 #define MNATC_LINK_H
 
+#include "choice.h"
 #include "mnat/netlink.h"
 #include "mnat/role_conf.h"
 #include "port.h"
+#include "signal.h"
 #include "watch.h"
 
 struct links;
 
 struct uplink {
 	struct links *links;
-	int priority; /* position in the configuration, 0 is preferred */
 	char name[IF_NAMESIZE];
+	struct choice choice;
+	const char *signal; /* the file that tells it; "": nl80211 */
 	struct mnat_link link; /* as last heard; link.present: it exists */
 	bool open;	       /* port is */
 	struct port port;
@@ -51,6 +54,9 @@ struct links {
 	struct uplink uplink[MNAT_MAX_INTERFACES];
 	int n;
 	struct uplink *current; /* NULL: none has a carrier */
+	struct choice_rules rules;
+	struct radio radio;
+	uint64_t sample_at_ns; /* NEVER: there is no choice */
 };
 
 /*
@@ -65,12 +71,15 @@ void links_close(struct links *links);
 void links_choose(struct links *links);
 
 /*
- * The current uplink's network gives no lease: use another for a minute. False:
- * there is none.
+ * The current uplink is of no use, why says so: use another for a minute. False: there is
+ * none.
  */
-bool links_shun_current(struct links *links);
+bool links_shun_current(struct links *links, const char *why);
 
-/* A shunned uplink gets its next chance. */
+/* Is there another that could be used at once? */
+bool links_have_other(const struct links *links);
+
+/* A shunned uplink gets its next chance; signals are looked at. */
 void links_tick(struct links *links);
 uint64_t links_deadline(const struct links *links);
 

@@ -3,6 +3,7 @@
 #include "engine.h"
 #include "mnat/daemon.h"
 #include "mnat/log.h"
+#include "rights.h"
 
 struct daemon {
 	struct mnat_daemon_args args;
@@ -52,6 +53,7 @@ int main(int argc, char **argv)
 		uv_run(loop, UV_RUN_DEFAULT); /* what was opened is closing */
 		return 1;
 	}
+	rights_keep();
 	mnat_daemon_run(loop, reload, stop, &daemon);
 	uv_loop_close(loop);
 	return 0;

@@ -82,7 +82,9 @@ int message_build(const struct identity *identity, const struct fsm_message *mes
 		dhcp_put_ip(&b, DHCP_OPT_REQUESTED_IP, message->requested);
 	if (message->server.s_addr)
 		dhcp_put_ip(&b, DHCP_OPT_SERVER_ID, message->server);
-	if (message->type != DHCP_RELEASE) {
+	if (message->rapid_commit)
+		dhcp_put(&b, DHCP_OPT_RAPID_COMMIT, NULL, 0);
+	if (message->type != DHCP_RELEASE && message->type != DHCP_DECLINE) {
 		dhcp_put_u16(&b, DHCP_OPT_MAX_SIZE, DHCP_MAX_MESSAGE);
 		put_parameters(&b, identity);
 		dhcp_put_mnat(&b, &identity->codec, identity->form, &mnat);

@@ -112,8 +112,8 @@ void packet_arp_request(const uint8_t mac[6], struct in_addr sender, struct in_a
 	memcpy(ret_arp->sha, mac, 6);
 }
 
-int packet_arp_reply(const uint8_t *buf, size_t len, const uint8_t mac[6], struct in_addr owner,
-		     uint8_t ret_mac[6])
+int packet_arp_reply(const uint8_t *buf, size_t len, const uint8_t mac[6],
+		     struct in_addr *ret_owner, uint8_t ret_mac[6])
 {
 	static const uint8_t zero[6];
 	struct arp_packet arp;
@@ -124,10 +124,11 @@ int packet_arp_reply(const uint8_t *buf, size_t len, const uint8_t mac[6], struc
 	if (arp.hrd != htons(ARPHRD_ETHER) || arp.pro != htons(ETH_P_IP) || arp.hln != 6 ||
 	    arp.pln != 4 || arp.op != htons(ARPOP_REPLY))
 		return -EBADMSG;
-	if (arp.spa.s_addr != owner.s_addr || memcmp(arp.tha, mac, 6))
+	if (memcmp(arp.tha, mac, 6))
 		return -EBADMSG;
 	if ((arp.sha[0] & 1) || !memcmp(arp.sha, zero, 6))
 		return -EBADMSG; /* a group address is nobody's */
+	*ret_owner = arp.spa;
 	memcpy(ret_mac, arp.sha, 6);
 	return 0;
 }

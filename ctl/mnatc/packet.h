@@ -47,8 +47,8 @@ _Static_assert(sizeof(struct arp_packet) == 28, "RFC 826");
 void packet_arp_request(const uint8_t mac[6], struct in_addr sender, struct in_addr target,
 			struct arp_packet *ret_arp);
 
-/* A reply by owner to mac. 0, or -EBADMSG for anything else. */
-int packet_arp_reply(const uint8_t *buf, size_t len, const uint8_t mac[6], struct in_addr owner,
-		     uint8_t ret_mac[6]);
+/* A reply to mac: whose address is where. 0, or -EBADMSG for anything else. */
+int packet_arp_reply(const uint8_t *buf, size_t len, const uint8_t mac[6],
+		     struct in_addr *ret_owner, uint8_t ret_mac[6]);
 
 #endif

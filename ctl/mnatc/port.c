@@ -217,7 +217,7 @@ int port_receive_dhcp(const struct port *port, uint8_t *buf, size_t size,
 	return port_receive_udp(port->dhcp_fd, DHCP_CLIENT_PORT, buf, size, ret_payload);
 }
 
-int port_receive_arp(const struct port *port, struct in_addr owner, uint8_t ret_mac[6])
+int port_receive_arp(const struct port *port, struct in_addr *ret_owner, uint8_t ret_mac[6])
 {
 	struct received received;
 	uint8_t buf[128];
@@ -226,5 +226,5 @@ int port_receive_arp(const struct port *port, struct in_addr owner, uint8_t ret_
 	n = receive_frame(port->arp_fd, buf, sizeof(buf), &received);
 	if (n < 0)
 		return n;
-	return packet_arp_reply(buf, (size_t)n, port->mac, owner, ret_mac);
+	return packet_arp_reply(buf, (size_t)n, port->mac, ret_owner, ret_mac);
 }

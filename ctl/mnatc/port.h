@@ -44,8 +44,8 @@ int port_send_arp(const struct port *port, struct in_addr sender, struct in_addr
 int port_send_arp_to(const struct port *port, const uint8_t *mac, struct in_addr sender,
 		     struct in_addr target);
 
-/* As port_receive_dhcp(): 0 and the MAC address for a reply by owner. */
-int port_receive_arp(const struct port *port, struct in_addr owner, uint8_t ret_mac[6]);
+/* As port_receive_dhcp(): 0 for a reply, which says whose address is where. */
+int port_receive_arp(const struct port *port, struct in_addr *ret_owner, uint8_t ret_mac[6]);
 
 /*
  * The same for one UDP port of any interface: a socket of its own, datagrams with their

@@ -83,6 +83,15 @@ void rebind_tick(struct rebind *rebind, struct roam *roam)
 		ask_one(rebind, home, i);
 }
 
+bool rebind_knows(const struct rebind *rebind, struct in_addr router, uint64_t mac)
+{
+	for (int i = 0; rebind->home && i < rebind->n; i++)
+		if (rebind->tried[i].router.s_addr == router.s_addr &&
+		    rebind->tried[i].gateway_mac == mac)
+			return true;
+	return false;
+}
+
 uint64_t rebind_deadline(const struct rebind *rebind)
 {
 	return rebind->due_ns;

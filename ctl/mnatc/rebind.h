@@ -45,6 +45,9 @@ void rebind_begin(struct rebind *rebind, const struct state *state, int64_t wall
 /* DHCP was faster, or the link is gone. */
 void rebind_end(struct rebind *rebind);
 
+/* An ARP reply: does a network that we ask for begin at this router (RFC 4436 2.1)? */
+bool rebind_knows(const struct rebind *rebind, struct in_addr router, uint64_t mac);
+
 void rebind_tick(struct rebind *rebind, struct roam *roam);
 uint64_t rebind_deadline(const struct rebind *rebind);
 

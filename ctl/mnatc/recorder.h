@@ -28,6 +28,10 @@
 	X(FIRST_OUT, "first-out")                                                              \
 	X(FIRST_IN, "first-in")
 
+/* Upper ends of the histogram's buckets, in ms; beyond the last is one more. */
+#define OUTAGE_ENDS {1, 2, 5, 10, 20, 50, 100, 200, 500, 1000}
+#define OUTAGE_BUCKETS 11
+
 enum move_event {
 #define X(name, text) MOVE_##name,
 	MOVE_EVENTS(X)
@@ -51,6 +55,7 @@ struct recorder {
 	struct move moves[RECORDER_MOVES];
 	uint32_t n; /* moves so far */
 	bool open;  /* the last one is still going on */
+	uint32_t outages[OUTAGE_BUCKETS]; /* of all moves by which the carrier was lost */
 };
 
 /* Begin a move, which ends one that is open. */
@@ -67,6 +72,8 @@ bool move_has(const struct move *move, enum move_event what);
 
 /* Moves still kept are n - count + 1 .. n; a row for the dump (new reference). */
 uint32_t recorder_count(const struct recorder *recorder);
+/* The histogram: upper end in ms -> moves; only buckets that have any (new reference). */
+json_t *recorder_outages(const struct recorder *recorder);
 json_t *recorder_row(const struct recorder *recorder, uint32_t n);
 
 #endif

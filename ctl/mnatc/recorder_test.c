@@ -51,3 +51,32 @@ Test(recorder, the_last_64_moves_are_kept)
 	cr_assert(json_is_null(json_object_get(row, "from")));
 	json_decref(row);
 }
+
+/* What users had, not what we did: moves without a break do not count. */
+Test(recorder, histogram_of_outages)
+{
+	const uint64_t ms = 1000000;
+	json_t *histogram;
+
+	for (uint64_t length = 1; length <= 5000; length *= 10) {
+		recorder_begin(&recorder, (struct in_addr){0});
+		recorder_event(&recorder, MOVE_LINK_DOWN, 100 * ms);
+		recorder_event(&recorder, MOVE_LINK_UP, 100 * ms);
+		recorder_event(&recorder, MOVE_SHIM_SET, 100 * ms + length * ms - 1);
+		if (length > 1)
+			recorder_event(&recorder, MOVE_FIRST_IN, 100 * ms + length * ms + 1);
+		recorder_end(&recorder);
+		recorder_end(&recorder);
+	}
+	recorder_begin(&recorder, (struct in_addr){0});
+	recorder_event(&recorder, MOVE_LINK_UP, 100 * ms);
+	recorder_event(&recorder, MOVE_FIRST_IN, 101 * ms);
+	recorder_end(&recorder);
+	histogram = recorder_outages(&recorder);
+	cr_assert_eq(json_object_size(histogram), 4);
+	cr_expect_eq(json_integer_value(json_object_get(histogram, "<=1ms")), 1);
+	cr_expect_eq(json_integer_value(json_object_get(histogram, "<=20ms")), 1);
+	cr_expect_eq(json_integer_value(json_object_get(histogram, "<=200ms")), 1);
+	cr_expect_eq(json_integer_value(json_object_get(histogram, "longer")), 1);
+	json_decref(histogram);
+}

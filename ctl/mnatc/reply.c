@@ -118,6 +118,7 @@ int reply_decode(const struct dhcp_message *message, struct reply *ret_reply, co
 		return -EBADMSG;
 	}
 	reply.lease.server = reply.server;
+	reply.rapid_commit = message->options[DHCP_OPT_RAPID_COMMIT].present;
 	*ret_reply = reply;
 	return 0;
 }

@@ -12,6 +12,7 @@ struct reply {
 	enum dhcp_type type; /* OFFER, ACK or NAK */
 	uint32_t xid;
 	struct in_addr server;
+	bool rapid_commit; /* ACK to a DISCOVER (RFC 4039) */
 	struct lease lease;	   /* OFFER, ACK; since_ns is the receiver's to set */
 	char text[REPLY_TEXT_MAX]; /* NAK: the server's reason, printable, may be empty */
 };

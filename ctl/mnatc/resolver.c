@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "resolver.h"
 
-#include <errno.h>
-
 #include "shim.h"
 
 #define FIRST_RETRY (20 * MNAT_NS_PER_MS)
@@ -40,6 +38,15 @@ void resolver_know(struct resolver *resolver, struct in_addr sender, struct in_a
 				      .deadline_ns = mnat_clock_now() + REFRESH};
 }
 
+void resolver_again(struct resolver *resolver)
+{
+	if (!resolver->target.s_addr)
+		return;
+	resolver->tries = 0;
+	resolver->asking = true;
+	resolver->deadline_ns = 0;
+}
+
 /* A known address stays in use while its refresh goes unanswered: better than none. */
 void resolver_tick(struct resolver *resolver, const struct port *port)
 {
@@ -55,22 +62,15 @@ void resolver_tick(struct resolver *resolver, const struct port *port)
 	port_send_arp(port, resolver->sender, resolver->target);
 }
 
-bool resolver_receive(struct resolver *resolver, const struct port *port)
+bool resolver_take(struct resolver *resolver, struct in_addr owner, const uint8_t mac[6])
 {
-	bool answered = false;
-	uint8_t mac[6];
-	int r;
-
-	while ((r = port_receive_arp(port, resolver->target, mac)) == 0 || r == -EBADMSG) {
-		if (r || !resolver->asking)
-			continue;
-		resolver->mac = shim_mac_word(mac);
-		resolver->asking = false;
-		resolver->tries = 0;
-		resolver->deadline_ns = mnat_clock_now() + REFRESH;
-		answered = true;
-	}
-	return answered;
+	if (!resolver->asking || owner.s_addr != resolver->target.s_addr)
+		return false;
+	resolver->mac = shim_mac_word(mac);
+	resolver->asking = false;
+	resolver->tries = 0;
+	resolver->deadline_ns = mnat_clock_now() + REFRESH;
+	return true;
 }
 
 bool resolver_is_silent(const struct resolver *resolver)

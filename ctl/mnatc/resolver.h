@@ -34,11 +34,14 @@ bool resolver_ask(struct resolver *resolver, struct in_addr sender, struct in_ad
 void resolver_know(struct resolver *resolver, struct in_addr sender, struct in_addr target,
 		   uint64_t mac);
 
+/* Ask anew what is answered already. */
+void resolver_again(struct resolver *resolver);
+
 /* Send the question if it is due: at once after resolver_ask(), then at deadline_ns. */
 void resolver_tick(struct resolver *resolver, const struct port *port);
 
-/* The socket is readable. True: an open question was answered. */
-bool resolver_receive(struct resolver *resolver, const struct port *port);
+/* An ARP reply: owner is at mac. True: that was our open question. */
+bool resolver_take(struct resolver *resolver, struct in_addr owner, const uint8_t mac[6]);
 
 /* Has the gateway left several questions in a row unanswered? */
 bool resolver_is_silent(const struct resolver *resolver);

@@ -60,15 +60,39 @@ static void carry(const struct mnat_shim *live, struct mnat_shim *slot)
 
 static void leave_behind(const struct mnat_shim *live, struct mnat_shim *slot, uint64_t grace_ns)
 {
-	if (!live->actual || live->actual == slot->actual || live->virt != slot->virt)
+	if (!live->actual || live->virt != slot->virt ||
+	    (live->actual == slot->actual && live->uplink == slot->uplink))
 		return;
 	slot->old_actual = live->actual;
 	slot->old_until_ns = mnat_clock_now() + grace_ns;
 }
 
-int shim_install(struct shim *shim, const struct mnat_shim *want, uint64_t grace_ns)
+static int flip(struct shim *shim, struct mnat_shim *slot)
 {
 	uint32_t next = (shim->active + 1) % MNAT_SHIM_SLOTS, zero = 0;
+
+	slot->generation++;
+	if (bpf_map_update_elem(shim->node.shim_fd, &next, slot, BPF_ANY) ||
+	    bpf_map_update_elem(shim->node.active_fd, &zero, &next, BPF_ANY))
+		return -errno;
+	shim->active = next;
+	return 0;
+}
+
+int shim_accept(struct shim *shim, struct in_addr actual, uint64_t for_ns)
+{
+	struct mnat_shim slot;
+	int r = shim_read(shim, &slot);
+
+	if (r < 0 || slot.actual == actual.s_addr)
+		return r;
+	slot.old_actual = actual.s_addr;
+	slot.old_until_ns = mnat_clock_now() + for_ns;
+	return flip(shim, &slot);
+}
+
+int shim_install(struct shim *shim, const struct mnat_shim *want, uint64_t grace_ns)
+{
 	struct mnat_shim slot = *want, live;
 	int r = shim_read(shim, &live);
 	bool same;
@@ -83,11 +107,9 @@ int shim_install(struct shim *shim, const struct mnat_shim *want, uint64_t grace
 	slot.generation = live.generation;
 	if (!memcmp(&slot, &live, sizeof(slot)))
 		return SHIM_UNCHANGED;
-	slot.generation++;
-	if (bpf_map_update_elem(shim->node.shim_fd, &next, &slot, BPF_ANY) ||
-	    bpf_map_update_elem(shim->node.active_fd, &zero, &next, BPF_ANY))
-		return -errno;
-	shim->active = next;
+	r = flip(shim, &slot);
+	if (r < 0)
+		return r;
 	return same ? SHIM_UPDATED : SHIM_MOVED;
 }
 

@@ -8,6 +8,7 @@
 #ifndef MNATC_SHIM_H
 #define MNATC_SHIM_H
 
+#include <netinet/in.h>
 #include <stdbool.h>
 
 #include "mnat/abi.h"
@@ -33,6 +34,12 @@ int shim_read(const struct shim *shim, struct mnat_shim *ret_slot);
  */
 enum shim_change { SHIM_UNCHANGED, SHIM_UPDATED, SHIM_MOVED };
 int shim_install(struct shim *shim, const struct mnat_shim *want, uint64_t grace_ns);
+
+/*
+ * Take packets to another address, on any uplink, for so long: it is about to be ours,
+ * and the gateway may know before we do. 0 or -errno.
+ */
+int shim_accept(struct shim *shim, struct in_addr actual, uint64_t for_ns);
 
 /* A MAC address as slots hold it: one word. */
 uint64_t shim_mac_word(const uint8_t mac[6]);

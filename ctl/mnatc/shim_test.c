@@ -95,3 +95,28 @@ Test(shim, an_update_keeps_grace_marks_and_gateway)
 	cr_expect_eq(in_force().old_actual, inet_addr("10.0.1.5"));
 	cr_expect_eq(in_force().generation, live.generation + 1);
 }
+
+/* Make before break: the gateway may know of the new address first. */
+Test(shim, an_address_to_come_is_accepted_before_the_move)
+{
+	struct mnat_shim first = at("10.0.1.5"), second = at("10.0.2.7");
+
+	cr_assert_eq(shim_install(&shim, &first, GRACE), SHIM_MOVED);
+	cr_assert_eq(shim_accept(&shim, (struct in_addr){second.actual}, GRACE), 0);
+	cr_expect_eq(in_force().actual, first.actual);
+	cr_expect_eq(in_force().old_actual, second.actual);
+	cr_assert_eq(shim_install(&shim, &second, GRACE), SHIM_MOVED);
+	cr_expect_eq(in_force().actual, second.actual);
+	cr_expect_eq(in_force().old_actual, first.actual);
+}
+
+Test(shim, the_same_address_on_another_uplink_is_accepted_on_the_old_one)
+{
+	struct mnat_shim first = at("10.0.1.5"), second = first;
+
+	second.uplink = 5;
+	cr_assert_eq(shim_install(&shim, &first, GRACE), SHIM_MOVED);
+	cr_assert_eq(shim_install(&shim, &second, GRACE), SHIM_MOVED);
+	cr_expect_eq(in_force().old_actual, first.actual);
+	cr_expect_gt(in_force().old_until_ns, mnat_clock_now());
+}

@@ -249,7 +249,7 @@ void visit_arrivals(struct engine *e, const struct fsm_message *message,
 	int n;
 
 	ret_arrivals->n = 0;
-	if (message->type == DHCP_RELEASE || (place && !place->mobile))
+	if (message->type == DHCP_RELEASE || message->type == DHCP_DECLINE || (place && !place->mobile))
 		return;
 	n = roam_arrivals(&e->state.roam, place, homes);
 	for (int i = 0; i < n; i++) {

@@ -13,6 +13,7 @@ static void help_nouns(FILE *out)
 const struct ctl_command ctl_commands[] = {
 	{"status", cmd_status, "", "health and state of the daemons here (the default)", 0, 0},
 	{"dump", cmd_dump, "NOUN", "list hosts, sessions, leases, counters ...", 1, 1, help_nouns},
+	{"doctor", cmd_doctor, "", "node: what is wrong here, and what to do", 0, 0},
 	{"handover", cmd_handover, "", "time line of each of this node's moves", 0, 0},
 	{"history", cmd_history, "ADDRESS [TIME]", "who held an address, then or ever", 1, 2},
 	{"top", cmd_top, "", "gateway: the hosts that use most", 0, 0},

@@ -21,6 +21,7 @@ struct ctl {
 	const char *run_dir;
 	const char *output; /* columns, comma-separated; NULL: all */
 	const char *from;   /* daemon; NULL: the noun's default */
+	const char *config;   /* NULL: the default */
 	const char *database; /* NULL: the default */
 	int wait_ms;
 	int last; /* moves to show; 0: all */
@@ -90,6 +91,7 @@ int ctl_run(struct ctl *ctl, int argc, char **argv);
 
 int cmd_status(struct ctl *ctl, int argc, char **argv);
 int cmd_dump(struct ctl *ctl, int argc, char **argv);
+int cmd_doctor(struct ctl *ctl, int argc, char **argv);
 int cmd_handover(struct ctl *ctl, int argc, char **argv);
 int cmd_history(struct ctl *ctl, int argc, char **argv);
 int cmd_verb(struct ctl *ctl, int argc, char **argv);

@@ -17,7 +17,7 @@ static void expect_match(const char *text, const char *word)
 Test(match, whole_words_and_prefixes)
 {
 	expect_match("dump", "dump");
-	expect_match("d", "dump");
+	expect_match("du", "dump");
 	expect_match("sw", "sweep");
 	expect_match("rep", "replace");
 	expect_match("rele", "release"); /* "rel" may be reload */

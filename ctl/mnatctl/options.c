@@ -36,6 +36,8 @@ static const struct option_row {
 	{"columns", 'C', NULL, "name the noun's columns for -o, ask nobody",
 	 FIELD(FLAG, list_columns), "dump"},
 	{"last", 'l', "N", "the last N moves only", FIELD(NUMBER, last), "handover"},
+	{"config", 'c', "FILE", "the node's, if it is not /etc/mobilenat/node.conf",
+	 FIELD(TEXT, config), "doctor"},
 	{"database", 'd', "FILE", "the DHCP server's", FIELD(TEXT, database), "history"},
 	{"by", 'b', "WHAT", "order: rate (the default), sessions or ports", FIELD(TEXT, by), "top"},
 	{"rows", 'N', "N", "so many hosts (default 10)", FIELD(NUMBER, rows), "top"},

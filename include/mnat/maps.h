@@ -10,6 +10,10 @@
 #define MNAT_PIN_GATEWAY "/sys/fs/bpf/mobilenat/gateway"
 #define MNAT_PIN_NODE "/sys/fs/bpf/mobilenat/node"
 
+/* Our place among the filters of a clsact hook. */
+#define MNAT_TC_HANDLE	 1
+#define MNAT_TC_PRIORITY 49
+
 /*
  * The gateway's maps. hosts, actuals, bindings, blocks, use and route_state are the maps' own
  * memory: a store there is what the datapath sees next. All are valid until

@@ -69,18 +69,31 @@ struct mnat_gateway_conf {
 	struct mnat_gateway_config bpf; /* prefixes, external pool, timeouts */
 };
 
+/* uplink "NAME" { ... } */
+struct mnat_uplink_conf {
+	unsigned int priority;	      /* the position in uplinks, 0 preferred, if not set */
+	char signal[MNAT_PATH_MAX];   /* a file; "": nl80211 */
+};
+
 struct mnat_node_conf {
 	char pin[MNAT_PATH_MAX];
 	char run_dir[MNAT_PATH_MAX];
 	char state_file[MNAT_PATH_MAX]; /* state = "/var/lib/mobilenat/mnatc.json" */
+	char managers[MNAT_PATH_MAX];	/* network-managers = "/run"; "": are not told */
 	char device[IF_NAMESIZE];	/* device = "mnat0" */
 	char uplink[MNAT_MAX_INTERFACES][IF_NAMESIZE]; /* the first has priority */
 	int n_uplink;
+	struct mnat_uplink_conf uplink_conf[MNAT_MAX_INTERFACES];
+	int signal_weak;   /* signal-weak = -78, dBm */
+	int signal_margin; /* signal-margin = 6, dB */
+	bool path_check;   /* watch for gateways that fall silent */
 	struct in_addr virt_gateway; /* virtual-gateway = "10.0.0.1" */
 	struct in_addr virt_mask;    /* virtual-mask = "255.0.0.0" */
 	unsigned int enterprise;     /* of option 125 */
 	unsigned int seed_option;    /* 0: do not send the seed's own form */
 	char form[8];		     /* shim-option = "vivso" | "seed" | "both" */
+	bool conflict_check;	     /* probe for others that use our address */
+	bool rapid_commit;	     /* ask for a lease in two messages (RFC 4039) */
 	char client_id[64];	     /* optional; default: from the uplink's MAC */
 	bool default_route;	     /* put a default route through the device */
 	unsigned int old_grace_ms;

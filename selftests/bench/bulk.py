@@ -1,4 +1,4 @@
-"""Bulk TCP: the gateway beside the kernel's forwarding and NAT; the shim on and off.
+"""Bulk TCP: the gateway beside the kernel's forwarding and NAT.
 
 The whole chain runs on one core, before other work there: the scheduler moving its
 parts about costs more than what is compared. So a figure is the cost of everything from
@@ -6,11 +6,11 @@ sender to receiver."""
 import json
 from contextlib import contextmanager
 
-from mnatlab.mobilenat import Gateway, Node
+from mnatlab.mobilenat import Gateway
 from mnatlab.netns import veth
 from mnatlab.proc import Program
 from mnatlab.services import listening, masquerade
-from mnatlab.topology import EXTERNAL, SERVER, UPLINK, Internet
+from mnatlab.topology import EXTERNAL, SERVER
 
 PORT = 5201
 
@@ -82,21 +82,3 @@ def nat(run, results, quick):
     for name in kinds:
         for peer in ("kernel forwarding", "nftables masquerade"):
             results.median(name, samples["mobilenat", name], "Gbit/s", peer, samples[peer, name])
-
-
-def shim(run, results, quick):
-    """shim.bulk: a node with the shim and a plain one on the same link and gateway."""
-    net = Internet(run, domain="switched")
-    Gateway(net).up()
-    Node(net, UPLINK).up().wait_address("10.0.1.")
-    net.plain.ip("addr add 10.0.1.200/24 dev eth0", "route add default via 10.0.1.1")
-    Server(net.cn)
-    rounds, seconds = (3, 1) if quick else (15, 1)
-    samples = {(name, down): [] for name in ("mn", "plain") for down in (False, True)}
-    for _ in range(rounds):
-        for name in ("mn", "plain"):
-            for down in (False, True):
-                samples[name, down].append(gbits(getattr(net, name), seconds, down))
-    for down, name in ((False, "shim.bulk.up"), (True, "shim.bulk.down")):
-        results.median(name, samples["mn", down], "Gbit/s", "without the shim",
-                       samples["plain", down])

@@ -13,7 +13,7 @@ GOOD = {
                'outside {{\n\tinterfaces = {{"out0"}}\n\taddresses = "135.180.32.4"\n}}\n'
                'pin = "{pins}/gateway"\nrun-dir = "{dir}/run"\n',
     "node": 'uplinks = {{"wl0"}}\npin = "{pins}/node"\nrun-dir = "{dir}/run"\n'
-            'state = "{dir}/mnatc.json"\n',
+            'state = "{dir}/mnatc.json" network-managers = ""\n',
     "mmd": 'gateway "home" {{\n\tsocket = "{dir}/run/midcom.sock"\n}}\nrun-dir = "{dir}/run"\n',
     "dhcpd": 'interfaces = {{"in0"}}\nserver-id = "10.0.0.1"\nsubnet "10.0.1.0/24" {{\n'
              '\tpool = "10.0.1.4-10.0.1.9"\n}}\nrun-dir = "{dir}/run"\n'

@@ -4,11 +4,13 @@ import shutil
 from mnatlab import ROOT, control
 from mnatlab.checks import check, equal
 from mnatlab.mobilenat import BIN, Gateway
-from mnatlab.netns import sh
+from mnatlab.netns import sh, veth
 from mnatlab.proc import wait_until
 from mnatlab.scenario import Skip, scenario
 from mnatlab.services import Udhcpc
-from mnatlab.topology import Internet
+from mnatlab.topology import UPLINK, Internet
+
+from uplinks import Pair
 
 
 def status(pid):
@@ -58,6 +60,34 @@ def dhcpd(run):
     server.wait_text("there is no interface none0")
     server.stop()
     check(not gateway.socket("mnat-dhcpd").exists(), "its socket has gone with it")
+
+
+@scenario("privilege.mnatc")
+def mnatc(run):
+    """The client keeps three of root's rights, gives them to nobody, and still does it all: moves,
+    an uplink that comes and goes, name servers, ending sessions."""
+    pair = Pair(run, 'dns = "file"\nresolv-conf = "{}"'.format(run.dir / "resolv.conf"))
+    conf = pair.node.conf()
+    conf.write_text(conf.read_text().replace('dns = "none"\n', "", 1))
+    server = pair.gateway.conf("mnat-dhcpd")
+    server.write_text(server.read_text().replace('router = "10.0.1.1"',
+                                                 'router = "10.0.1.1"\n\tdns = {"10.0.0.53"}'))
+    pair.gateway.daemons["mnat-dhcpd"].signal(1)
+    pair.gateway.daemons["mnat-dhcpd"].wait_text("serving by the configuration now in")
+    pair.up()
+    pid = pair.node.daemons["mnatc"].pid
+    wait_until(lambda: status(pid)["NoNewPrivs"].strip() == "1", 5, "no new privileges")
+    rights = 1 << 12 | 1 << 13 | 1 << 39  # CAP_NET_ADMIN, CAP_NET_RAW, CAP_BPF
+    equal([int(status(pid)[kind], 16) for kind in ("CapEff", "CapPrm", "CapInh", "CapAmb")],
+          [rights, rights, 0, 0], "capabilities")
+    wait_until(lambda: "10.0.0.53" in (run.dir / "resolv.conf").read_text(), 5, "name servers")
+    pair.go(second=True)
+    pair.net.mn.ip(f"link del {UPLINK}")
+    veth(pair.net.mn, UPLINK, pair.net.air, "mn")
+    pair.net.air.ip("link set mn master ap1")
+    pair.node.load()  # the shim is on what is plugged in anew
+    pair.go(second=False)
+    pair.node.ctl("release")
 
 
 @scenario("privilege.units")

@@ -96,9 +96,9 @@ class TcpFlow(Pair):
     READY = "connected"
     LISTENING = "-lnt"
 
-    def __init__(self, client, server, port=5001, rate=2_000_000, options=(), **kwargs):
-        super().__init__(client, server, port, "-r", rate, *options,
-                         server_options=("-r", rate), **kwargs)
+    def __init__(self, client, server, port=5001, rate=2_000_000, options=(), gap=20, **kwargs):
+        super().__init__(client, server, port, "-r", rate, "-g", gap, *options,
+                         server_options=("-r", rate, "-g", gap), **kwargs)
 
 
 class Download:

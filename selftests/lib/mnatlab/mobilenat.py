@@ -94,6 +94,7 @@ dhcp {{
 pin = "{pin}"
 run-dir = "{run_dir}"
 state = "{run_dir}/mnatc.json"
+network-managers = "{run_dir}"
 """
 
 
