@@ -70,6 +70,29 @@ static int memory_put(struct mnat_store *store, const struct mnat_lease_record *
 	return 0;
 }
 
+static int memory_load_auth(struct mnat_store *store,
+			    int (*each)(const struct mnat_auth_record *record, void *user),
+			    void *user)
+{
+	for (size_t i = 0; i < memory(store)->n_auths; i++)
+		cr_assert_eq(each(&memory(store)->auths[i], user), 0);
+	return 0;
+}
+
+static int memory_put_auth(struct mnat_store *store, const struct mnat_auth_record *record)
+{
+	struct memory_store *m = memory(store);
+	size_t i = 0;
+
+	while (i < m->n_auths && (m->auths[i].client_len != record->client_len ||
+				  memcmp(m->auths[i].client, record->client, record->client_len)))
+		i++;
+	if (i == m->n_auths)
+		m->auths = reallocarray(m->auths, ++m->n_auths, sizeof(*m->auths));
+	m->auths[i] = *record;
+	return 0;
+}
+
 static int memory_commit(struct mnat_store *store)
 {
 	memory(store)->transactions++;
@@ -78,8 +101,10 @@ static int memory_commit(struct mnat_store *store)
 
 const struct mnat_store_ops memory_store_ops = {
 	.load = memory_load,
+	.load_auth = memory_load_auth,
 	.begin = memory_begin,
 	.put = memory_put,
+	.put_auth = memory_put_auth,
 	.commit = memory_commit,
 };
 
@@ -116,6 +141,7 @@ void fixture_free(struct fixture *f)
 	server_done(&f->server);
 	conf_free(f->conf);
 	free(f->store.records);
+	free(f->store.auths);
 	free(f);
 }
 

@@ -28,6 +28,8 @@ struct conf *conf_from(const char *text);
 struct memory_store {
 	struct mnat_lease_record *records;
 	size_t n;
+	struct mnat_auth_record *auths;
+	size_t n_auths;
 	int transactions;
 	bool fails;
 };

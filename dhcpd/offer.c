@@ -155,7 +155,8 @@ static bool commits_at_once(const struct exchange *x)
 {
 	const struct dhcp_option *option = &x->in->options[DHCP_OPT_RAPID_COMMIT];
 
-	return x->subnet->rapid_commit && option->present && x->in->type == DHCP_DISCOVER;
+	return x->subnet->rapid_commit && option->present && x->in->type == DHCP_DISCOVER &&
+	       auth_allows_commit(x);
 }
 
 static bool make_offer(struct exchange *x)
