@@ -95,6 +95,15 @@ static bool check_unproved(struct exchange *x)
 	return true;
 }
 
+/* Of a visitor, by allow, who has a key of another domain: here it proves nothing. */
+static bool check_unknown(struct exchange *x)
+{
+	if (x->server->conf->auth.policy == AUTH_REQUIRE)
+		return drop(x, COUNTER_auth_unknown_key);
+	x->proof.auth.how = DHCP_AUTH_NONE;
+	return check_unproved(x);
+}
+
 /* RFC 3118 section 5.4: the server picks the key, the answer names it. */
 static bool check_asking(struct exchange *x)
 {
@@ -105,7 +114,7 @@ static bool check_asking(struct exchange *x)
 	key = is_bound(x, client, 0) ? dhcp_keys_find(keys, client->key)
 				     : dhcp_keys_for(keys, x->key, x->key_len);
 	if (!key)
-		return drop(x, COUNTER_auth_unknown_key);
+		return check_unknown(x);
 	x->proof.auth.id = key->id;
 	return true;
 }
@@ -118,7 +127,9 @@ static bool check_proof(struct exchange *x)
 	struct auth_client *client = find(&s->auth, x->key, x->key_len);
 	struct dhcp_secret secret;
 
-	if (!key || !dhcp_key_secret(key, x->key, x->key_len, &secret) ||
+	if (!key)
+		return check_unknown(x);
+	if (!dhcp_key_secret(key, x->key, x->key_len, &secret) ||
 	    is_bound(x, client, auth->id))
 		return drop(x, COUNTER_auth_unknown_key);
 	if (!dhcp_auth_verify(x->in->bytes, x->in->len, auth, &secret))

@@ -8,6 +8,7 @@
 
 #include <jansson.h>
 
+#include "auth.h"
 #include "fsm.h"
 #include "link.h"
 #include "local_dhcp.h"
@@ -35,6 +36,7 @@ struct engine {
 	struct rebind rebind;
 	struct recorder recorder;
 	struct identity identity;
+	struct auth auth;
 	struct state state;
 	struct visit visit;
 	struct mnat_control *control;
