@@ -281,6 +281,7 @@ static struct dhcp_keys *keys_from(const char *text, mode_t mode)
 Test(dhcp_auth, keys_are_found_by_number_and_client)
 {
 	struct dhcp_keys *keys = keys_from("# ours\n"
+					   "2 " SECRET "\n"
 					   "master 12 " SECRET SECRET "\n"
 					   "3 " SECRET " laptop # Ann's\n"
 					   "\n"
@@ -290,14 +291,14 @@ Test(dhcp_auth, keys_are_found_by_number_and_client)
 	struct dhcp_secret secret;
 
 	cr_assert(keys);
-	cr_assert_eq(keys->n, 4);
+	cr_assert_eq(keys->n, 5);
 	cr_assert_null(dhcp_keys_find(keys, 4));
 	cr_assert(dhcp_keys_find(keys, 12)->master);
 	cr_assert_eq(dhcp_keys_find(keys, 12)->len, 32);
 	cr_assert_eq(dhcp_keys_for(keys, "\0laptop", 7)->id, 3);
 	cr_assert_eq(dhcp_keys_for(keys, "\1\2\0\0\0\0\7", 7)->id, UINT32_MAX);
 	cr_assert_eq(dhcp_keys_for(keys, "\1\x99", 2)->id, 5);
-	cr_assert_eq(dhcp_keys_for(keys, "other", 5)->id, 12);
+	cr_assert_eq(dhcp_keys_for(keys, "other", 5)->id, 12, "of its own");
 	cr_assert_not(dhcp_key_secret(dhcp_keys_find(keys, 3), "other", 5, &secret));
 	cr_assert(dhcp_key_secret(dhcp_keys_find(keys, 3), "\0laptop", 7, &secret));
 	cr_assert_eq(secret.len, 16);

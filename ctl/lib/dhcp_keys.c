@@ -244,7 +244,7 @@ const struct dhcp_key *dhcp_keys_for(const struct dhcp_keys *keys, const void *c
 
 		if (key->client && is_of(key, client, client_len))
 			return key;
-		if (!common && !key->client)
+		if (!key->client && (!common || (key->master && !common->master)))
 			common = key;
 	}
 	return common;

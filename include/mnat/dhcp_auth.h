@@ -127,7 +127,7 @@ void dhcp_keys_free(struct dhcp_keys *keys);
 int dhcp_keys_check(const char *path, int fd);
 
 const struct dhcp_key *dhcp_keys_find(const struct dhcp_keys *keys, uint32_t id);
-/* What a server uses that is asked: the client's own, else the first for all. NULL: none. */
+/* What a server uses that is asked: the client's own, else a master's, else any. NULL: none. */
 const struct dhcp_key *dhcp_keys_for(const struct dhcp_keys *keys, const void *client,
 				     size_t client_len);
 
