@@ -138,6 +138,7 @@ def require(run):
     node.up()
     node.wait_address("10.0.1.")
     equal(node.shim()["virtual"], VIRTUAL, "its virtual address")
+    equal(control.status(gateway.socket("mnat-dhcpd"))["auth"], "require", "policy shown")
     stream = TcpFlow(net.mn, net.cn, rate=1_000_000)
     wait_progress(net, 5001, 50_000)
     node.move(net, "ap2", "10.0.2.")
