@@ -11,7 +11,7 @@ from mnatlab.flows import TcpFlow
 from mnatlab.mobilenat import Gateway, Node
 from mnatlab.proc import wait_until
 from mnatlab.scenario import scenario
-from mnatlab.services import Relay, Udhcpc, Udhcpd, address
+from mnatlab.services import Dhcpcd, Relay, Udhcpc, Udhcpd, address
 from mnatlab.topology import ACTUAL_1, ACTUAL_2, GATEWAY_INSIDE, UPLINK, VIRTUAL, Internet
 
 from move import wait_progress
@@ -295,3 +295,23 @@ def allow(run):
                      + socket.inet_aton("10.0.1.1") + bytes.fromhex("020000000bad").ljust(208, b"\0")
                      + b"\x63\x82\x53\x63\x35\x01\x01\x3d\x05\0node\xff", (GATEWAY_INSIDE, 67))
         wait_until(lambda: counted(gateway) == {"missing": 1}, 10, "a thief to be refused")
+
+
+@scenario("auth.dhcpcd")
+def dhcpcd(run):
+    """Another's implementation of RFC 3118 as the client: served with its secret, not with another."""
+    net, gateway, _ = running(run, server="require")
+    keys = gateway.run_dir / "keys"
+    keys.write_text(f"9 {b'a secret of 16 B'.hex()}\n")
+    gateway.daemons["mnat-dhcpd"].signal(1)
+    gateway.daemons["mnat-dhcpd"].wait_text("serving by the configuration now in")
+    conf = 'authprotocol delayed hmac-md5 monotonic\nauthtoken 9 "" forever "{}"\n'
+    client = Dhcpcd(net.plain, "eth0", conf.format("a secret of 16 B"))
+    client.wait_for(lambda: address(net.plain, "eth0", "10.0.1."), "an address", 30)
+    equal(counted(gateway), {}, "nothing was refused")
+    check(gateway.counters("mnat-dhcpd")["auth_proved"] >= 1, "it has proved itself")
+    client.stop()
+    # it refuses our OFFER, and so is never heard to prove itself
+    liar = Dhcpcd(net.plain, "eth0", conf.format("b secret of 16 B"))
+    liar.wait_text("authentication failed", 30)
+    equal(counted(gateway), {}, "refused by the server")
