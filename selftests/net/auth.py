@@ -9,11 +9,14 @@ from mnatlab.capture import Capture, dhcp_messages
 from mnatlab.checks import check, equal, stream_whole
 from mnatlab.flows import TcpFlow
 from mnatlab.mobilenat import Gateway, Node
+from mnatlab.mobilenat_domains import DomainGateway, Providers
 from mnatlab.proc import wait_until
 from mnatlab.scenario import scenario
 from mnatlab.services import Dhcpcd, Relay, Udhcpc, Udhcpd, address
 from mnatlab.topology import ACTUAL_1, ACTUAL_2, GATEWAY_INSIDE, UPLINK, VIRTUAL, Internet
+from mnatlab.topology_domains import HOME, THIRD, VISITED
 
+from inter_chain import Journey
 from move import wait_progress
 
 KEY = bytes.fromhex("00112233445566778899aabbccddeeff")
@@ -30,25 +33,34 @@ def secret_file(box, name, text):
     return path
 
 
+def guard(gateway, policy, keys):
+    """Its DHCP server's configuration, before it is started."""
+    path = secret_file(gateway, "keys", keys)
+    conf = gateway.conf("mnat-dhcpd")
+    conf.write_text(f'{conf.read_text()}\nauth {{\n\tpolicy = "{policy}"\n\tkeys = "{path}"\n}}\n')
+
+
+def give_key(node, policy, number, secret, protocol="mobilenat"):
+    path = secret_file(node, "key", f"{number} {secret.hex()}\n")
+    node.conf().write_text(node.conf().read_text().replace("dhcp {", f"""dhcp {{
+	client-id = "node"
+	auth = "{policy}"
+	auth-id = {number}
+	auth-key-file = "{path}"
+	auth-protocol = "{protocol}"
+"""))
+
+
 def running(run, number=1, secret=KEY, server="require", node_policy="require",
             protocol="mobilenat"):
     """(net, gateway, node): the relays add option 82; the node waits to be started"""
     net = Internet(run)
     gateway = Gateway(net)
-    keys = secret_file(gateway, "keys", f"1 {KEY.hex()}\n2 {OTHER.hex()}\nmaster 3 {MASTER.hex()}\n")
-    conf = gateway.conf("mnat-dhcpd")
-    conf.write_text(f'{conf.read_text()}\nauth {{\n\tpolicy = "{server}"\n\tkeys = "{keys}"\n}}\n')
+    guard(gateway, server, f"1 {KEY.hex()}\n2 {OTHER.hex()}\nmaster 3 {MASTER.hex()}\n")
     gateway.up()
     net.relays = [Relay(router, GATEWAY_INSIDE, "-a") for router in (net.r1, net.r2)]
     node = Node(net, UPLINK)
-    key = secret_file(node, "key", f"{number} {secret.hex()}\n")
-    node.conf().write_text(node.conf().read_text().replace("dhcp {", f"""dhcp {{
-	client-id = "node"
-	auth = "{node_policy}"
-	auth-id = {number}
-	auth-key-file = "{key}"
-	auth-protocol = "{protocol}"
-"""))
+    give_key(node, node_policy, number, secret, protocol)
     return net, gateway, node
 
 
@@ -295,6 +307,53 @@ def allow(run):
                      + socket.inet_aton("10.0.1.1") + bytes.fromhex("020000000bad").ljust(208, b"\0")
                      + b"\x63\x82\x53\x63\x35\x01\x01\x3d\x05\0node\xff", (GATEWAY_INSIDE, 67))
         wait_until(lambda: counted(gateway) == {"missing": 1}, 10, "a thief to be refused")
+
+
+class GuardedGateway(DomainGateway):
+    """At home the node's key is required; elsewhere another's of another number is known."""
+
+    def __init__(self, net, site, *arguments, **options):
+        super().__init__(net, site, *arguments, **options)
+        if site is HOME:
+            guard(self, "require", f"1001 {KEY.hex()} node\n")
+        else:
+            guard(self, "allow", f"2001 {OTHER.hex()}\n")
+
+
+class GuardedProviders(Providers):
+    GATEWAY = GuardedGateway
+
+    def start_node(self):
+        self.node = Node(self.net, UPLINK)
+        give_key(self.node, "allow", 1001, KEY)
+        self.node.up()
+        self.node.wait_address(self.home.site.actual)
+        return self
+
+
+class GuardedJourney(Journey):
+    PROVIDERS = GuardedProviders
+
+
+@scenario("auth.abroad")
+def abroad(run):
+    """A node that must prove itself at home is a guest in two other domains, and comes home."""
+    journey = GuardedJourney(run)
+    home = journey.providers.home
+    journey.open(HOME)
+    for site in (VISITED, THIRD, HOME):
+        journey.go(site)
+        journey.open(site)
+        journey.all_go_on()
+    journey.finish()
+    for site, gateway in journey.providers.gateways.items():
+        equal((site.name, counted(gateway)), (site.name, {}), "nothing was refused")
+        if gateway is not home:
+            equal(gateway.counters("mnat-dhcpd")["auth_proved"], 0, "nothing proved abroad")
+    counters = home.counters("mnat-dhcpd")
+    equal(counters["auth_proved"], counters["in_discover"] + counters["in_request"], "proved")
+    check(counters["token_given"] >= 2, "tokens given, in answers that are proved with them")
+    equal(refused(journey.node), {}, "answers refused by the node")
 
 
 @scenario("auth.dhcpcd")
