@@ -39,8 +39,7 @@ void auth_done(struct auth *auth)
 {
 	struct auth_client *client, *next;
 
-	HASH_ITER(hh, auth->clients, client, next)
-	{
+	HASH_ITER(hh, auth->clients, client, next) {
 		HASH_DEL(auth->clients, client);
 		free(client);
 	}
@@ -129,8 +128,7 @@ static bool check_proof(struct exchange *x)
 
 	if (!key)
 		return check_unknown(x);
-	if (!dhcp_key_secret(key, x->key, x->key_len, &secret) ||
-	    is_bound(x, client, auth->id))
+	if (!dhcp_key_secret(key, x->key, x->key_len, &secret) || is_bound(x, client, auth->id))
 		return drop(x, COUNTER_auth_unknown_key);
 	if (!dhcp_auth_verify(x->in->bytes, x->in->len, auth, &secret))
 		return drop(x, COUNTER_auth_bad_mac);
@@ -191,14 +189,11 @@ static int sign(const struct server *s, struct reply *reply, const struct dhcp_a
 {
 	const struct dhcp_key *key = dhcp_keys_find(s->conf->auth.keys, auth->id);
 	struct dhcp_secret secret;
-	int r;
 
 	if (!key || !dhcp_key_secret(key, id, id_len, &secret))
 		return -ENOENT;
-	r = dhcp_auth_sign(&s->conf->virt.codec, reply->bytes, reply->room, auth, &secret,
-			   &reply->len);
-	explicit_bzero(&secret, sizeof(secret));
-	return r;
+	return dhcp_auth_sign(&s->conf->virt.codec, reply->bytes, reply->room, auth, &secret,
+			      &reply->len);
 }
 
 bool auth_sign(struct exchange *x)

@@ -273,10 +273,10 @@ static const struct {
 	void (*run)(struct script *s, const struct words *words);
 } commands[] = {
 	{"config", 1, do_config}, {"reload", 1, do_reload},   {"refused", 1, do_refused},
-	{"keys", 1, do_keys},	  {"client", 3, do_client}, {"pass", 2, do_pass},	      {"restart", 1, do_restart},
+	{"client", 3, do_client}, {"pass", 2, do_pass},	      {"restart", 1, do_restart},
 	{"store", 2, do_store},	  {"counter", 3, do_counter}, {"pool", 4, do_pool},
 	{"event", 1, do_event},	  {"no", 2, do_no},	      {"manager", 3, do_manager},
-	{"->", 2, do_answer},
+	{"keys", 1, do_keys},	  {"->", 2, do_answer},
 };
 
 /* CLIENT MESSAGE WORD...: the client's own words come first, so that later ones override. */

@@ -10,11 +10,11 @@
 
 #include "dhcp_amend.h"
 
-#define HEAD	      2 /* of an option or sub-option */
-#define BLOCK_HEAD    5 /* of option 125 */
-#define DELAYED	      1 /* protocol */
-#define HMAC_MD5      1 /* algorithm */
-#define MONOTONIC     0 /* replay detection method */
+#define HEAD	      2					/* of an option or sub-option */
+#define BLOCK_HEAD    5					/* of option 125 */
+#define DELAYED	      1					/* protocol */
+#define HMAC_MD5      1					/* algorithm */
+#define MONOTONIC     0					/* replay detection method */
 #define RFC3118_BEGIN offsetof(struct dhcp_rfc3118, id) /* all there is without a MAC */
 
 /* ---- finding it ---- */
@@ -215,8 +215,7 @@ static int add_ours(const struct dhcp_codec *codec, uint8_t *buf, size_t size,
 	};
 
 	_Static_assert(HEAD + sizeof(option) == DHCP_AUTH_ROOM, "the room it takes alone");
-	if (dhcp_find_option(buf, *len, DHCP_OPT_VIVSO) <
-	    dhcp_find_option(buf, *len, DHCP_OPT_END))
+	if (dhcp_find_option(buf, *len, DHCP_OPT_VIVSO) < dhcp_find_option(buf, *len, DHCP_OPT_END))
 		return dhcp_add_suboption(codec, buf, size, DHCP_MNAT_AUTH, &option.auth,
 					  sizeof(option.auth), len);
 	return dhcp_add_option(buf, size, DHCP_OPT_VIVSO, &option, sizeof(option), len);

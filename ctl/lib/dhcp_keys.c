@@ -130,8 +130,9 @@ static int read_line(struct reader *reader, char *line)
 		word = strtok_r(NULL, " \t\r", &save);
 	id = word ? strtoul(word, &end, 10) : 0;
 	if (!id || *end || id > UINT32_MAX || *word == '-')
-		return wrong(reader, "expected NUMBER SECRET [CLIENT], or master NUMBER SECRET, the "
-				     "number from 1 to %u",
+		return wrong(reader,
+			     "expected NUMBER SECRET [CLIENT], or master NUMBER SECRET, the "
+			     "number from 1 to %u",
 			     UINT32_MAX);
 	key->id = (uint32_t)id;
 	r = read_secret(reader, strtok_r(NULL, " \t\r", &save), key);

@@ -135,8 +135,9 @@ const char *auth_check(struct auth *auth, const struct dhcp_codec *codec,
 
 json_t *auth_fields(const struct auth *auth)
 {
-	static const char *const policies[] = {
-		[MNAT_AUTH_OFF] = "off", [MNAT_AUTH_ALLOW] = "allow", [MNAT_AUTH_REQUIRE] = "require"};
+	static const char *const policies[] = {[MNAT_AUTH_OFF] = "off",
+					       [MNAT_AUTH_ALLOW] = "allow",
+					       [MNAT_AUTH_REQUIRE] = "require"};
 	json_t *refused = json_object();
 
 	for (int i = 0; i < AUTH_N_CAUSES; i++)

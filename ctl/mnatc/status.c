@@ -145,8 +145,8 @@ json_t *status_fields(struct engine *e)
 	bool have = e->fsm.have_lease;
 	json_t *problems = status_problems(e);
 
-	return json_pack("{s:s,s:I,s:b,s:o,s:s,s:o,s:o,s:s?,s:o,s:o,s:o,s:o,s:o,s:i,s:o,s:o}", "daemon",
-			 "mnatc", "uptime_s",
+	return json_pack("{s:s,s:I,s:b,s:o,s:s,s:o,s:o,s:s?,s:o,s:o,s:o,s:o,s:o,s:i,s:o,s:o}",
+			 "daemon", "mnatc", "uptime_s",
 			 (json_int_t)((mnat_clock_now() - e->started_ns) / MNAT_NS_PER_SEC),
 			 "healthy", json_array_size(problems) == 0, "problems", problems, "state",
 			 fsm_state_name(e->fsm.state), "virtual", virtual_address(e), "actual",

@@ -143,7 +143,7 @@ def counter_of(data):
 
 @scenario("auth.require")
 def require(run):
-    """Everything is proved, through relays that add option 82, over a move; strangers get nothing."""
+    """All is proved, through relays that add option 82, over a move; strangers get nothing."""
     net, gateway, node = running(run)
     link = Capture(net.mn, UPLINK, "udp port 67 or udp port 68", whole=True)
     core = Capture(net.gw, "in0", "udp port 67", whole=True)
@@ -189,7 +189,7 @@ def require(run):
 
 @scenario("auth.attacks")
 def attacks(run):
-    """Captured messages sent again, changed, by a wrong secret: each is counted, nothing changes."""
+    """Messages sent again, changed, by a wrong secret: each is counted, nothing changes."""
     net, gateway, node = running(run)
     core = Capture(net.gw, "in0", "udp dst port 67", whole=True)
     node.up()
@@ -274,7 +274,7 @@ def impostor(run):
 
 @scenario("auth.rfc3118")
 def rfc3118(run):
-    """RFC 3118's delayed authentication by a derived key, through relays, over a move and back."""
+    """RFC 3118's delayed authentication by a derived key, through relays, over two moves."""
     secret = hmac.new(MASTER, b"\0node", hashlib.sha256).digest()
     net, gateway, node = running(run, number=3, secret=secret, protocol="rfc3118")
     link = Capture(net.mn, UPLINK, "udp port 67 or udp port 68", whole=True)
@@ -304,7 +304,8 @@ def allow(run):
     # in the node's name without its secret: not by allow either
     with net.r1.socket(socket.AF_INET, socket.SOCK_DGRAM) as thief:
         thief.sendto(struct.pack("!BBBBI", 1, 1, 6, 1, 7) + bytes(16)
-                     + socket.inet_aton("10.0.1.1") + bytes.fromhex("020000000bad").ljust(208, b"\0")
+                     + socket.inet_aton("10.0.1.1")
+                     + bytes.fromhex("020000000bad").ljust(208, b"\0")
                      + b"\x63\x82\x53\x63\x35\x01\x01\x3d\x05\0node\xff", (GATEWAY_INSIDE, 67))
         wait_until(lambda: counted(gateway) == {"missing": 1}, 10, "a thief to be refused")
 
@@ -358,7 +359,7 @@ def abroad(run):
 
 @scenario("auth.dhcpcd")
 def dhcpcd(run):
-    """Another's implementation of RFC 3118 as the client: served with its secret, not with another."""
+    """Another's implementation of RFC 3118 as the client, with its secret and with another."""
     net, gateway, _ = running(run, server="require")
     keys = gateway.run_dir / "keys"
     keys.write_text(f"9 {b'a secret of 16 B'.hex()}\n")
