@@ -182,8 +182,9 @@ FUZZERS := $(patsubst selftests/fuzz/%.c,$(O)/fuzz/%,$(wildcard selftests/fuzz/*
 FUZZ_LIB_SRC := $(filter-out ctl/lib/maps.c,$(call srcs,ctl/lib))
 # targets dhcpd* are of the DHCP server's code too
 FUZZ_DHCPD_SRC := $(filter-out dhcpd/main.c,$(call srcs,dhcpd))
-$(O)/fuzz/dhcpd%: FUZZ_MORE := -Idhcpd $(FUZZ_DHCPD_SRC)
-$(patsubst selftests/fuzz/%.c,$(O)/fuzz/%,$(wildcard selftests/fuzz/dhcpd*.c)): $(FUZZ_DHCPD_SRC)
+FUZZ_DHCPD := $(patsubst selftests/fuzz/%.c,$(O)/fuzz/%,$(wildcard selftests/fuzz/dhcpd*.c))
+$(FUZZ_DHCPD): FUZZ_MORE := -Idhcpd $(FUZZ_DHCPD_SRC)
+$(FUZZ_DHCPD): $(FUZZ_DHCPD_SRC)
 # the programs themselves, through BPF_PROG_TEST_RUN
 $(O)/fuzz/gateway: FUZZ_MORE := -I$(O)/bpf selftests/bpf/packet.c
 $(O)/fuzz/gateway: selftests/bpf/packet.c $(SKELS)

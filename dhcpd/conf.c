@@ -44,6 +44,12 @@ static cfg_opt_t limits_opts[] = {
 	CFG_END(),
 };
 
+static cfg_opt_t auth_opts[] = {
+	CFG_STR("policy", "off", CFGF_NONE),
+	CFG_STR("keys", "", CFGF_NONE),
+	CFG_END(),
+};
+
 static cfg_opt_t opts[] = {
 	CFG_STR_LIST("interfaces", "{}", CFGF_NONE),
 	CFG_STR("server-id", NULL, CFGF_NODEFAULT),
@@ -57,6 +63,7 @@ static cfg_opt_t opts[] = {
 	CFG_STR_LIST("external", "{}", CFGF_NONE),
 	CONF_OPTION_SETTINGS,
 	CFG_SEC("limits", limits_opts, CFGF_NONE),
+	CFG_SEC("auth", auth_opts, CFGF_NONE),
 	CFG_SEC("virtual", virtual_opts, CFGF_NONE),
 	CFG_SEC("class", class_settings, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
 	CFG_SEC("host", host_settings, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
@@ -274,6 +281,34 @@ static int get_interfaces(cfg_t *cfg, struct conf *conf)
 	return 0;
 }
 
+static int get_auth(cfg_t *cfg, struct auth_conf *auth)
+{
+	static const char *const policies[] = {
+		[AUTH_OFF] = "off", [AUTH_ALLOW] = "allow", [AUTH_REQUIRE] = "require"};
+	const char *text = cfg_getstr(cfg, "policy");
+	int policy = 0;
+
+	while (policy <= AUTH_REQUIRE && strcmp(text, policies[policy]))
+		policy++;
+	if (policy > AUTH_REQUIRE) {
+		cfg_error(cfg, "policy = \"%s\": expected \"off\", \"allow\" or \"require\"", text);
+		return -EINVAL;
+	}
+	auth->policy = (enum auth_policy)policy;
+	auth->path = strdup(cfg_getstr(cfg, "keys"));
+	if (!auth->path)
+		return -ENOMEM;
+	if (policy == AUTH_OFF)
+		return 0;
+	if (!*auth->path) {
+		cfg_error(cfg, "policy = \"%s\": expected keys = \"/etc/mobilenat/dhcp.keys\" too, "
+			       "the file of the clients' secrets",
+			  text);
+		return -EINVAL;
+	}
+	return dhcp_keys_load(auth->path, &auth->keys);
+}
+
 static struct limits_conf get_limits(cfg_t *cfg)
 {
 	return (struct limits_conf){.circuit = (uint32_t)cfg_getint(cfg, "circuit"),
@@ -315,7 +350,9 @@ static int get_conf(cfg_t *cfg, struct conf *conf)
 		return -ENOMEM;
 	conf->authoritative = cfg_getbool(cfg, "authoritative");
 	conf->limits = get_limits(cfg_getsec(cfg, "limits"));
-	r = get_interfaces(cfg, conf);
+	r = get_auth(cfg_getsec(cfg, "auth"), &conf->auth);
+	if (!r)
+		r = get_interfaces(cfg, conf);
 	if (!r)
 		r = get_ranges(cfg, "relays", &conf->relays);
 	if (!r)
@@ -370,6 +407,8 @@ void conf_free(struct conf *conf)
 	free(conf->virt.publics.range);
 	free(conf->relays.range);
 	free(conf->external.range);
+	dhcp_keys_free(conf->auth.keys);
+	free(conf->auth.path);
 	options_free(&conf->options);
 	hosts_free(&conf->special);
 	conf_lines_free(&conf->lines);

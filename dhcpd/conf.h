@@ -11,6 +11,7 @@
 
 #include "mnat/addr.h"
 #include "mnat/dhcp.h"
+#include "mnat/dhcp_auth.h"
 
 #include "conf_hosts.h"
 #include "conf_lines.h"
@@ -52,6 +53,15 @@ struct limits_conf {
 	uint32_t mac;	  /* of one hardware address, under different client identifiers */
 };
 
+/* Whose messages are answered: all, those that are proved or claim nothing, proved ones. */
+enum auth_policy { AUTH_OFF, AUTH_ALLOW, AUTH_REQUIRE };
+
+struct auth_conf {
+	enum auth_policy policy;
+	char *path;	       /* of the keys; "": none */
+	struct dhcp_keys *keys; /* NULL with AUTH_OFF */
+};
+
 struct conf {
 	char (*interfaces)[IF_NAMESIZE];
 	size_t n_interfaces;
@@ -61,6 +71,7 @@ struct conf {
 	struct ranges relays; /* none: all */
 	struct ranges external; /* of the gateways: never given out */
 	struct limits_conf limits;
+	struct auth_conf auth;
 	struct option_set options;
 	struct hosts_conf special;
 	uint32_t reserve_first;

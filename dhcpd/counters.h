@@ -16,6 +16,12 @@
 	X(DROP, pool_empty, "no free address in the subnet's pool")                                \
 	X(DROP, ignored_no_lease, "REQUEST of a client we know no lease of")                       \
 	X(DROP, ignored_other_server, "REQUEST that chose another server")                         \
+	X(DROP, auth_missing, "not authenticated: by policy, or a client that has been before")    \
+	X(DROP, auth_malformed, "authentication of an unknown protocol, or incomplete")            \
+	X(DROP, auth_unknown_key, "authenticated by a key that is not the client's")               \
+	X(DROP, auth_bad_mac, "authenticated by a wrong secret, or changed on its way")            \
+	X(DROP, auth_replay, "authenticated, but not newer than the client's last message")        \
+	X(DROP, auth_full, "no room for another authenticated client")                             \
 	X(DROP, not_holder, "RELEASE or DECLINE of an address its sender does not hold")           \
 	X(DROP, inform_no_address, "INFORM without the client's address")                          \
 	X(DROP, reply_too_big, "answer does not fit the client's or relay's message size")         \
@@ -42,6 +48,7 @@
 	X(EVENT, released, "lease given back")                                                     \
 	X(EVENT, expired, "lease ran out")                                                         \
 	X(EVENT, moved, "client bound to an address of another subnet")                            \
+	X(EVENT, auth_proved, "message authenticated")                                             \
 	X(EVENT, ack_timeouts, "ACK sent though the mobility manager had not answered in 50 ms")   \
 	X(EVENT, ack_unreported, "ACK sent while the mobility manager was not there")              \
 	X(EVENT, manager_refused, "batch of lease events refused by the mobility manager")         \

@@ -18,11 +18,21 @@ struct exchange {
 	struct in_addr server_id;	  /* as the client knows us */
 	struct place_key place;
 	struct client *client;		  /* NULL: unknown */
+	struct proof proof;
 	const uint8_t *key;		  /* its identifier */
 	size_t key_len;
 	uint64_t now;
 	struct reply *reply;
 };
+
+#define CLIENT_HARDWARE_LEN 7
+
+/*
+ * The identifier of a message's client: option 61 or else, in the same form, its hardware
+ * address (RFC 2132 section 9.14), which is written to hardware. Its length.
+ */
+size_t client_identifier(const struct dhcp_message *message, uint8_t hardware[CLIENT_HARDWARE_LEN],
+			 const uint8_t **ret_id);
 
 /* An address of the message in host order; 0: the option is absent. */
 static inline uint32_t requested_address(const struct exchange *x)

@@ -70,6 +70,29 @@ static int memory_put(struct mnat_store *store, const struct mnat_lease_record *
 	return 0;
 }
 
+static int memory_load_auth(struct mnat_store *store,
+			    int (*each)(const struct mnat_auth_record *record, void *user),
+			    void *user)
+{
+	for (size_t i = 0; i < memory(store)->n_auths; i++)
+		cr_assert_eq(each(&memory(store)->auths[i], user), 0);
+	return 0;
+}
+
+static int memory_put_auth(struct mnat_store *store, const struct mnat_auth_record *record)
+{
+	struct memory_store *m = memory(store);
+	size_t i = 0;
+
+	while (i < m->n_auths && (m->auths[i].client_len != record->client_len ||
+				  memcmp(m->auths[i].client, record->client, record->client_len)))
+		i++;
+	if (i == m->n_auths)
+		m->auths = reallocarray(m->auths, ++m->n_auths, sizeof(*m->auths));
+	m->auths[i] = *record;
+	return 0;
+}
+
 static int memory_commit(struct mnat_store *store)
 {
 	memory(store)->transactions++;
@@ -78,8 +101,10 @@ static int memory_commit(struct mnat_store *store)
 
 const struct mnat_store_ops memory_store_ops = {
 	.load = memory_load,
+	.load_auth = memory_load_auth,
 	.begin = memory_begin,
 	.put = memory_put,
+	.put_auth = memory_put_auth,
 	.commit = memory_commit,
 };
 
@@ -116,6 +141,7 @@ void fixture_free(struct fixture *f)
 	server_done(&f->server);
 	conf_free(f->conf);
 	free(f->store.records);
+	free(f->store.auths);
 	free(f);
 }
 
@@ -143,9 +169,10 @@ static void put_optional(struct dhcp_builder *b, uint8_t code, const char *text)
 		dhcp_put(b, code, text, strlen(text));
 }
 
+static const struct dhcp_codec codec = {.enterprise = 32473, .seed_option = 224};
+
 static void put_shim(struct dhcp_builder *b, const struct say *say)
 {
-	static const struct dhcp_codec codec = {.enterprise = 32473, .seed_option = 224};
 	struct dhcp_mnat_arrival arrivals[DHCP_MNAT_MAX_ARRIVALS];
 	struct dhcp_mnat mnat = {.shim = ip(say->shim), .arrivals = arrivals};
 
@@ -186,7 +213,29 @@ size_t say_bytes(const struct say *say, uint8_t buf[DHCP_MAX_MESSAGE])
 		put_shim(&b, say);
 	put_optional(&b, DHCP_OPT_RELAY_INFO, say->relay_info);
 	cr_assert_eq(dhcp_finish(&b, &len), 0);
+	if (say->counter)
+		cr_assert_eq(dhcp_auth_sign(&codec, buf, DHCP_MAX_MESSAGE,
+					    &(struct dhcp_auth){.how = DHCP_AUTH_MNAT,
+								.id = 1,
+								.counter = say->counter},
+					    &fixture_secret, &len),
+			     0);
 	return len;
+}
+
+const struct dhcp_secret fixture_secret = {.len = 16, .bytes = "sixteen letters"};
+
+void fixture_require_auth(struct fixture *f)
+{
+	struct dhcp_keys *keys = calloc(1, sizeof(*keys));
+
+	keys->key = calloc(1, sizeof(*keys->key));
+	keys->n = 1;
+	keys->key->id = 1;
+	keys->key->len = fixture_secret.len;
+	memcpy(keys->key->secret, fixture_secret.bytes, fixture_secret.len);
+	f->conf->auth.policy = AUTH_REQUIRE;
+	f->conf->auth.keys = keys;
 }
 
 bool ask(struct fixture *f, const struct say *say)

@@ -28,6 +28,8 @@ struct conf *conf_from(const char *text);
 struct memory_store {
 	struct mnat_lease_record *records;
 	size_t n;
+	struct mnat_auth_record *auths;
+	size_t n_auths;
 	int transactions;
 	bool fails;
 };
@@ -67,7 +69,13 @@ struct say {
 	const char *relay_info;
 	bool broadcast_flag;
 	uint16_t max_size;
+	uint64_t counter; /* not 0: proved by fixture_secret under the number 1 */
 };
+
+extern const struct dhcp_secret fixture_secret;
+
+/* From now on who does not prove himself by it gets no answer. */
+void fixture_require_auth(struct fixture *f);
 
 size_t say_bytes(const struct say *say, uint8_t buf[DHCP_MAX_MESSAGE]);
 

@@ -22,7 +22,10 @@ struct mnat_store {
 	bool busy;
 	uint8_t *records; /* of the transaction being collected */
 	size_t len;
+	size_t auth; /* the last of them are proofs */
 	size_t room;
+	char *conf; /* what it may open for us */
+	char *keys;
 };
 
 static struct mnat_store *broker; /* mnat/broker.h knows no state */
@@ -37,6 +40,16 @@ static _Noreturn void be_keeper(const struct keeper_paths *paths, struct keeper_
 	if (getppid() != parent)
 		_exit(1);
 	keeper_work(paths, ends);
+}
+
+static void store_free(struct mnat_store *store)
+{
+	if (!store)
+		return;
+	free(store->records);
+	free(store->conf);
+	free(store->keys);
+	free(store);
 }
 
 static int start(const struct keeper_paths *paths, struct mnat_store *store)
@@ -64,11 +77,17 @@ static int start(const struct keeper_paths *paths, struct mnat_store *store)
 int keeper_start(const struct keeper_paths *paths, struct mnat_store **ret_store)
 {
 	struct mnat_store *store = calloc(1, sizeof(*store));
-	int r = store ? start(paths, store) : -ENOMEM;
+	int r = -ENOMEM;
 
+	if (store) {
+		store->conf = strdup(paths->conf ? paths->conf : "");
+		store->keys = strdup(paths->keys ? paths->keys : "");
+		if (store->conf && store->keys)
+			r = start(paths, store);
+	}
 	if (r) {
 		log_err("the process that keeps the leases cannot be started: %s", strerror(-r));
-		free(store);
+		store_free(store);
 		return r;
 	}
 	*ret_store = store;
@@ -102,34 +121,45 @@ static void keeper_close(struct mnat_store *store)
 	close(store->ends.work);
 	close(store->ends.doors);
 	waitpid(store->pid, NULL, 0);
-	free(store->records);
-	free(store);
+	store_free(store);
 }
 
 /* ---- reading ---- */
 
-static int unpack_all(const uint8_t *buf, size_t len,
-		      int (*each)(const struct mnat_lease_record *record, void *user), void *user)
+/* Who is told of the records of a load: leases or proofs. */
+struct reader {
+	int (*lease)(const struct mnat_lease_record *record, void *user);
+	int (*auth)(const struct mnat_auth_record *record, void *user);
+	void *user;
+};
+
+static size_t unpack(const uint8_t *buf, size_t len, const struct reader *reader, int *ret_r)
 {
-	struct mnat_lease_record record;
+	struct mnat_lease_record lease;
+	struct mnat_auth_record auth;
+	size_t n = reader->lease ? wire_unpack(buf, len, &lease)
+				 : wire_unpack_auth(buf, len, &auth);
+
+	if (!n)
+		*ret_r = -EBADMSG;
+	else
+		*ret_r = reader->lease ? reader->lease(&lease, reader->user)
+				       : reader->auth(&auth, reader->user);
+	return n;
+}
+
+static int unpack_all(const uint8_t *buf, size_t len, const struct reader *reader)
+{
 	int r = 0;
 
-	while (!r && len) {
-		size_t n = wire_unpack(buf, len, &record);
-
-		if (!n)
-			return -EBADMSG;
-		r = each(&record, user);
-		buf += n;
-		len -= n;
-	}
+	for (size_t at = 0; !r && at < len;)
+		at += unpack(buf + at, len - at, reader, &r);
 	return r;
 }
 
-static int load(struct mnat_store *store,
-		int (*each)(const struct mnat_lease_record *record, void *user), void *user)
+static int load_all(struct mnat_store *store, enum frame_type type, const struct reader *reader)
 {
-	struct frame frame = {.type = FRAME_LOAD};
+	struct frame frame = {.type = type};
 	_cleanup_free_ uint8_t *buf = NULL;
 	int r = ask(store, &frame, NULL);
 
@@ -141,11 +171,27 @@ static int load(struct mnat_store *store,
 		buf = bigger;
 		r = wire_read(store->ends.work, buf, frame.len);
 		if (!r)
-			r = unpack_all(buf, frame.len, each, user);
+			r = unpack_all(buf, frame.len, reader);
 		if (!r)
 			r = wire_read(store->ends.work, &frame, sizeof(frame));
 	}
 	return r ? r : frame.result;
+}
+
+static int load(struct mnat_store *store,
+		int (*each)(const struct mnat_lease_record *record, void *user), void *user)
+{
+	const struct reader reader = {.lease = each, .user = user};
+
+	return load_all(store, FRAME_LOAD, &reader);
+}
+
+static int load_auth(struct mnat_store *store,
+		     int (*each)(const struct mnat_auth_record *record, void *user), void *user)
+{
+	const struct reader reader = {.auth = each, .user = user};
+
+	return load_all(store, FRAME_LOAD_AUTH, &reader);
 }
 
 /* ---- writing ---- */
@@ -154,30 +200,55 @@ static int begin(struct mnat_store *store)
 {
 	if (store->busy)
 		return -EBUSY;
-	store->len = 0;
+	store->len = store->auth = 0;
+	return 0;
+}
+
+static int make_room(struct mnat_store *store)
+{
+	size_t room = store->room ? 2 * store->room : 128 * WIRE_RECORD_MAX;
+	uint8_t *bigger;
+
+	if (store->room - store->len >= WIRE_RECORD_MAX)
+		return 0;
+	bigger = room <= FRAME_MAX ? realloc(store->records, room) : NULL;
+	if (!bigger) {
+		log_err("no memory for the leases to be stored");
+		return -ENOMEM;
+	}
+	store->records = bigger;
+	store->room = room;
 	return 0;
 }
 
 static int put(struct mnat_store *store, const struct mnat_lease_record *record)
 {
-	if (store->room - store->len < WIRE_RECORD_MAX) {
-		size_t room = store->room ? 2 * store->room : 128 * WIRE_RECORD_MAX;
-		uint8_t *bigger = room <= FRAME_MAX ? realloc(store->records, room) : NULL;
+	int r = make_room(store);
 
-		if (!bigger) {
-			log_err("no memory for the leases to be stored");
-			return -ENOMEM;
-		}
-		store->records = bigger;
-		store->room = room;
-	}
-	store->len += wire_pack(record, store->records + store->len);
+	if (!r)
+		store->len += wire_pack(record, store->records + store->len);
+	return r;
+}
+
+_Static_assert(WIRE_AUTH_MAX <= WIRE_RECORD_MAX, "the room that is made");
+
+static int put_auth(struct mnat_store *store, const struct mnat_auth_record *record)
+{
+	int r = make_room(store);
+	size_t n;
+
+	if (r)
+		return r;
+	n = wire_pack_auth(record, store->records + store->len);
+	store->len += n;
+	store->auth += n;
 	return 0;
 }
 
 static int commit(struct mnat_store *store)
 {
-	const struct frame frame = {.type = FRAME_STORE, .len = (uint32_t)store->len};
+	const struct frame frame = {.type = FRAME_STORE, .len = (uint32_t)store->len,
+				    .auth = (uint32_t)store->auth};
 	int r = wire_write(store->ends.work, &frame, store->records);
 
 	store->busy = !r;
@@ -200,8 +271,10 @@ int keeper_result(struct mnat_store *store)
 
 const struct mnat_store_ops store_keeper = {
 	.load = load,
+	.load_auth = load_auth,
 	.begin = begin,
 	.put = put,
+	.put_auth = put_auth,
 	.commit = commit,
 	.close = keeper_close,
 };
@@ -237,9 +310,15 @@ static int through(enum door door)
 	return result ? result : take_fd(&msg);
 }
 
-static int open_conf(const char *path)
+/* By its name, so that nothing is taken for something else; which file it is they know. */
+static int open_file(const char *path)
 {
-	return through(DOOR_CONF);
+	if (!strcmp(path, broker->conf))
+		return through(DOOR_CONF);
+	if (*path && !strcmp(path, broker->keys))
+		return through(DOOR_KEYS);
+	log_err("%s: another file of keys is read only when mnat-dhcpd is restarted", path);
+	return -EACCES;
 }
 
 static int connect_manager(const char *path)
@@ -249,7 +328,7 @@ static int connect_manager(const char *path)
 
 void keeper_be_broker(struct mnat_store *store)
 {
-	static const struct mnat_broker doors = {.open = open_conf, .connect = connect_manager};
+	static const struct mnat_broker doors = {.open = open_file, .connect = connect_manager};
 
 	broker = store;
 	mnat_broker_use(&doors);

@@ -13,6 +13,7 @@
 struct keeper_paths {
 	const char *database;
 	const char *conf;
+	const char *keys; /* for DHCP authentication; "": none */
 	const char *manager; /* socket */
 	const char *run_dir; /* of the control sockets, which it removes in the end */
 };
@@ -42,7 +43,7 @@ struct keeper_ends {
 	int doors; /* seqpacket: what to open; the answer has it attached */
 };
 
-enum door { DOOR_CONF, DOOR_MANAGER };
+enum door { DOOR_CONF, DOOR_KEYS, DOOR_MANAGER };
 
 _Noreturn void keeper_work(const struct keeper_paths *paths, struct keeper_ends ends);
 

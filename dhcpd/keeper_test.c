@@ -16,10 +16,10 @@
 
 #include "wire.h"
 
-static char folder[32], database[64], conf[64], manager[64];
+static char folder[32], database[64], conf[64], keys[64], manager[64];
 
 static const struct keeper_paths paths = {
-	.database = database, .conf = conf, .manager = manager, .run_dir = folder};
+	.database = database, .conf = conf, .keys = keys, .manager = manager, .run_dir = folder};
 
 static void make_folder(void)
 {
@@ -27,6 +27,7 @@ static void make_folder(void)
 	cr_assert(mkdtemp(folder));
 	snprintf(database, sizeof(database), "%s/leases", folder);
 	snprintf(conf, sizeof(conf), "%s/conf", folder);
+	snprintf(keys, sizeof(keys), "%s/keys", folder);
 	snprintf(manager, sizeof(manager), "%s/mmd.sock", folder);
 }
 
@@ -73,6 +74,15 @@ static struct mnat_lease_record record(uint32_t address)
 	return r;
 }
 
+static struct mnat_auth_record proof(uint32_t n)
+{
+	struct mnat_auth_record r = {
+		.key = UINT32_MAX, .counter = n, .replay = UINT64_MAX - n, .client_len = 4};
+
+	memcpy(r.client, &n, sizeof(n));
+	return r;
+}
+
 static int result(struct mnat_store *store)
 {
 	struct pollfd wait = {.fd = keeper_fd(store), .events = POLLIN};
@@ -88,6 +98,11 @@ static void put(struct mnat_store *store, uint32_t first, uint32_t n)
 		struct mnat_lease_record r = record(first + i);
 
 		cr_assert_eq(store_keeper.put(store, &r), 0);
+	}
+	for (uint32_t i = 0; i < n; i++) {
+		struct mnat_auth_record r = proof(first + i);
+
+		cr_assert_eq(store_keeper.put_auth(store, &r), 0);
 	}
 	cr_assert_eq(store_keeper.commit(store), -EINPROGRESS);
 }
@@ -109,11 +124,21 @@ static int each(const struct mnat_lease_record *r, void *user)
 	return 0;
 }
 
+static int each_auth(const struct mnat_auth_record *r, void *user)
+{
+	struct mnat_auth_record want = proof((uint32_t)r->counter);
+
+	++*(size_t *)user;
+	cr_assert_eq(memcmp(r, &want, sizeof(want)), 0);
+	return 0;
+}
+
 Test(keeper, what_is_stored_is_there_after_a_restart)
 {
 	const struct mnat_lease_record want = record(LAST);
 	struct mnat_store *store = start_open();
 	struct loaded loaded = {0};
+	size_t n = 0;
 
 	put(store, 0x0a000001, 3000); /* more than one frame of a load */
 	cr_assert_eq(result(store), 0);
@@ -122,6 +147,8 @@ Test(keeper, what_is_stored_is_there_after_a_restart)
 	cr_assert_eq(store_keeper.load(store, each, &loaded), 0);
 	cr_assert_eq(loaded.n, 3000);
 	cr_assert_eq(memcmp(&loaded.last, &want, sizeof(want)), 0);
+	cr_assert_eq(store_keeper.load_auth(store, each_auth, &n), 0);
+	cr_assert_eq(n, 3000);
 	store_keeper.close(store);
 }
 
@@ -167,24 +194,59 @@ Test(keeper, what_is_no_lease_is_not_stored)
 	store_keeper.close(store);
 }
 
-Test(keeper, opens_its_two_doors_and_no_other)
+static void write_file(const char *path, const char *text, mode_t mode)
+{
+	FILE *file = fopen(path, "w");
+
+	fputs(text, file);
+	fclose(file);
+	cr_assert_eq(chmod(path, mode), 0);
+}
+
+static void expect_file(const char *path, const char *text)
+{
+	char is[8] = {0};
+	int fd = mnat_broker()->open(path);
+
+	cr_assert_geq(fd, 0);
+	cr_assert_gt(read(fd, is, sizeof(is) - 1), 0);
+	cr_assert_str_eq(is, text);
+	close(fd);
+}
+
+Test(keeper, opens_its_doors_and_no_other)
 {
 	struct mnat_store *store = start_open();
-	char text[8] = {0};
-	FILE *file = fopen(conf, "w");
-	int fd;
 
-	fputs("text", file);
-	fclose(file);
+	write_file(conf, "text", 0644);
+	write_file(keys, "keys", 0600);
 	keeper_be_broker(store);
-	fd = mnat_broker()->open("/etc/hostname"); /* whatever we ask for */
-	cr_assert_geq(fd, 0);
-	cr_assert_eq(read(fd, text, sizeof(text)), 4);
-	cr_assert_str_eq(text, "text");
-	close(fd);
+	expect_file(conf, "text");
+	expect_file(keys, "keys");
+	cr_assert_eq(chmod(keys, 0604), 0);
+	cr_assert_eq(mnat_broker()->open(keys), -EPERM, "others may read it");
+	cr_assert_eq(mnat_broker()->open("/etc/hostname"), -EACCES);
 	cr_assert_eq(mnat_unix_connect("/run/other.sock"), -ENOENT); /* manager's is not there */
 	store_keeper.close(store);
 	cr_assert_null(mnat_broker());
+}
+
+Test(wire, a_proof_comes_out_as_it_went_in)
+{
+	struct mnat_auth_record r = proof(7), again;
+	uint8_t buf[WIRE_AUTH_MAX];
+	size_t len;
+
+	r.client_len = MNAT_CLIENT_MAX;
+	memset(r.client, 0xc5, sizeof(r.client));
+	len = wire_pack_auth(&r, buf);
+	cr_assert_eq(len, WIRE_AUTH_MAX);
+	cr_assert_eq(wire_unpack_auth(buf, len, &again), len);
+	cr_assert_eq(memcmp(&r, &again, sizeof(r)), 0);
+	for (size_t cut = 0; cut < len; cut++)
+		cr_assert_eq(wire_unpack_auth(buf, cut, &again), 0);
+	buf[20] = 0;
+	cr_assert_eq(wire_unpack_auth(buf, len, &again), 0, "nobody's");
 }
 
 Test(wire, a_record_comes_out_as_it_went_in)

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "mnat/cleanup.h"
+#include "mnat/dhcp_auth.h"
 #include "mnat/log.h"
 #include "mnat/unix.h"
 
@@ -88,13 +89,22 @@ static int make_room(struct work *w, size_t room)
 	return 0;
 }
 
-static int load(struct work *w)
+static int send_auth(const struct mnat_auth_record *record, void *user)
+{
+	struct work *w = user;
+
+	w->len += wire_pack_auth(record, w->records + w->len);
+	return w->room - w->len < WIRE_RECORD_MAX ? flush(w) : 0;
+}
+
+static int load(struct work *w, enum frame_type type)
 {
 	int r = make_room(w, CHUNK);
 
 	w->len = 0;
 	if (!r)
-		r = store_sqlite.load(w->store, send_record, w);
+		r = type == FRAME_LOAD ? store_sqlite.load(w->store, send_record, w)
+				       : store_sqlite.load_auth(w->store, send_auth, w);
 	return r ? r : flush(w);
 }
 
@@ -115,13 +125,30 @@ static int put_all(struct work *w, size_t len)
 	return r;
 }
 
-static int store(struct work *w, size_t len)
+static int put_all_auth(struct work *w, size_t at, size_t len)
+{
+	struct mnat_auth_record record;
+	size_t n;
+	int r = 0;
+
+	for (; !r && at < len; at += n) {
+		n = wire_unpack_auth(w->records + at, len - at, &record);
+		if (!n)
+			return -EBADMSG;
+		r = store_sqlite.put_auth(w->store, &record);
+	}
+	return r;
+}
+
+static int store(struct work *w, size_t len, size_t auth)
 {
 	int r = store_sqlite.begin(w->store);
 
 	if (r)
 		return r;
-	r = put_all(w, len);
+	r = put_all(w, len - auth);
+	if (!r)
+		r = put_all_auth(w, len - auth, len);
 	if (r == -EBADMSG) {
 		log_err("the server has sent leases that are none: it is broken, or broken into");
 		stop(w);
@@ -134,7 +161,7 @@ static void on_frame(struct work *w)
 	struct frame frame;
 	int r = wire_read(w->ends.work, &frame, sizeof(frame));
 
-	if (r || frame.len > FRAME_MAX || frame.type >= N_FRAMES ||
+	if (r || frame.len > FRAME_MAX || frame.auth > frame.len || frame.type >= N_FRAMES ||
 	    (frame.type != FRAME_END && (frame.type == FRAME_OPEN) != !w->store) ||
 	    make_room(w, frame.len) ||
 	    wire_read(w->ends.work, w->records, frame.len))
@@ -146,7 +173,8 @@ static void on_frame(struct work *w)
 	if (frame.type == FRAME_OPEN)
 		r = store_sqlite.open(w->paths->database, &w->store);
 	else
-		r = frame.type == FRAME_LOAD ? load(w) : store(w, frame.len);
+		r = frame.type == FRAME_STORE ? store(w, frame.len, frame.auth)
+					      : load(w, frame.type);
 	answer(w, frame.type, r);
 }
 
@@ -154,14 +182,20 @@ static void on_frame(struct work *w)
 
 static int go_through(struct work *w, uint8_t door)
 {
-	int fd;
+	int fd, r;
 
 	if (door == DOOR_MANAGER)
 		return mnat_unix_connect(w->paths->manager);
-	if (door != DOOR_CONF)
+	if (door != DOOR_CONF && door != DOOR_KEYS)
 		return -EINVAL;
-	fd = open(w->paths->conf, O_RDONLY | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
+	fd = open(door == DOOR_CONF ? w->paths->conf : w->paths->keys, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	r = door == DOOR_KEYS ? dhcp_keys_check(w->paths->keys, fd) : 0;
+	if (!r)
+		return fd;
+	close(fd);
+	return r;
 }
 
 static void on_door(struct work *w)

@@ -201,6 +201,7 @@ static int run(struct dhcpd *d)
 	const struct keeper_paths paths = {
 		.database = d->conf->database,
 		.conf = d->conf_path,
+		.keys = d->conf->auth.path,
 		.manager = d->conf->manager_socket,
 		.run_dir = d->conf->run_dir,
 	};

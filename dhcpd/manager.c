@@ -286,6 +286,7 @@ static void give_token(struct manager *m, const json_t *tokens, struct reply *re
 		     dhcp_add_token(codec, reply->bytes, reply->room, &token, &reply->len)
 			     ? COUNTER_token_no_room
 			     : COUNTER_token_given);
+	auth_sign_again(m->server, reply);
 }
 
 static void give_tokens(struct manager *m, const json_t *tokens, struct flight *flight)

@@ -318,6 +318,30 @@ Test(manager, its_token_goes_into_the_ack)
 	end(s);
 }
 
+/* The token comes after the answer has been proved. */
+Test(manager, an_ack_with_its_token_is_proved)
+{
+	struct stand_in *s = begin();
+	struct dhcp_auth auth;
+
+	fixture_require_auth(s->f);
+	s->tokens = json_pack("{s:{s:s, s:s}}", "10.128.0.2", "ticket", TICKET, "key", KEY);
+	listen_again(s);
+	await(s, &s->ends, 1);
+	cr_assert(ASK(s->f, DHCP_DISCOVER, 1, .relay = R1, .shim = "10.128.0.2", .counter = 1));
+	cr_assert(request(s, &(struct say){DHCP_REQUEST, 1, .relay = R1, .requested = "10.0.1.5",
+					   .server = "10.0.0.1", .shim = "10.128.0.2",
+					   .counter = 2}));
+	await(s, &s->sent, 1);
+	cr_assert(last_sent(s)->token_present);
+	cr_assert_eq(dhcp_auth_find(&s->f->conf->virt.codec, s->last_sent.bytes, s->last_sent.len,
+				    &auth),
+		     0);
+	cr_assert_eq(auth.counter, 2);
+	cr_assert(dhcp_auth_verify(s->last_sent.bytes, s->last_sent.len, &auth, &fixture_secret));
+	end(s);
+}
+
 Test(manager, a_client_of_the_seeds_form_gets_no_token)
 {
 	struct stand_in *s = begin();

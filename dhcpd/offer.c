@@ -159,7 +159,7 @@ static bool commits_at_once(const struct exchange *x)
 	const struct dhcp_option *option = &x->in->options[DHCP_OPT_RAPID_COMMIT];
 
 	return x->subnet->rapid_commit && option->present && x->in->type == DHCP_DISCOVER &&
-	       !arrives(x);
+	       !arrives(x) && auth_allows_commit(x);
 }
 
 static bool make_offer(struct exchange *x)

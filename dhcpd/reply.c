@@ -149,7 +149,7 @@ static void echo(struct exchange *x, struct dhcp_builder *b, uint8_t code)
 static size_t room_for_rest(const struct exchange *x)
 {
 	const struct dhcp_option *relay = &x->in->options[DHCP_OPT_RELAY_INFO];
-	size_t room = relay->present ? dhcp_option_size(relay->len) : 0;
+	size_t room = auth_room(x) + (relay->present ? dhcp_option_size(relay->len) : 0);
 
 	if (x->reply->token_for)
 		room += 2 + sizeof(struct dhcp_mnat_token);

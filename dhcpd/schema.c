@@ -52,8 +52,15 @@ static const char history[] =
 	"INSERT INTO history SELECT address, unixepoch(), NULL, kind, virtual, mac, client,"
 	" hostname FROM leases WHERE state = 'bound'";
 
+/* Numbers of 64 bits without a sign, as SQLite's with one. */
+static const char auth[] = "CREATE TABLE auth ("
+			   " client BLOB PRIMARY KEY,"
+			   " key INTEGER NOT NULL,"
+			   " counter INTEGER NOT NULL,"
+			   " replay INTEGER NOT NULL) WITHOUT ROWID";
+
 /* steps[n] leads from version n to n + 1 */
-static const char *const steps[] = {leases, history};
+static const char *const steps[] = {leases, history, auth};
 
 #define VERSION ((int)(sizeof(steps) / sizeof(steps[0])))
 

@@ -105,7 +105,7 @@ Test(schema, a_database_of_version_1_is_upgraded_in_place)
 	cr_assert_eq(store_sqlite.load(store, each, &n), 0);
 	cr_assert_eq(n, 2);
 	store_sqlite.close(store);
-	cr_assert_str_eq(sql("SELECT version FROM schema_version"), "2");
+	cr_assert_str_eq(sql("SELECT version FROM schema_version"), "3");
 	cr_assert_str_eq(sql("SELECT group_concat(address || ' ' || virtual) FROM history"),
 			 "10.0.1.5 10.128.0.2");
 	store_sqlite.close(open_store());
@@ -117,7 +117,7 @@ Test(schema, an_upgrade_that_fails_changes_nothing)
 	struct mnat_store *store = NULL;
 
 	sql(version_1);
-	sql("CREATE TABLE history (in_the_way)");
+	sql("CREATE TABLE auth (in_the_way)");
 	cr_assert_eq(store_sqlite.open(path, &store), -EIO);
 	cr_assert_null(store);
 	cr_assert_str_eq(sql("SELECT version FROM schema_version"), "1");

@@ -218,12 +218,40 @@ static void put_overloaded(const char *word, struct packet *packet)
 	field[used + 2 + len] = DHCP_OPT_END;
 }
 
+static const struct dhcp_codec auth_codec = {.enterprise = 32473, .seed_option = 224};
+
+/* key=NUMBER secret=HEX counter=NUMBER: without a counter RFC 3118 only asks */
+static const char *sign(const struct words *words, struct packet *packet)
+{
+	const char *key = word_value(words, "key"), *secret = word_value(words, "secret");
+	const char *counter = word_value(words, "counter"), *how = word_value(words, "how");
+	size_t len = secret ? strlen(secret) / 2 : 0;
+
+	if (!key)
+		return NULL;
+	packet->auth = (struct dhcp_auth){
+		.how = how ? DHCP_AUTH_RFC3118 : DHCP_AUTH_MNAT,
+		.asks = !counter,
+		.id = (uint32_t)strtoul(key, NULL, 0),
+		.counter = counter ? strtoull(counter, NULL, 0) : 0,
+	};
+	packet->secret.len = (uint8_t)len;
+	if (!len || len > DHCP_KEY_MAX || mnat_unhex(secret, packet->secret.bytes, len))
+		return wrong("secret= is no secret");
+	if (dhcp_auth_sign(&auth_codec, packet->bytes, sizeof(packet->bytes), &packet->auth,
+			   &packet->secret, &packet->len))
+		return wrong("it cannot be signed");
+	packet->bytes[offsetof(struct dhcp_header, secs)] ^= word_value(words, "changed") != NULL;
+	return NULL;
+}
+
 static bool is_known(const char *word)
 {
 	static const char *const names[] = {
 		"mac=",	  "giaddr=", "ciaddr=",	 "flags=",   "hops=",  "hlen=",
 		"shim=",  "seed=",   "mode=",	 "arrival=", "relay.", "file:",
-		"sname:", "local=",  "unicast=", "ifindex="};
+		"sname:", "local=",  "unicast=", "ifindex=", "key=",   "secret=",
+		"how=",	  "counter=", "changed="};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (!strncmp(word, names[i], strlen(names[i])))
@@ -271,7 +299,7 @@ const char *packet_build(const struct words *words, struct packet *ret_packet)
 		return wrong("the message is too long");
 	for (int i = 1; i < words->n; i++)
 		put_overloaded(words->word[i], ret_packet);
-	return NULL;
+	return sign(words, ret_packet);
 }
 
 /* ---- an answer ---- */
@@ -355,6 +383,23 @@ static const char *same_relay_information(const struct packet *asked,
 	return NULL;
 }
 
+static const char *same_auth(const char *expected, const struct packet *asked,
+			     const struct reply *reply)
+{
+	static const char *const names[] = {"none", "ours", "rfc3118"};
+	struct dhcp_auth auth = {0};
+
+	if (dhcp_auth_find(&auth_codec, reply->bytes, reply->len, &auth))
+		return same_text("authentication", expected, names[DHCP_AUTH_NONE]);
+	if (auth.id != asked->auth.id)
+		return wrong("it is authenticated by key %u", auth.id);
+	if (auth.how == DHCP_AUTH_MNAT && auth.counter != asked->auth.counter)
+		return wrong("its counter is %lu", (unsigned long)auth.counter);
+	if (!dhcp_auth_verify(reply->bytes, reply->len, &auth, &asked->secret))
+		return wrong("its MAC is wrong");
+	return same_text("authentication", expected, names[auth.how]);
+}
+
 static const char *check_word(const char *word, const struct packet *asked,
 			      const struct reply *reply, const struct dhcp_message *answer)
 {
@@ -367,6 +412,8 @@ static const char *check_word(const char *word, const struct packet *asked,
 		return code == DHCP_OPT_RELAY_INFO && !strcmp(value, "same")
 			       ? same_relay_information(asked, answer)
 			       : same_option(value, code, answer);
+	if (!strncmp(word, "auth=", 5))
+		return same_auth(value, asked, reply);
 	if (!strncmp(word, "to=", 3)) {
 		destination(reply, text, sizeof(text));
 		return same_text("destination", value, text);

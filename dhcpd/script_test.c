@@ -3,10 +3,12 @@
 #include "script_test.h"
 
 #include <criterion/parameterized.h>
+#include <fcntl.h>
 #include <glob.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "mnat/cleanup.h"
 
@@ -23,6 +25,7 @@ struct script {
 	FILE *file;
 	int line;
 	struct fixture *f;
+	const char *keys; /* file to be removed */
 	struct client_words clients[SCRIPT_CLIENTS];
 	int n_clients;
 	struct packet asked;
@@ -115,6 +118,22 @@ static void do_config(struct script *s, const struct words *words)
 	if (s->f)
 		fail(s, "there is a configuration already");
 	s->f = fixture_new(text);
+}
+
+/* A file of them, which the configuration names as ${KEYS}. */
+static void do_keys(struct script *s, const struct words *words)
+{
+	static char path[] = "/tmp/dhcpd-keys-XXXXXX";
+	_cleanup_free_ char *text = block(s);
+	int fd = open(path, O_WRONLY | O_TRUNC);
+
+	if (fd < 0)
+		fd = mkstemp(path);
+	s->keys = path;
+	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
+		fail(s, "no file of keys can be written");
+	close(fd);
+	setenv("KEYS", path, 1);
 }
 
 static void do_reload(struct script *s, const struct words *words)
@@ -257,7 +276,7 @@ static const struct {
 	{"client", 3, do_client}, {"pass", 2, do_pass},	      {"restart", 1, do_restart},
 	{"store", 2, do_store},	  {"counter", 3, do_counter}, {"pool", 4, do_pool},
 	{"event", 1, do_event},	  {"no", 2, do_no},	      {"manager", 3, do_manager},
-	{"->", 2, do_answer},
+	{"keys", 1, do_keys},	  {"->", 2, do_answer},
 };
 
 /* CLIENT MESSAGE WORD...: the client's own words come first, so that later ones override. */
@@ -319,6 +338,8 @@ static void run_script(const char *path)
 		fail(&s, "what is answered to the last message?");
 	if (s.f)
 		fixture_free(s.f);
+	if (s.keys)
+		unlink(s.keys);
 	fclose(s.file);
 }
 

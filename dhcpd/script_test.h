@@ -20,6 +20,8 @@ struct words {
 /* A datagram of a client, and how it arrived. */
 struct packet {
 	struct arrival arrival;
+	struct dhcp_auth auth;
+	struct dhcp_secret secret;
 	size_t len;
 	uint8_t bytes[DHCP_MAX_MESSAGE];
 };

@@ -37,6 +37,11 @@ static int restore(const struct mnat_lease_record *record, void *user)
 	return leases_restore(r->leases, record, r->now);
 }
 
+static int restore_auth(const struct mnat_auth_record *record, void *user)
+{
+	return auth_restore(user, record);
+}
+
 int server_init(struct server *s, const struct conf *conf, const struct mnat_store_ops *ops,
 		struct mnat_store *store, int64_t (*wall)(void))
 {
@@ -54,6 +59,8 @@ int server_init(struct server *s, const struct conf *conf, const struct mnat_sto
 		return r;
 	}
 	r = ops->load(store, restore, &restoring);
+	if (!r)
+		r = ops->load_auth(store, restore_auth, &s->auth);
 	if (r)
 		server_done(s);
 	return r;
@@ -62,6 +69,7 @@ int server_init(struct server *s, const struct conf *conf, const struct mnat_sto
 void server_done(struct server *s)
 {
 	leases_done(&s->leases);
+	auth_done(&s->auth);
 	free(s->events);
 	free(s->storing);
 	s->events = NULL;
@@ -183,23 +191,31 @@ static const struct host_conf *host_of(const struct exchange *x)
 	return host;
 }
 
-/* Its identifier or else, in the same form, its hardware address (RFC 2132 section 9.14). */
-static bool identify(struct exchange *x, uint8_t hardware[7])
+size_t client_identifier(const struct dhcp_message *message, uint8_t hardware[CLIENT_HARDWARE_LEN],
+			 const uint8_t **ret_id)
 {
-	const struct dhcp_option *id = &x->in->options[DHCP_OPT_CLIENT_ID];
+	const struct dhcp_option *id = &message->options[DHCP_OPT_CLIENT_ID];
 
-	hardware[0] = x->in->header.htype;
-	memcpy(hardware + 1, x->in->header.chaddr, 6);
-	x->key = id->len ? id->data : hardware;
-	x->key_len = id->len ? id->len : 7;
-	if (x->key_len > MNAT_CLIENT_MAX) {
-		server_count(x->server, COUNTER_client_id_long);
-		return false;
-	}
+	hardware[0] = message->header.htype;
+	memcpy(hardware + 1, message->header.chaddr, CLIENT_HARDWARE_LEN - 1);
+	*ret_id = id->len ? id->data : hardware;
+	return id->len ? id->len : CLIENT_HARDWARE_LEN;
+}
+
+static bool name(struct exchange *x, uint8_t hardware[CLIENT_HARDWARE_LEN])
+{
+	x->key_len = client_identifier(x->in, hardware, &x->key);
+	if (x->key_len <= MNAT_CLIENT_MAX)
+		return true;
+	server_count(x->server, COUNTER_client_id_long);
+	return false;
+}
+
+static void identify(struct exchange *x)
+{
 	x->client = client_find(&x->server->leases, x->key, x->key_len);
 	x->host = host_of(x);
 	x->class = class_of(x);
-	return true;
 }
 
 bool within_limits(struct exchange *x)
@@ -221,18 +237,6 @@ bool within_limits(struct exchange *x)
 }
 
 /* ---- one message ---- */
-
-/* May this message do what it asks for? Before anything of it has been looked up. */
-static bool is_authentic(struct exchange *x)
-{
-	return true; /* every message is taken at its word: there are no keys yet */
-}
-
-/* The last thing that is done to an answer. */
-static bool sign(struct exchange *x)
-{
-	return true;
-}
 
 /* The client is there as long as it has leases: before and after it may be another one. */
 static bool handle(struct exchange *x)
@@ -258,7 +262,7 @@ bool server_handle(struct server *s, const struct arrival *arrival, const void *
 			     .in = &in,
 			     .now = mnat_clock_now(),
 			     .reply = ret_reply};
-	uint8_t hardware[7];
+	uint8_t hardware[CLIENT_HARDWARE_LEN];
 	enum dhcp_error error = dhcp_parse(&s->conf->virt.codec, DHCP_BOOTREQUEST, data, len, &in);
 
 	if (error) {
@@ -268,9 +272,11 @@ bool server_handle(struct server *s, const struct arrival *arrival, const void *
 	server_count(s, counter_received(in.type));
 	ret_reply->batch = 0;
 	ret_reply->token_for = 0;
-	if (!is_authentic(&x) || !locate(&x) || !identify(&x, hardware))
+	/* who it is comes before anything of it is looked up */
+	if (!name(&x, hardware) || !auth_check(&x) || !locate(&x))
 		return false;
-	return handle(&x) && sign(&x);
+	identify(&x);
+	return handle(&x) && auth_sign(&x);
 }
 
 static void expire(struct server *s, struct lease *lease)
@@ -327,6 +333,8 @@ static int store_all(struct server *s)
 		if (!r)
 			r = note_storing(s, lease->address);
 	}
+	if (!r)
+		r = auth_store(s);
 	return r ? r : s->store_ops->commit(s->store);
 }
 
@@ -334,7 +342,7 @@ int server_commit(struct server *s)
 {
 	int r;
 
-	if (!s->leases.dirty)
+	if (!s->leases.dirty && !s->auth.dirty)
 		return 0;
 	r = store_all(s);
 	if (r != -EINPROGRESS) {
@@ -349,12 +357,14 @@ int server_commit(struct server *s)
 		lease->dirty = false;
 		lease->stored = true; /* or will be: it is not forgotten before */
 	}
+	auth_clean(&s->auth);
 	return r;
 }
 
 void server_stored(struct server *s, int result)
 {
 	s->store_fails = result;
+	auth_stored(&s->auth, result);
 	for (size_t i = 0; result && i < s->n_storing; i++) {
 		struct lease *lease = lease_find(&s->leases, s->storing[i]);
 

@@ -7,6 +7,7 @@
 #ifndef DHCPD_SERVER_H
 #define DHCPD_SERVER_H
 
+#include "auth.h"
 #include "conf.h"
 #include "counters.h"
 #include "lease.h"
@@ -67,6 +68,7 @@ struct event_list {
 struct server {
 	const struct conf *conf;
 	struct leases leases;
+	struct auth auth;
 	const struct mnat_store_ops *store_ops;
 	struct mnat_store *store;
 	int64_t (*wall)(void);

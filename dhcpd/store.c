@@ -24,6 +24,7 @@
 struct mnat_store {
 	sqlite3 *db;
 	sqlite3_stmt *put;
+	sqlite3_stmt *put_auth;
 	time_t forgot; /* old history, when last */
 	int lock;
 };
@@ -44,6 +45,12 @@ static const char put_sql[] = "INSERT INTO leases (address, kind, state, expires
 
 static const char load_sql[] = "SELECT address, kind, state, expires, generation, virtual, mac,"
 			       " client, hostname FROM leases";
+
+static const char put_auth_sql[] = "INSERT INTO auth (client, key, counter, replay)"
+				   " VALUES (?1, ?2, ?3, ?4) ON CONFLICT (client) DO UPDATE"
+				   " SET key = ?2, counter = ?3, replay = ?4";
+
+static const char load_auth_sql[] = "SELECT client, key, counter, replay FROM auth";
 
 enum column { ADDRESS, KIND, STATE, EXPIRES, GENERATION, VIRTUAL, MAC, CLIENT, HOSTNAME };
 
@@ -77,6 +84,7 @@ static int run(struct mnat_store *store, const char *sql, const char *what)
 static void store_close(struct mnat_store *store)
 {
 	sqlite3_finalize(store->put);
+	sqlite3_finalize(store->put_auth);
 	sqlite3_close(store->db);
 	if (store->lock >= 0)
 		close(store->lock);
@@ -145,7 +153,9 @@ static int prepare(struct mnat_store *store)
 
 	if (!r)
 		r = schema_upgrade(store->db);
-	if (!r && sqlite3_prepare_v2(store->db, put_sql, -1, &store->put, NULL) != SQLITE_OK)
+	if (!r && (sqlite3_prepare_v2(store->db, put_sql, -1, &store->put, NULL) != SQLITE_OK ||
+		   sqlite3_prepare_v2(store->db, put_auth_sql, -1, &store->put_auth, NULL) !=
+			   SQLITE_OK))
 		r = failed(store, "prepare a statement");
 	return r;
 }
@@ -254,6 +264,47 @@ static int store_load(struct mnat_store *store,
 	return r;
 }
 
+static int read_auth(sqlite3_stmt *stmt, struct mnat_auth_record *record)
+{
+	int len = sqlite3_column_bytes(stmt, 0);
+
+	if (len < 1 || len > MNAT_CLIENT_MAX)
+		return -EINVAL;
+	*record = (struct mnat_auth_record){
+		.key = (uint32_t)sqlite3_column_int64(stmt, 1),
+		.counter = (uint64_t)sqlite3_column_int64(stmt, 2),
+		.replay = (uint64_t)sqlite3_column_int64(stmt, 3),
+		.client_len = (uint8_t)len,
+	};
+	memcpy(record->client, sqlite3_column_blob(stmt, 0), (size_t)len);
+	return 0;
+}
+
+static int store_load_auth(struct mnat_store *store,
+			   int (*each)(const struct mnat_auth_record *record, void *user),
+			   void *user)
+{
+	sqlite3_stmt *stmt = NULL;
+	int step, r = 0;
+
+	if (sqlite3_prepare_v2(store->db, load_auth_sql, -1, &stmt, NULL) != SQLITE_OK)
+		return failed(store, "be read");
+	while (!r && (step = sqlite3_step(stmt)) == SQLITE_ROW) {
+		struct mnat_auth_record record;
+
+		if (!read_auth(stmt, &record))
+			r = each(&record, user);
+		else
+			log_warn("%s: what a client last proved itself by cannot be understood and "
+				 "is left out",
+				 name_of(store));
+	}
+	if (!r && step != SQLITE_DONE)
+		r = failed(store, "be read");
+	sqlite3_finalize(stmt);
+	return r;
+}
+
 /* ---- writing ---- */
 
 /* Leases that ended long ago are forgotten, some each hour. */
@@ -321,6 +372,20 @@ static int store_put(struct mnat_store *store, const struct mnat_lease_record *r
 	return step == SQLITE_DONE ? 0 : failed(store, "be written");
 }
 
+static int store_put_auth(struct mnat_store *store, const struct mnat_auth_record *record)
+{
+	sqlite3_stmt *put = store->put_auth;
+	int step;
+
+	sqlite3_bind_blob(put, 1, record->client, record->client_len, SQLITE_TRANSIENT);
+	sqlite3_bind_int64(put, 2, record->key);
+	sqlite3_bind_int64(put, 3, (int64_t)record->counter);
+	sqlite3_bind_int64(put, 4, (int64_t)record->replay);
+	step = sqlite3_step(put);
+	sqlite3_reset(put);
+	return step == SQLITE_DONE ? 0 : failed(store, "be written");
+}
+
 static int store_commit(struct mnat_store *store)
 {
 	return run(store, "COMMIT", "be written");
@@ -329,8 +394,10 @@ static int store_commit(struct mnat_store *store)
 const struct mnat_store_ops store_sqlite = {
 	.open = store_open,
 	.load = store_load,
+	.load_auth = store_load_auth,
 	.begin = store_begin,
 	.put = store_put,
+	.put_auth = store_put_auth,
 	.commit = store_commit,
 	.close = store_close,
 };

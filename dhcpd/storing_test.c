@@ -29,6 +29,27 @@ Test(storing, what_changes_while_storing_is_the_next_transactions)
 	fixture_free(f);
 }
 
+/* What a client proved itself by goes the same way, and no way that is shorter. */
+Test(storing, proofs_are_stored_again_too)
+{
+	struct fixture *f = fixture_new(SEED_CONF);
+	struct mnat_store_ops slow = memory_store_ops;
+
+	fixture_require_auth(f);
+	slow.commit = commit_later;
+	f->server.store_ops = &slow;
+	cr_assert_not(ASK(f, DHCP_DISCOVER, 1, .counter = 5));
+	cr_assert_eq(f->store.n_auths, 1);
+	cr_assert_null(f->server.auth.dirty, "under way");
+	server_stored(&f->server, -EIO);
+	cr_assert(f->server.auth.dirty, "to be stored again");
+	cr_assert_eq(server_commit(&f->server), -EINPROGRESS);
+	server_stored(&f->server, 0);
+	cr_assert_null(f->server.auth.dirty);
+	cr_assert_eq(f->store.auths[0].counter, 5);
+	fixture_free(f);
+}
+
 Test(storing, events_of_what_was_not_stored_come_first_in_the_next_batch)
 {
 	struct fixture *f = fixture_new(SEED_CONF);

@@ -75,6 +75,50 @@ size_t wire_unpack(const uint8_t *buf, size_t len, struct mnat_lease_record *ret
 	return sizeof(packed) + packed.client_len + packed.hostname_len;
 }
 
+/* Followed by the client's identifier. */
+struct packed_auth {
+	uint64_t counter;
+	uint64_t replay;
+	uint32_t key;
+	uint8_t client_len;
+	uint8_t zero[3];
+};
+
+_Static_assert(sizeof(struct packed_auth) == 24, "no holes: it is sent as it is");
+
+size_t wire_pack_auth(const struct mnat_auth_record *record, uint8_t *buf)
+{
+	const struct packed_auth packed = {
+		.counter = record->counter,
+		.replay = record->replay,
+		.key = record->key,
+		.client_len = record->client_len,
+	};
+
+	memcpy(buf, &packed, sizeof(packed));
+	memcpy(buf + sizeof(packed), record->client, packed.client_len);
+	return sizeof(packed) + packed.client_len;
+}
+
+size_t wire_unpack_auth(const uint8_t *buf, size_t len, struct mnat_auth_record *ret_record)
+{
+	struct packed_auth packed;
+
+	if (len < sizeof(packed))
+		return 0;
+	memcpy(&packed, buf, sizeof(packed));
+	if (!packed.client_len || len - sizeof(packed) < packed.client_len)
+		return 0;
+	*ret_record = (struct mnat_auth_record){
+		.counter = packed.counter,
+		.replay = packed.replay,
+		.key = packed.key,
+		.client_len = packed.client_len,
+	};
+	memcpy(ret_record->client, buf + sizeof(packed), packed.client_len);
+	return sizeof(packed) + packed.client_len;
+}
+
 /* The event loop has made our end non-blocking; here we wait for the other one. */
 static bool try_again(int fd, short events)
 {

@@ -14,6 +14,7 @@
 enum frame_type {
 	FRAME_OPEN,  /* server: open the database. keeper: done, result */
 	FRAME_LOAD,  /* server: send all records. keeper: records; the last one has none, result */
+	FRAME_LOAD_AUTH, /* the same, of what clients last proved themselves by */
 	FRAME_STORE, /* server: records, store them in one transaction. keeper: done, result */
 	FRAME_END,   /* server: it ends in order; no answer */
 	N_FRAMES,
@@ -25,6 +26,7 @@ struct frame {
 	uint32_t type;
 	int32_t result; /* 0 or -errno */
 	uint32_t len;	/* bytes of records that follow */
+	uint32_t auth;	/* of a FRAME_STORE: the last of these are no leases but proofs */
 };
 
 #define WIRE_RECORD_MAX (32 + MNAT_CLIENT_MAX + MNAT_HOSTNAME_LEN)
@@ -33,6 +35,12 @@ struct frame {
 size_t wire_pack(const struct mnat_lease_record *record, uint8_t *buf);
 /* Bytes read, or 0: this is no record. */
 size_t wire_unpack(const uint8_t *buf, size_t len, struct mnat_lease_record *ret_record);
+
+#define WIRE_AUTH_MAX (24 + MNAT_CLIENT_MAX)
+
+/* The same of a client's proof. */
+size_t wire_pack_auth(const struct mnat_auth_record *record, uint8_t *buf);
+size_t wire_unpack_auth(const uint8_t *buf, size_t len, struct mnat_auth_record *ret_record);
 
 /* Whole, or -errno; -EPIPE: the other side is gone. */
 int wire_read(int fd, void *buf, size_t len);

@@ -82,7 +82,7 @@ static int line_of(const char *text, size_t at)
 	return line;
 }
 
-static int open_text(const char *path)
+int conf_text_open(const char *path)
 {
 	int fd;
 
@@ -92,10 +92,9 @@ static int open_text(const char *path)
 	return fd < 0 ? -errno : fd;
 }
 
-int conf_text_read(const char *path, char **ret_text)
+int conf_text_read_fd(const char *path, int fd, char **ret_text)
 {
 	_cleanup_free_ char *text = malloc(CONF_TEXT_MAX);
-	_cleanup_close_ int fd = open_text(path);
 	size_t len = 0;
 	int r = fd < 0 ? fd : 0;
 
@@ -116,4 +115,11 @@ int conf_text_read(const char *path, char **ret_text)
 	conf_text_blank_comments(text);
 	*ret_text = TAKE_PTR(text);
 	return 0;
+}
+
+int conf_text_read(const char *path, char **ret_text)
+{
+	_cleanup_close_ int fd = conf_text_open(path);
+
+	return conf_text_read_fd(path, fd, ret_text);
 }

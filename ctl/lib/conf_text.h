@@ -12,6 +12,10 @@
  */
 int conf_text_read(const char *path, char **ret_text);
 
+/* The same in two steps. fd or -errno, printed by the second. */
+int conf_text_open(const char *path);
+int conf_text_read_fd(const char *path, int fd, char **ret_text);
+
 /* The second half of it, for text in memory. */
 void conf_text_blank_comments(char *text);
 

@@ -234,6 +234,11 @@ static void take_arrival(struct dhcp_message *message, const uint8_t *data)
 		       sizeof(message->arrivals[0]));
 }
 
+/* What proves the message is looked for where it is, by dhcp_auth_find(). */
+static void take_auth(struct dhcp_message *message, const uint8_t *data)
+{
+}
+
 /* Those we do not know are skipped (RFC 3925 section 4). */
 static const struct {
 	uint8_t code;
@@ -245,6 +250,7 @@ static const struct {
 	{DHCP_MNAT_MANAGER, 4, true, take_manager},
 	{DHCP_MNAT_MODE, 1, true, take_mode},
 	{DHCP_MNAT_DOMAIN, 4, false, take_domain},
+	{DHCP_MNAT_AUTH, DHCP_MNAT_AUTH_LEN, false, take_auth},
 	{DHCP_MNAT_GATEWAY, 4, true, take_gateway},
 	{DHCP_MNAT_TOKEN, sizeof(struct dhcp_mnat_token), false, take_token},
 	{DHCP_MNAT_ARRIVAL, sizeof(struct dhcp_mnat_arrival), false, take_arrival},

@@ -163,6 +163,34 @@ static int parse_uplinks(cfg_t *cfg, struct mnat_node_conf *conf)
 	return 0;
 }
 
+static int parse_auth(cfg_t *dhcp, struct mnat_node_conf *conf)
+{
+	static const char *const policies[] = {
+		[MNAT_AUTH_OFF] = "off",
+		[MNAT_AUTH_ALLOW] = "allow",
+		[MNAT_AUTH_REQUIRE] = "require",
+		NULL,
+	};
+	static const char *const protocols[] = {"mobilenat", "rfc3118", NULL};
+	long id = cfg_getint(dhcp, "auth-id");
+	int policy, rfc3118;
+
+	if (parse_choice(dhcp, "auth", policies, "\"off\", \"allow\" or \"require\"", &policy) ||
+	    parse_choice(dhcp, "auth-protocol", protocols, "\"mobilenat\" or \"rfc3118\"",
+			 &rfc3118) ||
+	    mnat_conf_copy_text(dhcp, "auth-key-file", conf->auth_key_file,
+				sizeof(conf->auth_key_file)))
+		return -EINVAL;
+	if (policy != MNAT_AUTH_OFF && (id < 1 || id > UINT32_MAX)) {
+		cfg_error(dhcp, "auth-id = %ld: expected the number of this node's key", id);
+		return -EINVAL;
+	}
+	conf->auth = (enum mnat_node_auth)policy;
+	conf->auth_rfc3118 = rfc3118;
+	conf->auth_id = (unsigned int)id;
+	return 0;
+}
+
 static int parse_node(cfg_t *cfg, struct mnat_node_conf *conf)
 {
 	cfg_t *dhcp = cfg_getsec(cfg, "dhcp");
@@ -178,7 +206,7 @@ static int parse_node(cfg_t *cfg, struct mnat_node_conf *conf)
 	    mnat_conf_copy_text(dhcp, "client-id", conf->client_id, sizeof(conf->client_id)) ||
 	    parse_uplinks(cfg, conf) ||
 	    parse_mode(cfg, conf) || parse_stack(cfg, conf) || parse_roaming(cfg, conf) ||
-	    parse_intra(cfg, conf))
+	    parse_intra(cfg, conf) || parse_auth(dhcp, conf))
 		return -EINVAL;
 	if (strcmp(form, "vivso") && strcmp(form, "seed") && strcmp(form, "both")) {
 		cfg_error(dhcp, "shim-option = \"%s\": expected \"vivso\", \"seed\" or \"both\"",
@@ -239,6 +267,10 @@ int mnat_node_conf_load(const char *path, struct mnat_node_conf *ret_conf)
 		CFG_STR("client-id", "", CFGF_NONE),
 		CFG_BOOL("rapid-commit", cfg_true, CFGF_NONE),
 		CFG_BOOL("conflict-check", cfg_true, CFGF_NONE),
+		CFG_STR("auth", "off", CFGF_NONE),
+		CFG_INT("auth-id", 0, CFGF_NONE),
+		CFG_STR("auth-key-file", "/etc/mobilenat/dhcp.key", CFGF_NONE),
+		CFG_STR("auth-protocol", "mobilenat", CFGF_NONE),
 		CFG_END(),
 	};
 	cfg_opt_t uplink[] = {

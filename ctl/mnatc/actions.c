@@ -8,6 +8,7 @@
 
 #include "mnat/addr.h"
 #include "mnat/log.h"
+#include "visit_public.h"
 
 #define SAVE_AFTER   (50 * MNAT_NS_PER_MS) /* off the path of a move; a disk may be slow */
 #define STAMPS_FIRST (2 * MNAT_NS_PER_MS)
@@ -101,6 +102,17 @@ void action_disable(struct engine *e)
 	action_install(e, &slot);
 }
 
+static int sign(struct engine *e, enum dhcp_type type, uint8_t *buf, size_t *len)
+{
+	uint64_t counter = 0;
+
+	if (!auth_is_on(&e->auth))
+		return 0;
+	if (auth_counts(&e->auth, type) && !visit_count(&counter, e))
+		return -EIO; /* the state file cannot be written, which is logged */
+	return auth_sign(&e->auth, &e->identity.codec, counter, buf, len);
+}
+
 static void fsm_send(const struct fsm_message *message, void *user)
 {
 	struct engine *e = user;
@@ -116,7 +128,11 @@ static void fsm_send(const struct fsm_message *message, void *user)
 		overlap_expect(e, message->requested);
 	shim_mac_bytes(e->resolver.mac, mac);
 	visit_arrivals(e, message, &arrivals);
+	if (arrivals.n > auth_max_arrivals(&e->auth))
+		arrivals.n = auth_max_arrivals(&e->auth);
 	r = message_build(&e->identity, message, &arrivals, uplink->port.mac, buf, &len);
+	if (!r)
+		r = sign(e, message->type, buf, &len);
 	if (!r)
 		r = port_send_dhcp(&uplink->port, message->ciaddr, message->dest,
 				   e->resolver.mac ? mac : NULL, buf, len);

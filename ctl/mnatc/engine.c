@@ -229,6 +229,8 @@ static int open_all(struct engine *e)
 	int r = control_start(e);
 
 	if (!r)
+		r = auth_open(&e->conf, &e->auth);
+	if (!r)
 		r = open_timer(e);
 	if (!r)
 		r = shim_open(e->conf.pin, &e->shim);
@@ -296,6 +298,7 @@ void engine_stop(struct engine *e, bool release)
 	watch_stop(&e->timer_watch);
 	mnat_closep(&e->timer_fd);
 	e->timer_fd = -1;
+	auth_close(&e->auth);
 	stack_close(&e->stack);
 	shim_close(&e->shim);
 }

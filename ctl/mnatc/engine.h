@@ -8,6 +8,7 @@
 
 #include <jansson.h>
 
+#include "auth.h"
 #include "conflict.h"
 #include "fsm.h"
 #include "link.h"
@@ -41,6 +42,7 @@ struct engine {
 	struct conflict conflict;
 	struct path path;
 	struct identity identity;
+	struct auth auth;
 	struct state state;
 	struct visit visit;
 	struct mnat_control *control;

@@ -100,7 +100,9 @@ static void take_message(struct engine *e, const struct uplink *uplink, const ui
 		why = dhcp_error_text(error);
 	else if (memcmp(message.header.chaddr, uplink->port.mac, 6))
 		return; /* a neighbour's */
-	else if (!reply_decode(&message, &reply, &why) && !fsm_receive(&e->fsm, &reply))
+	else
+		why = auth_check(&e->auth, &e->identity.codec, &message, &e->state.dhcp_replay);
+	if (!why && !reply_decode(&message, &reply, &why) && !fsm_receive(&e->fsm, &reply))
 		why = "belongs to no exchange of ours";
 	if (why)
 		log_debug("message on %s ignored: %s", uplink->name, why);

@@ -95,11 +95,12 @@ static json_t *state_json(const struct state *state)
 						(json_int_t)state->networks[i].domain, "until_s",
 						(json_int_t)state->networks[i].until_s));
 	}
-	return json_pack("{s:i,s:o,s:o,s:o,s:o,s:I}", "version", VERSION, "virtual",
+	return json_pack("{s:i,s:o,s:o,s:o,s:o,s:I,s:I}", "version", VERSION, "virtual",
 			 address(state->virt), "lease",
 			 state->have_lease ? lease_json(&state->lease) : json_null(), "networks",
 			 networks, "homes", homes_json(&state->roam), "counter",
-			 (json_int_t)roam_reserve(&state->roam));
+			 (json_int_t)roam_reserve(&state->roam), "dhcp_replay",
+			 (json_int_t)state->dhcp_replay);
 }
 
 static void make_directory(const char *path)
@@ -307,6 +308,7 @@ int state_load(const char *path, struct state *ret_state)
 			   !has_expired(&state.lease);
 	get_networks(json_object_get(json, "networks"), &state);
 	get_roam(json, &state);
+	state.dhcp_replay = (uint64_t)json_integer_value(json_object_get(json, "dhcp_replay"));
 	*ret_state = state;
 	return 0;
 }

@@ -28,6 +28,7 @@ struct state {
 	struct network networks[STATE_NETWORKS]; /* the latest first */
 	int n_networks;
 	struct roam roam;
+	uint64_t dhcp_replay; /* of the DHCP server's last answer by RFC 3118 */
 };
 
 /*

@@ -166,9 +166,11 @@ Test(state, domains_and_their_secrets_are_kept)
 	roam_enter(&saved.roam, &away, 7);
 	roam_enter(&saved.roam, &saved.lease, 8);
 	saved.roam.counter = 1000;
+	saved.dhcp_replay = 0xea000000ffffffff; /* a time as NTP has it */
 	cr_assert_eq(state_save(path, &saved), 0);
 	cr_assert_gt(saved.roam.reserved, 1000);
 	cr_assert_eq(state_load(path, &loaded), 0);
+	cr_assert_eq(loaded.dhcp_replay, saved.dhcp_replay);
 	cr_assert_eq(loaded.roam.n, 2);
 	cr_assert(loaded.roam.here);
 	cr_assert_eq(loaded.roam.homes[0].domain, 1);

@@ -80,10 +80,13 @@ static void check_lease(struct engine *e, json_t *problems)
 json_t *status_problems(struct engine *e)
 {
 	json_t *problems = json_array();
+	char text[256];
 
 	check_uplinks(e, problems);
 	check_lease(e, problems);
 	visit_problems(e, problems);
+	if (auth_problem(&e->auth, text, sizeof(text)))
+		problem(problems, "%s", text);
 	return problems;
 }
 
@@ -142,8 +145,8 @@ json_t *status_fields(struct engine *e)
 	bool have = e->fsm.have_lease;
 	json_t *problems = status_problems(e);
 
-	return json_pack("{s:s,s:I,s:b,s:o,s:s,s:o,s:o,s:s?,s:o,s:o,s:o,s:o,s:o,s:i,s:o,s:o}", "daemon",
-			 "mnatc", "uptime_s",
+	return json_pack("{s:s,s:I,s:b,s:o,s:s,s:o,s:o,s:s?,s:o,s:o,s:o,s:o,s:o,s:i,s:o,s:o,s:o}",
+			 "daemon", "mnatc", "uptime_s",
 			 (json_int_t)((mnat_clock_now() - e->started_ns) / MNAT_NS_PER_SEC),
 			 "healthy", json_array_size(problems) == 0, "problems", problems, "state",
 			 fsm_state_name(e->fsm.state), "virtual", virtual_address(e), "actual",
@@ -152,5 +155,6 @@ json_t *status_fields(struct engine *e)
 			 address(have, lease->server), "manager", address(have, lease->manager),
 			 "gateway", address(have, lease->router), "gateway_mac", gateway_mac(e),
 			 "lease_remaining_s", seconds_until(have, e->fsm.end_ns), "moves",
-			 (int)e->recorder.n, "outages", recorder_outages(&e->recorder), "uplinks", uplinks(e));
+			 (int)e->recorder.n, "outages", recorder_outages(&e->recorder), "uplinks",
+			 uplinks(e), "auth", auth_fields(&e->auth));
 }

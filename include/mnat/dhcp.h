@@ -87,6 +87,7 @@ enum dhcp_mnat_option {
 	DHCP_MNAT_OLD_MANAGER = 4,
 	DHCP_MNAT_OLD_VIRTUAL = 5,
 	DHCP_MNAT_DOMAIN = 6,	 /* 4 bytes */
+	DHCP_MNAT_AUTH = 9,	 /* struct dhcp_mnat_auth of dhcp_auth.h */
 	/*
 	 * In an ACK: what the node needs to prove, in another domain, that it is the host
 	 * that has this virtual address here; struct dhcp_mnat_token. A client that moves
@@ -96,6 +97,8 @@ enum dhcp_mnat_option {
 	DHCP_MNAT_GATEWAY = 11, /* 4 bytes a gateway's end of tunnels, the host's own first */
 	DHCP_MNAT_ARRIVAL = 12,
 };
+
+#define DHCP_MNAT_AUTH_LEN 28
 
 enum dhcp_mnat_mode { DHCP_MODE_EITHER, DHCP_MODE_TRANSLATE, DHCP_MODE_TUNNEL };
 

@@ -95,6 +95,11 @@ struct mnat_node_conf {
 	bool conflict_check;	     /* probe for others that use our address */
 	bool rapid_commit;	     /* ask for a lease in two messages (RFC 4039) */
 	char client_id[64];	     /* optional; default: from the uplink's MAC */
+	/* do we authenticate, and must the server? */
+	enum mnat_node_auth { MNAT_AUTH_OFF, MNAT_AUTH_ALLOW, MNAT_AUTH_REQUIRE } auth;
+	bool auth_rfc3118;   /* auth-protocol = "mobilenat" | "rfc3118" */
+	unsigned int auth_id; /* number of our key */
+	char auth_key_file[MNAT_PATH_MAX];
 	bool default_route;	     /* put a default route through the device */
 	unsigned int old_grace_ms;
 	/* where nobody speaks MobileNAT: sessions are kept, ended by RST, or left to die */

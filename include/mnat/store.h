@@ -39,6 +39,15 @@ struct mnat_lease_record {
 	char hostname[MNAT_HOSTNAME_LEN];
 };
 
+/* What a client has proved itself by last: nothing older counts (RFC 3118, dhcp_auth.h). */
+struct mnat_auth_record {
+	uint32_t key;	  /* its number */
+	uint64_t counter; /* of our own form */
+	uint64_t replay;  /* RFC 3118's */
+	uint8_t client_len;
+	uint8_t client[MNAT_CLIENT_MAX];
+};
+
 struct mnat_store;
 
 struct mnat_store_ops {
@@ -48,8 +57,13 @@ struct mnat_store_ops {
 	/* Every record, in no order; each is valid during the call only. */
 	int (*load)(struct mnat_store *store,
 		    int (*each)(const struct mnat_lease_record *record, void *user), void *user);
+	int (*load_auth)(struct mnat_store *store,
+			 int (*each)(const struct mnat_auth_record *record, void *user),
+			 void *user);
 	int (*begin)(struct mnat_store *store);
 	int (*put)(struct mnat_store *store, const struct mnat_lease_record *record);
+	/* ... after all leases */
+	int (*put_auth)(struct mnat_store *store, const struct mnat_auth_record *record);
 	/* -EINPROGRESS: not durable yet; the store's own header says how that ends. */
 	int (*commit)(struct mnat_store *store);
 	void (*close)(struct mnat_store *store);

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "mnat/dhcp.h"
+#include "mnat/dhcp_auth.h"
 
 static const struct dhcp_codec codec = {
 	.enterprise = DHCP_ENTERPRISE_DEFAULT,
@@ -117,6 +117,29 @@ static void rewrite(const struct dhcp_message *message)
 	require(!memcmp(again.arrivals, message->arrivals, sizeof(again.arrivals)));
 }
 
+/* Whatever is there to prove it does not; proved by us, it is, and is the same message. */
+static void prove(const struct dhcp_message *message, const uint8_t *data, size_t size)
+{
+	static const struct dhcp_secret secret = {.len = 16, .bytes = "fifteen letters"};
+	static struct dhcp_message again;
+	struct dhcp_auth auth = {.how = DHCP_AUTH_MNAT, .id = 1, .counter = 2};
+	uint8_t buf[DHCP_MAX_MESSAGE];
+	size_t len = size;
+
+	if (!dhcp_auth_find(&codec, data, size, &auth)) {
+		require(auth.asks || auth.mac + DHCP_AUTH_MAC_LEN <= size);
+		require(auth.asks || !dhcp_auth_verify(data, size, &auth, &secret));
+	}
+	memcpy(buf, data, size);
+	if (dhcp_auth_sign(&codec, buf, sizeof(buf), &auth, &secret, &len))
+		return;
+	require(len <= sizeof(buf));
+	require(!dhcp_parse(&codec, message->header.op, buf, len, &again));
+	require(again.shim_form == message->shim_form && again.shim.s_addr == message->shim.s_addr);
+	require(!dhcp_auth_find(&codec, buf, len, &auth));
+	require(auth.asks || dhcp_auth_verify(buf, len, &auth, &secret));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct dhcp_message first, second;
@@ -129,6 +152,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	op = data[0] & 1 ? DHCP_BOOTREQUEST : DHCP_BOOTREPLY;
 	if (dhcp_parse(&codec, op, data + 1, size - 1, &first))
 		return 0;
+	prove(&first, data + 1, size - 1);
 	if (rebuild(&first, buf, sizeof(buf), &len))
 		return 0;
 	require(!dhcp_parse(&codec, op, buf, len, &second));

@@ -74,8 +74,37 @@ static int load(struct mnat_store *store,
 	return 0;
 }
 
-static const struct mnat_store_ops store_ops = {
-	.load = load, .begin = nothing, .put = put, .commit = nothing};
+static int put_auth(struct mnat_store *store, const struct mnat_auth_record *record)
+{
+	require(record->client_len);
+	return 0;
+}
+
+static int load_auth(struct mnat_store *store,
+		     int (*each)(const struct mnat_auth_record *record, void *user), void *user)
+{
+	return 0;
+}
+
+static const struct mnat_store_ops store_ops = {.load = load,
+						.load_auth = load_auth,
+						.begin = nothing,
+						.put = put,
+						.put_auth = put_auth,
+						.commit = nothing};
+
+/* Some prove themselves by the right secret, the others by whatever the input holds. */
+static const struct dhcp_secret secret = {.len = 16, .bytes = "fifteen letters"};
+
+static void have_key(struct conf *c)
+{
+	static struct dhcp_key key = {.id = 1, .len = 16};
+	static struct dhcp_keys keys = {&key, 1};
+
+	memcpy(key.secret, secret.bytes, secret.len);
+	c->auth.policy = AUTH_ALLOW;
+	c->auth.keys = &keys;
+}
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
@@ -85,6 +114,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	require(fd >= 0 && write(fd, conf_text, strlen(conf_text)) == (ssize_t)strlen(conf_text));
 	close(fd);
 	require(!conf_load(path, &conf));
+	have_key(conf);
 	unlink(path);
 	mnat_log_init("fuzz", MNAT_LOG_ERR);
 	mnat_clock_replace(clock_now);
@@ -163,6 +193,8 @@ static uint8_t next(struct input *in)
 	return *in->at++;
 }
 
+static const struct dhcp_codec codec = {.enterprise = 32473, .seed_option = 224};
+
 /* An address of the configuration's, more often than not one that matters. */
 static struct in_addr address(uint8_t pick)
 {
@@ -174,7 +206,6 @@ static struct in_addr address(uint8_t pick)
 
 static void put_some(struct dhcp_builder *b, uint8_t what, struct input *in)
 {
-	static const struct dhcp_codec codec = {.enterprise = 32473, .seed_option = 224};
 	static const uint8_t ids[] = "abc";
 
 	if (what & 1)
@@ -232,7 +263,16 @@ static size_t build(struct input *in, uint8_t buf[DHCP_MAX_MESSAGE], struct arri
 		.ifindex = 3, .local = 0x0a000101, .broadcast = !(head & 64)};
 	dhcp_build(&b, buf, DHCP_MAX_MESSAGE, &header, types[head & 7]);
 	put_some(&b, what, in);
-	return dhcp_finish(&b, &len) ? 0 : len;
+	if (dhcp_finish(&b, &len))
+		return 0;
+	if (who & 128) {
+		const struct dhcp_auth auth = {.how = who & 64 ? DHCP_AUTH_RFC3118 : DHCP_AUTH_MNAT,
+					       .id = 1 + (next(in) == 7),
+					       .counter = next(in)};
+
+		dhcp_auth_sign(&codec, buf, DHCP_MAX_MESSAGE, &auth, &secret, &len);
+	}
+	return len;
 }
 
 static void say(struct server *s, struct input *in)

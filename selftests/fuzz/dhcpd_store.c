@@ -40,8 +40,15 @@ static int each(const struct mnat_lease_record *record, void *user)
 	return 0;
 }
 
+static int each_auth(const struct mnat_auth_record *record, void *user)
+{
+	require(record->client_len);
+	return 0;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	const struct mnat_auth_record proof = {.key = 1, .client_len = 1};
 	const struct mnat_lease_record record = {.address = 0x0a000105,
 						 .state = MNAT_LEASE_BOUND};
 	struct mnat_store *store = NULL;
@@ -56,7 +63,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	}
 	store_sqlite.load(store, each, NULL);
-	if (!store_sqlite.begin(store) && !store_sqlite.put(store, &record))
+	store_sqlite.load_auth(store, each_auth, NULL);
+	if (!store_sqlite.begin(store) && !store_sqlite.put(store, &record) &&
+	    !store_sqlite.put_auth(store, &proof))
 		store_sqlite.commit(store);
 	store_sqlite.close(store);
 	return 0;
