@@ -406,7 +406,7 @@ enum mnat_proto_class { MNAT_TCP, MNAT_UDP, MNAT_ICMP, MNAT_N_PROTO };
 struct mnat_binding {
 	__u64 owner;   /* host id << 32 | inside port (be16) << 16 | serial; 0: free */
 	__u32 refs;    /* sessions that use it; MNAT_BINDING_DYING while being freed */
-	__u32 created; /* seconds */
+	__u32 created; /* seconds; of a free one: when it became that */
 };
 
 #define MNAT_BINDING_DYING 0x80000000u

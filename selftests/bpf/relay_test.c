@@ -405,7 +405,7 @@ Test(relay, visited_sweeps_the_port)
 {
 	struct gateway *g = arrived(HOME, EXT, 0);
 	struct packet in = to(IPPROTO_UDP, HOME, EXT, VISITED, PORT);
-	uint32_t late = gateway_now() + 8000;
+	uint32_t now = gateway_now(), late = now + 8000;
 	struct mnat_sweep swept;
 
 	cr_expect_eq(gateway_sweep(g, late).marked, 3);
@@ -422,6 +422,7 @@ Test(relay, visited_sweeps_the_port)
 		cr_assert_eq(bpf_map_lookup_elem(gateway_map(g, "bindings"), &index, &binding), 0);
 		cr_expect_eq(binding.owner, 0);
 		cr_expect_eq(binding.refs, 0);
+		cr_expect_geq(binding.created, now, "when it was freed");
 	}
 	cr_expect_eq(from_outside(g, &in).verdict, OK);
 	cr_expect_eq(gateway_count(g, MNAT_C_NO_BINDING), 1);
