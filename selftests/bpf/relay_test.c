@@ -85,9 +85,9 @@ static void locate(struct gateway *g, uint8_t flags, uint32_t stay)
 }
 
 /* Sessions of all protocols begun at home; the node is behind the visited gateway now. */
-static struct gateway *departed(uint8_t flags)
+static struct gateway *departed_from(struct gateway_setup setup, uint8_t flags)
 {
-	struct gateway *g = gateway_start((struct gateway_setup){ EXT, 1 });
+	struct gateway *g = gateway_start(setup);
 
 	gateway_place(g, TEST_HOST, A_HOME, 1);
 	for (size_t i = 0; i < N_PROTOCOLS; i++) {
@@ -108,6 +108,11 @@ static struct gateway *departed(uint8_t flags)
 	}
 	locate(g, MNAT_HOST_FORWARDED, STAY);
 	return g;
+}
+
+static struct gateway *departed(uint8_t flags)
+{
+	return departed_from((struct gateway_setup){ EXT, 1 }, flags);
 }
 
 Test(relay, home_translates_as_itself)
@@ -222,10 +227,9 @@ Test(relay, home_sweeps_what_was_forwarded)
 }
 
 /* A router on the way to the visited gateway speaks of the packet as we sent it. */
-Test(relay, home_sends_errors_back_to_the_correspondent)
+static void errors_come_back(struct gateway *g)
 {
 	static const uint8_t kinds[] = { IPPROTO_TCP, IPPROTO_UDP };
-	struct gateway *g = departed(0);
 
 	for (size_t i = 0; i < sizeof(kinds); i++) {
 		struct packet sent = to(kinds[i], HOME, EXT, VISITED, PORT);
@@ -238,6 +242,19 @@ Test(relay, home_sends_errors_back_to_the_correspondent)
 		want.src = HOME, want.dst = CN, want.inner = &was;
 		expect(g, from_outside(g, &error), &want, MNAT_C_ICMP_ERROR_OUT, i + 1, "error");
 	}
+}
+
+Test(relay, home_sends_errors_back_to_the_correspondent)
+{
+	errors_come_back(departed(0));
+}
+
+/* The host has not sent to the visited gateway; what is forwarded there is no less its. */
+Test(relay, home_filters_no_errors_of_what_it_forwards)
+{
+	const struct gateway_setup setup = { EXT, 1, .filtering = MNAT_FILTERING_ADDRESS };
+
+	errors_come_back(departed_from(setup, 0));
 }
 
 static struct packet wrap(const char *from, const char *to_end, const struct packet *inner)
