@@ -74,6 +74,7 @@ static __always_inline void binding_free(struct mnat_binding *b, __u32 index)
 	published = bpf_map_lookup_elem(&bib, &key);
 	if (published && *published == index)
 		bpf_map_delete_elem(&bib, &key);
+	b->created = now_seconds();
 	b->owner = 0;
 	__sync_fetch_and_add(&b->refs, -MNAT_BINDING_DYING);
 	block_leave(binding_block(index), key.host, key.proto);

@@ -127,17 +127,26 @@ struct {
 	__type(value, __u32);
 } defaults SEC(".maps");
 
-/* Few gateways send directly: it takes memory only as it fills. */
+/* Few sessions have to do with another gateway: these take memory only as they fill. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, 1);
 	__type(key, struct mnat_session_key);
-	__type(value, struct mnat_endpoint);
-} direct SEC(".maps");
+	__type(value, struct mnat_elsewhere);
+} elsewhere SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct mnat_relay);
+} relays SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, 1);
 	__type(key, struct mnat_arrival_key);
 	__type(value, __u32);

@@ -11,14 +11,28 @@
 #include "nat.h"
 #include "owner.h"
 
-/* The packet as its receiver is to see it, but for what send_wrapped() does. */
-static __always_inline int hairpin_to_visited(ctx_t *ctx, struct packet *pkt, __be32 addr,
-					      __be16 port, __u64 owner, __be32 end)
+/* The packet as if it had come from outside, for to_tunnel(). */
+static __always_inline int hairpin_to_tunnel(ctx_t *ctx, struct packet *pkt, __be32 addr,
+					     __be16 port)
 {
 	if (rewrite_address(ctx, pkt, SOURCE, addr, false) ||
 	    rewrite_port(ctx, pkt, SOURCE, port))
 		return refuse(ctx, MNAT_C_INTERNAL);
-	return to_visited(ctx, pkt, mnat_owner_host(owner), mnat_owner_port(owner), end);
+	pkt->saddr = addr, pkt->sport = port;
+	return ON_TO_TUNNEL;
+}
+
+/* What hairpin() or nat_out() has left to do. host: the sender's id. */
+static __always_inline int send_on(ctx_t *ctx, const struct packet *pkt, __u32 host, int verdict)
+{
+	__u64 owner;
+
+	if (verdict >= 0)
+		return verdict;
+	if (verdict != ON_TO_TUNNEL)
+		return to_anchor(ctx, pkt, host, -verdict);
+	owner = owner_of(pkt);
+	return to_tunnel(ctx, pkt, owner, host_location(mnat_owner_host(owner)), 0);
 }
 
 static __always_inline int hairpin_route(ctx_t *ctx, const struct packet *pkt, __u64 where,
@@ -46,7 +60,7 @@ static __always_inline long hairpin_binding(const struct packet *pkt, __u32 host
 	return mnat_binding_is_none(s->binding) ? -1 : s->binding;
 }
 
-/* host: the sender's id. */
+/* host: the sender's id. The verdict, or ON_TO_TUNNEL. */
 static __always_inline int hairpin(ctx_t *ctx, struct packet *pkt, __u32 host)
 {
 	__u64 owner = owner_of(pkt), where;
@@ -73,14 +87,13 @@ static __always_inline int hairpin(ctx_t *ctx, struct packet *pkt, __u32 host)
 		return refuse(ctx, reason);
 	binding_endpoint(index, &addr, &port);
 	if (mnat_location_path(where) == MNAT_PATH_TUNNEL)
-		return hairpin_to_visited(ctx, pkt, addr, port, owner,
-					  mnat_location_endpoint(where));
+		return hairpin_to_tunnel(ctx, pkt, addr, port);
 	if (rewrite_endpoint(ctx, pkt, SOURCE, addr, port) ||
 	    rewrite_address(ctx, pkt, DEST, mnat_location_endpoint(where), false) ||
 	    rewrite_port(ctx, pkt, DEST, mnat_owner_port(owner)))
 		return refuse(ctx, MNAT_C_INTERNAL);
 	pkt->saddr = addr, pkt->sport = port;
-	session_in(pkt, owner);
+	session_in(pkt, mnat_owner_host(owner), mnat_owner_port(owner), NULL);
 	count(MNAT_C_HAIRPINNED, ctx_len(ctx));
 	return route_send(ctx, &route);
 }
@@ -131,8 +144,8 @@ __noinline int hairpin_error(ctx_t *ctx, const struct packet *pkt)
 }
 
 /*
- * From inside to an external address: for a host, or for the gateway itself. Less than 0:
- * it is hairpin_error()'s (not called from here, where the stack is deep).
+ * From inside to an external address: for a host, or for the gateway itself. As hairpin();
+ * or ON_TO_ERROR: it is hairpin_error()'s (not called from here, where the stack is deep).
  */
 __noinline int to_external(ctx_t *ctx, struct packet *pkt)
 {
@@ -144,7 +157,7 @@ __noinline int to_external(ctx_t *ctx, struct packet *pkt)
 	if (parse_transport(ctx, pkt) != PARSE_OK)
 		return refuse(ctx, MNAT_C_TO_GATEWAY);
 	if (is_icmp_error(pkt))
-		return -1;
+		return ON_TO_ERROR;
 	host = host_of(pkt->saddr, &reason);
 	if (!host || pkt->proto == MNAT_ICMP || !owner_of(pkt))
 		return refuse(ctx, MNAT_C_TO_GATEWAY);

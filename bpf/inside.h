@@ -12,17 +12,44 @@
 #include "tunnel_relay.h"
 
 /*
+ * The external endpoint that a packet which came in for the host was sent to: here, or at
+ * the anchor of its session. *ret_from: the address that speaks of it.
+ */
+static __always_inline bool external_of(const struct packet *in, __u32 host, __be32 *ret_addr,
+					__be16 *ret_port, __be32 *ret_from)
+{
+	struct mnat_bib_key inside = { .host = host, .port = in->dport, .proto = in->proto };
+	struct mnat_elsewhere *there;
+	struct mnat_session_key key;
+	__u32 *index;
+
+	session_key_in(in, host, in->dport, &key);
+	there = bpf_map_lookup_elem(&elsewhere, &key);
+	if (there && there->kind == MNAT_ANCHORED) {
+		*ret_addr = there->addr;
+		*ret_port = there->port;
+		*ret_from = cfg.tunnel_addr;
+		return true;
+	}
+	index = bpf_map_lookup_elem(&bib, &inside);
+	if (!index)
+		return false;
+	binding_endpoint(*index, ret_addr, ret_port);
+	*ret_from = *ret_addr;
+	return true;
+}
+
+/*
  * An error from inside about a packet that came in: quoted is what the host got. Who
  * speaks, host or router, shows outside as the external address.
  */
 __noinline int icmp_error_out(ctx_t *ctx, const struct packet *pkt)
 {
-	struct mnat_bib_key key = {};
 	struct packet inner = {};
 	struct route route;
-	__u32 *index;
-	__be32 addr;
+	__be32 addr, from;
 	__be16 port;
+	__u32 host;
 	int reason;
 
 	if (!pkt) /* the verifier looks at a global function alone */
@@ -30,18 +57,14 @@ __noinline int icmp_error_out(ctx_t *ctx, const struct packet *pkt)
 	reason = parse_quoted(ctx, pkt, &inner);
 	if (reason != PARSE_OK)
 		return refuse(ctx, reason);
-	key.host = host_of(inner.daddr, &reason);
-	key.port = inner.dport;
-	key.proto = inner.proto;
-	index = key.host ? bpf_map_lookup_elem(&bib, &key) : NULL;
-	if (!index)
+	host = host_of(inner.daddr, &reason);
+	if (!host || !external_of(&inner, host, &addr, &port, &from))
 		return refuse(ctx, MNAT_C_ICMP_UNSUPPORTED);
-	binding_endpoint(*index, &addr, &port);
 	reason = route_lookup(ctx, pkt->saddr, pkt->daddr, &route);
 	if (reason != PARSE_OK)
 		return refuse(ctx, reason);
 	if (rewrite_quoted(ctx, pkt, &inner, DEST, addr, port) ||
-	    rewrite_address(ctx, pkt, SOURCE, addr, true))
+	    rewrite_address(ctx, pkt, SOURCE, from, true))
 		return refuse(ctx, MNAT_C_INTERNAL);
 	count(MNAT_C_ICMP_ERROR_OUT, ctx_len(ctx));
 	return route_send(ctx, &route);
@@ -70,7 +93,8 @@ static __always_inline int inside_packet(ctx_t *ctx, struct packet *pkt)
 	}
 	if (is_external(pkt->daddr)) {
 		verdict = to_external(ctx, pkt);
-		return verdict >= 0 ? verdict : hairpin_error(ctx, pkt);
+		return verdict == ON_TO_ERROR ? hairpin_error(ctx, pkt) :
+						send_on(ctx, pkt, 0, verdict);
 	}
 	reason = parse_transport(ctx, pkt);
 	if (reason != PARSE_OK)
@@ -80,7 +104,7 @@ static __always_inline int inside_packet(ctx_t *ctx, struct packet *pkt)
 	host = host_of(pkt->saddr, &reason);
 	if (!host)
 		return refuse(ctx, reason);
-	return nat_out(ctx, pkt, host, MNAT_C_OUT_TRANSLATED);
+	return send_on(ctx, pkt, host, nat_out(ctx, pkt, host, MNAT_C_OUT_TRANSLATED));
 }
 
 static __always_inline int from_inside(ctx_t *ctx)

@@ -198,7 +198,7 @@ static __always_inline int intra_send(ctx_t *ctx, const struct packet *pkt, cons
 		if (reason != PARSE_OK)
 			return refuse(ctx, reason);
 		return send_wrapped(ctx, pkt, SOURCE, from->addr, pkt->sport,
-				    mnat_location_endpoint(to->where),
+				    cfg.tunnel_addr, mnat_location_endpoint(to->where),
 				    mnat_location_is_away(to->where) ? MNAT_C_FORWARDED_AWAY :
 								       counter);
 	}

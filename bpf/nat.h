@@ -93,7 +93,7 @@ static __always_inline int carried_out(ctx_t *ctx, const struct packet *pkt, __u
 	return route_send(ctx, &route);
 }
 
-/* A packet of host, here or behind a tunnel, to outside. */
+/* A packet of host, here or behind a tunnel, to outside: the verdict, or ON_TO_TUNNEL etc. */
 static __always_inline int nat_out(ctx_t *ctx, const struct packet *pkt, __u32 host,
 				   enum mnat_counter_id counter)
 {
@@ -116,7 +116,7 @@ static __always_inline int nat_out(ctx_t *ctx, const struct packet *pkt, __u32 h
 		anchor = s->binding & ~MNAT_BINDING_ANCHOR;
 	if (anchor) {
 		account_out(ctx, host);
-		return to_anchor(ctx, pkt, host, anchor);
+		return -(int)anchor;
 	}
 	reason = route_lookup(ctx, pkt->saddr, pkt->daddr, &route);
 	if (reason == MNAT_C_TOO_BIG)

@@ -11,52 +11,138 @@
 #include "tunnel_relay.h"
 #include "unsolicited.h"
 
-/* To a host that is here: its address becomes where it is, its port stays or is given. */
-static __always_inline int deliver(ctx_t *ctx, const struct packet *pkt, __be32 addr, __be16 port,
-				   enum mnat_counter_id counter)
+/*
+ * The relay at the port that a packet is to, by which a visiting host's anchor forwards a
+ * session; NULL with the reason if there is none or the packet is not from its other end.
+ */
+static __always_inline struct mnat_relay *relay_of(const struct packet *pkt, int *ret_reason)
+{
+	__u32 index = binding_index(pkt->proto, pkt->daddr, pkt->dport);
+	struct mnat_relay *relay = bpf_map_lookup_elem(&relays, &index);
+
+	*ret_reason = MNAT_C_HOST_GONE;
+	if (!relay)
+		return NULL;
+	*ret_reason = MNAT_C_RELAY_UNKNOWN;
+	if (pkt->saddr != relay->from ||
+	    (pkt->proto != MNAT_ICMP && pkt->sport != relay->from_port))
+		return NULL;
+	return relay;
+}
+
+/* The anchor may have put its own endpoint for the correspondent's: that is put back. */
+static __always_inline int relay_restore(ctx_t *ctx, struct packet *pkt,
+					 const struct mnat_relay *relay)
+{
+	__be32 addr = relay->session.remote;
+	__be16 port = pkt->proto == MNAT_ICMP ? pkt->sport : relay->session.remote_port;
+
+	if (pkt->saddr == addr)
+		return 0;
+	if (rewrite_source(ctx, pkt, addr, port))
+		return -1;
+	pkt->saddr = addr, pkt->sport = port;
+	return 0;
+}
+
+/* Of what an anchor forwards, only what may not be fragmented is its correspondent told. */
+static __always_inline bool relay_is_told(const struct packet *pkt, enum mnat_counter_id counter)
+{
+	return counter != MNAT_C_IN_TRANSLATED && pkt->df;
+}
+
+/*
+ * Too big for the link to a visiting host: the correspondent is told of the packet as it
+ * was sent, to the session's external endpoint at the anchor.
+ */
+static __always_inline int too_big_for_visitor(ctx_t *ctx, struct packet *pkt, __u64 owner,
+					       const struct mnat_relay *relay, __u16 mtu)
+{
+	struct mnat_elsewhere *there;
+	struct mnat_session_key key;
+
+	if (relay)
+		key = relay->session;
+	else
+		session_key_in(pkt, mnat_owner_host(owner), mnat_owner_port(owner), &key);
+	there = bpf_map_lookup_elem(&elsewhere, &key);
+	if (!there || there->kind != MNAT_ANCHORED)
+		return refuse(ctx, MNAT_C_TOO_BIG);
+	if ((relay && relay_restore(ctx, pkt, relay)) ||
+	    rewrite_address(ctx, pkt, DEST, there->addr, false) ||
+	    rewrite_port(ctx, pkt, DEST, there->port))
+		return refuse(ctx, MNAT_C_INTERNAL);
+	return too_big(ctx, SCOPE_OUTSIDE, mtu);
+}
+
+/*
+ * To a host that is here: its address becomes where it is, its port stays or is given.
+ * Nothing is changed if the packet cannot go from here (CTX_DEFERS).
+ */
+static __always_inline int deliver(ctx_t *ctx, struct packet *pkt, __u64 owner, __be32 addr,
+				   const struct mnat_relay *relay, enum mnat_counter_id counter)
 {
 	struct route route;
-	int reason = route_lookup(ctx, pkt->saddr, addr, &route);
+	int reason = route_lookup(ctx, relay ? relay->session.remote : pkt->saddr, addr, &route);
+	__be16 port = mnat_owner_port(owner);
 
+	if (reason == MNAT_C_TOO_BIG && relay_is_told(pkt, counter))
+		return too_big_for_visitor(ctx, pkt, owner, relay, route.mtu);
 	if (reason == MNAT_C_TOO_BIG)
 		return too_big(ctx, pkt->scope, route.mtu);
 	if (reason != PARSE_OK)
 		return refuse(ctx, route_reason_in(reason));
+	if (relay && relay_restore(ctx, pkt, relay))
+		return refuse(ctx, MNAT_C_INTERNAL);
 	if (rewrite_endpoint(ctx, pkt, DEST, addr, port))
 		return refuse(ctx, MNAT_C_INTERNAL);
 	count(counter, ctx_len(ctx));
 	return route_send(ctx, &route);
 }
 
-/* Who gets what came from outside: a host, and its port; 0 and the reason: nobody. */
-static __always_inline __u32 recipient(ctx_t *ctx, const struct packet *pkt, __be16 *ret_port,
-				       int *ret_reason)
+static __always_inline int relay_to_tunnel(ctx_t *ctx, struct packet *pkt, __u64 owner,
+					   __u64 where, const struct mnat_relay *relay)
+{
+	if (CTX_DEFERS)
+		return refuse(ctx, DEFER);
+	if (relay_restore(ctx, pkt, relay))
+		return refuse(ctx, MNAT_C_INTERNAL);
+	return to_tunnel(ctx, pkt, owner, where, relay->virt);
+}
+
+/*
+ * Who gets what came from outside: an inside endpoint, by a relay perhaps; 0 and the
+ * reason: nobody.
+ */
+static __always_inline __u64 recipient(ctx_t *ctx, const struct packet *pkt,
+				       struct mnat_relay **ret_relay, int *ret_reason)
 {
 	__u64 owner;
 
-	*ret_port = pkt->dport;
 	*ret_reason = MNAT_C_NO_BINDING;
 	if (pkt->proto == PROTO_CARRIED)
-		return carried_host(pkt->daddr, pkt->saddr, carried_id(pkt, false), pkt->ip_proto);
+		return mnat_owner(carried_host(pkt->daddr, pkt->saddr, carried_id(pkt, false),
+					       pkt->ip_proto), pkt->dport);
 	owner = owner_of(pkt);
 	if (!owner) {
 		*ret_reason = unsolicited(ctx, pkt);
 		return 0;
 	}
+	if (!mnat_owner_host(owner)) {
+		*ret_relay = relay_of(pkt, ret_reason);
+		return *ret_relay ? mnat_owner((*ret_relay)->session.host,
+					       (*ret_relay)->session.port) : 0;
+	}
 	*ret_reason = MNAT_C_FILTERED;
-	if (!admitted(pkt, owner))
-		return 0;
-	*ret_port = mnat_owner_port(owner);
-	*ret_reason = MNAT_C_HOST_GONE; /* a port may be reserved for nobody yet */
-	return mnat_owner_host(owner);
+	return admitted(pkt, owner) ? owner : 0;
 }
 
-static __always_inline int nat_in(ctx_t *ctx, const struct packet *pkt)
+static __always_inline int nat_in(ctx_t *ctx, struct packet *pkt)
 {
-	__be16 port;
+	struct mnat_relay *relay = NULL;
 	int reason;
-	__u32 host = recipient(ctx, pkt, &port, &reason);
-	__u64 where;
+	__u64 owner = recipient(ctx, pkt, &relay, &reason), where;
+	__u32 host = mnat_owner_host(owner);
 
 	if (!host)
 		return refuse(ctx, reason);
@@ -66,16 +152,58 @@ static __always_inline int nat_in(ctx_t *ctx, const struct packet *pkt)
 	if (pkt->ttl <= 1)
 		return refuse(ctx, MNAT_C_TTL_EXPIRED_IN);
 	account_in(ctx, host);
-	session_in(pkt, (__u64)host << 32 | (__u32)port << 16);
+	session_in(pkt, host, mnat_owner_port(owner), relay);
 	if (mnat_location_path(where) == MNAT_PATH_TUNNEL)
-		return to_visited(ctx, pkt, host, port, mnat_location_endpoint(where));
-	return deliver(ctx, pkt, mnat_location_endpoint(where), port, MNAT_C_IN_TRANSLATED);
+		return relay ? relay_to_tunnel(ctx, pkt, owner, where, relay) :
+			       to_tunnel(ctx, pkt, owner, where, 0);
+	return deliver(ctx, pkt, owner, mnat_location_endpoint(where), relay,
+		       relay ? MNAT_C_RELAY_IN : MNAT_C_IN_TRANSLATED);
+}
+
+/* The correspondent of a forwarded session, by a packet of its that we translated; or NULL. */
+static __always_inline struct mnat_elsewhere *correspondent_of(const struct packet *translated,
+							       __u64 owner, __u64 where)
+{
+	struct mnat_session_key key = {
+		.host = mnat_owner_host(owner),
+		.remote = translated->daddr,
+		.port = mnat_owner_port(owner),
+		.remote_port = translated->dport,
+		.proto = translated->proto,
+	};
+	struct mnat_elsewhere *e;
+
+	if (!(mnat_location_flags(where) & MNAT_HOST_FORWARDED))
+		return NULL;
+	e = bpf_map_lookup_elem(&elsewhere, &key);
+	return e && e->kind == MNAT_CORRESPONDENT ? e : NULL;
+}
+
+/*
+ * An error about a packet forwarded with our endpoint as source: to the correspondent,
+ * about the packet as it was sent.
+ */
+static __always_inline int icmp_error_back(ctx_t *ctx, const struct packet *pkt,
+					   const struct packet *inner, __be32 addr, __be16 port)
+{
+	struct route route;
+
+	if (route_lookup(ctx, cfg.tunnel_addr, addr, &route) != PARSE_OK)
+		return refuse(ctx, MNAT_C_NO_ROUTE_IN);
+	if (rewrite_quoted(ctx, pkt, inner, SOURCE, addr, port) ||
+	    rewrite_quoted(ctx, pkt, inner, DEST, inner->saddr, inner->sport) ||
+	    rewrite_address(ctx, pkt, DEST, addr, true) ||
+	    rewrite_address(ctx, pkt, SOURCE, cfg.tunnel_addr, false))
+		return refuse(ctx, MNAT_C_INTERNAL);
+	count(MNAT_C_ICMP_ERROR_OUT, ctx_len(ctx));
+	return route_send(ctx, &route);
 }
 
 /* An error from outside about a packet we sent: quoted is its translated form. */
 __noinline int icmp_error_in(ctx_t *ctx, const struct packet *pkt)
 {
 	struct packet inner = {}, sent = {};
+	struct mnat_elsewhere *correspondent;
 	struct mnat_host_info *info;
 	struct route route;
 	__u64 owner, where;
@@ -94,12 +222,15 @@ __noinline int icmp_error_in(ctx_t *ctx, const struct packet *pkt)
 	sent.daddr = inner.saddr;
 	sent.dport = inner.sport;
 	owner = is_external(inner.saddr) ? owner_of(&sent) : 0;
-	if (owner && !admitted(&sent, owner))
-		return refuse(ctx, MNAT_C_FILTERED);
 	host = mnat_owner_host(owner);
 	where = owner ? host_location(host) : 0;
 	if (!where)
 		return refuse(ctx, MNAT_C_ICMP_ERROR_UNKNOWN);
+	correspondent = correspondent_of(&inner, owner, where);
+	if (correspondent)
+		return icmp_error_back(ctx, pkt, &inner, correspondent->addr, correspondent->port);
+	if (!admitted(&sent, owner))
+		return refuse(ctx, MNAT_C_FILTERED);
 	addr = mnat_location_endpoint(where);
 	reason = route_lookup(ctx, pkt->saddr, addr, &route);
 	if (reason != PARSE_OK)
@@ -142,7 +273,7 @@ __noinline int icmp_error_deliver(ctx_t *ctx, const struct packet *pkt, __be32 a
 	return route_send(ctx, &route);
 }
 
-/* What a host of ours sends from where it visits. */
+/* What a host of ours sends from where it visits. The verdict, or as ON_TO_TUNNEL says. */
 __noinline int from_departed(ctx_t *ctx, struct packet *pkt, __u32 host)
 {
 	if (!pkt) /* the verifier looks at a global function alone */
@@ -163,8 +294,9 @@ static __always_inline int tunnel_packet(ctx_t *ctx, struct packet *pkt, __u32 h
 	if (reason != PARSE_OK)
 		return refuse(ctx, reason);
 	if (sender)
-		return is_in_domain(pkt->daddr) ? intra_departed(ctx, pkt, sender) :
-						  from_departed(ctx, pkt, sender);
+		return is_in_domain(pkt->daddr)
+			       ? intra_departed(ctx, pkt, sender)
+			       : send_on(ctx, pkt, sender, from_departed(ctx, pkt, sender));
 	if (!where)
 		return refuse(ctx, MNAT_C_HOST_GONE);
 	if (is_icmp_error(pkt) && mnat_location_path(where) == MNAT_PATH_TRANSLATE)
@@ -172,32 +304,31 @@ static __always_inline int tunnel_packet(ctx_t *ctx, struct packet *pkt, __u32 h
 	if (pkt->ttl <= 1)
 		return refuse(ctx, MNAT_C_TTL_EXPIRED_IN);
 	account_in(ctx, host);
-	session_in(pkt, (__u64)host << 32 | (__u32)pkt->dport << 16);
-	/* it has moved on: after it, by the address it has at the anchor */
+	session_in(pkt, host, pkt->dport, NULL);
+	/* it has moved on: after it, as to one of our own */
 	if (mnat_location_path(where) == MNAT_PATH_TUNNEL)
-		return send_wrapped(ctx, pkt, DEST, pkt->daddr, pkt->dport,
-				    mnat_location_endpoint(where), MNAT_C_FORWARDED_AWAY);
-	return deliver(ctx, pkt, mnat_location_endpoint(where), pkt->dport, MNAT_C_TUNNEL_IN);
+		return to_tunnel(ctx, pkt, mnat_owner(host, pkt->dport), where, pkt->daddr);
+	return deliver(ctx, pkt, mnat_owner(host, pkt->dport), mnat_location_endpoint(where),
+		       NULL, MNAT_C_TUNNEL_IN);
 }
 
 /*
  * A tunnel packet, believed only if an arrival says so: to a host that is here, or
  * from a host of ours that is behind the peer. Fragments are held as they came.
  */
-static __always_inline int from_tunnel(ctx_t *ctx, const struct packet *outer)
+static __always_inline int from_tunnel(ctx_t *ctx, struct packet *pkt)
 {
-	struct packet pkt = {};
-	int reason = tunnel_peek(ctx, outer, &pkt);
+	int reason = tunnel_peek(ctx, pkt, pkt);
 	__u32 host, sender;
 
 	if (reason != PARSE_OK)
 		return refuse(ctx, reason);
-	host = arrival(outer->saddr, pkt.daddr);
-	sender = host ? 0 : arrival(outer->saddr, pkt.saddr);
-	reason = host || sender ? fragment_begin(ctx, &pkt) : MNAT_C_TUNNEL_UNKNOWN;
+	host = arrival_to(pkt);
+	sender = host ? 0 : arrival_from(pkt);
+	reason = host || sender ? fragment_begin(ctx, pkt) : MNAT_C_TUNNEL_UNKNOWN;
 	if (reason != PARSE_OK)
 		return refuse(ctx, reason);
-	return fragment_end(&pkt, tunnel_packet(ctx, &pkt, host, sender));
+	return fragment_end(pkt, tunnel_packet(ctx, pkt, host, sender));
 }
 
 /* LAND, and others whose answer would go nowhere or to ourselves (RFC 1812 5.3.7). */

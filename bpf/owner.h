@@ -21,21 +21,20 @@ static __always_inline __u64 owner_of(const struct packet *pkt)
 /*
  * Only packets that change a TCP session's state look it up: for all others the
  * binding says everything (endpoint-independent filtering), and what comes from
- * outside refreshes nothing (RFC 7857 section 3).
+ * outside refreshes nothing (RFC 7857 section 3). relay: not NULL if it came to one.
  */
-static __always_inline void session_in(const struct packet *pkt, __u64 owner)
+static __always_inline void session_in(const struct packet *pkt, __u32 host, __be16 port,
+				       const struct mnat_relay *relay)
 {
-	struct mnat_session_key key = {
-		.host = mnat_owner_host(owner),
-		.remote = pkt->saddr,
-		.port = mnat_owner_port(owner),
-		.remote_port = pkt->sport,
-		.proto = MNAT_TCP,
-	};
+	struct mnat_session_key key;
 	struct mnat_session *s;
 
 	if (pkt->proto != MNAT_TCP || !(pkt->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST)))
 		return;
+	if (relay)
+		key = relay->session;
+	else
+		session_key_in(pkt, host, port, &key);
 	s = bpf_map_lookup_elem(&sessions, &key);
 	if (s)
 		session_note_tcp(s, pkt->tcp_flags, false);

@@ -61,4 +61,13 @@ static __always_inline int rewrite_endpoint(ctx_t *ctx, const struct packet *pkt
 	return rewrite_port(ctx, pkt, side, port);
 }
 
+/* The source as it should have been, besides what else is done: the hop is not counted. */
+static __always_inline int rewrite_source(ctx_t *ctx, const struct packet *pkt, __be32 addr,
+					  __be16 port)
+{
+	if (rewrite_address(ctx, pkt, SOURCE, addr, false))
+		return -1;
+	return pkt->proto == MNAT_ICMP ? 0 : rewrite_port(ctx, pkt, SOURCE, port);
+}
+
 #endif

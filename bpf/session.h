@@ -18,6 +18,19 @@ static __always_inline void session_key_out(const struct packet *pkt, __u32 host
 	};
 }
 
+/* The session of a packet to a host's inside port. */
+static __always_inline void session_key_in(const struct packet *pkt, __u32 host, __be16 port,
+					   struct mnat_session_key *ret_key)
+{
+	*ret_key = (struct mnat_session_key){
+		.host = host,
+		.remote = pkt->saddr,
+		.port = port,
+		.remote_port = pkt->proto == MNAT_ICMP ? 0 : pkt->sport,
+		.proto = pkt->proto,
+	};
+}
+
 /* A new SYN reopens a session that was closing or reset (RFC 7857 2.2). */
 static __always_inline void session_note_tcp(struct mnat_session *s, __u8 tcp_flags, bool out)
 {

@@ -23,6 +23,31 @@ static __always_inline bool session_is_idle(const struct mnat_session_key *key,
 	return state < MNAT_N_STATES && (__s32)idle >= 0 && idle > cfg.timeouts[state];
 }
 
+/* What other gateways had to do with a session that is gone. True: its port here is free. */
+static __noinline bool forget_elsewhere(const struct mnat_session_key *key)
+{
+	struct mnat_elsewhere *found, there;
+	struct mnat_session_key back;
+	__u32 relay;
+
+	if (!key)
+		return false;
+	found = bpf_map_lookup_elem(&elsewhere, key);
+	if (!found)
+		return false;
+	there = *found;
+	bpf_map_delete_elem(&elsewhere, key);
+	if (there.kind == MNAT_FORWARDED) {
+		back = *key;
+		back.remote = there.addr;
+		back.remote_port = there.port;
+		bpf_map_delete_elem(&elsewhere, &back);
+		return false;
+	}
+	relay = there.number - 1;
+	return there.number && !bpf_map_delete_elem(&relays, &relay) && binding_drop(relay);
+}
+
 static __always_inline void sweep_session(struct mnat_sweep *sweep,
 					  const struct mnat_session_key *key, __u32 now)
 {
@@ -44,10 +69,8 @@ static __always_inline void sweep_session(struct mnat_sweep *sweep,
 	if (bpf_map_delete_elem(&sessions, key))
 		return;
 	sweep->deleted++;
-	if (binding & MNAT_BINDING_ANCHOR) {
-		bpf_map_delete_elem(&direct, key);
-		return;
-	}
+	if (forget_elsewhere(key))
+		sweep->freed++;
 	if (mnat_binding_is_none(binding))
 		return;
 	session_uncount(key);

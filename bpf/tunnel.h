@@ -58,12 +58,12 @@ static __always_inline int tunnel_peek(ctx_t *ctx, const struct packet *outer,
 		return MNAT_C_TUNNEL_MALFORMED;
 	if (inner->version != 4 || inner->ihl < 5 || bpf_ntohs(inner->tot_len) < inner->ihl * 4)
 		return MNAT_C_TUNNEL_MALFORMED;
+	ret_inner->scope = outer->saddr; /* first: the two may be one */
 	ret_inner->saddr = inner->saddr;
 	ret_inner->daddr = inner->daddr;
 	ret_inner->ip_proto = inner->protocol;
 	ret_inner->ttl = inner->ttl;
 	ret_inner->total = bpf_ntohs(inner->tot_len);
-	ret_inner->scope = outer->saddr;
 	parse_fragment(inner, ret_inner);
 	ret_inner->l4_offset = ETH_HLEN + TUNNEL_OVERHEAD + inner->ihl * 4;
 	return PARSE_OK;

@@ -294,6 +294,8 @@ int gateway_rebind(struct gateway *g, struct host *host, struct batch *batch)
 
 	if (host->importing)
 		message.flags |= SIMCO_HREB_IMPORTING;
+	if (host->away && host->one_way)
+		message.flags |= SIMCO_HREB_ONE_WAY;
 	if (host->away) {
 		message.has |= SIMCO_HAS(SIMCO_A_X_PATH) | SIMCO_HAS(SIMCO_A_X_ENDPOINT);
 		message.path = MNAT_PATH_TUNNEL;

@@ -78,6 +78,8 @@ static int prepare_roam(const struct mmd_conf *conf, struct roam *roam)
 			.rate = conf->peers[i].rate,
 			.serve_s = conf->peers[i].serve,
 			.direct = conf->peers[i].direct,
+			.translate = conf->peers[i].translate,
+			.correspondent = conf->peers[i].correspondent,
 		};
 	return 0;
 }

@@ -94,6 +94,27 @@ static int check_not_negative(cfg_t *cfg, cfg_opt_t *opt)
 	return -1;
 }
 
+static int check_forward(cfg_t *cfg, cfg_opt_t *opt)
+{
+	const char *forward = cfg_opt_getnstr(opt, cfg_opt_size(opt) - 1);
+
+	if (!strcmp(forward, "tunnel") || !strcmp(forward, "translate"))
+		return 0;
+	cfg_error(cfg, "forward = \"%s\": expected \"tunnel\" or \"translate\"", forward);
+	return -1;
+}
+
+static int check_outer_source(cfg_t *cfg, cfg_opt_t *opt)
+{
+	const char *source = cfg_opt_getnstr(opt, cfg_opt_size(opt) - 1);
+
+	if (!strcmp(source, "gateway") || !strcmp(source, "correspondent"))
+		return 0;
+	cfg_error(cfg, "outer-source = \"%s\": expected \"gateway\" or \"correspondent\"",
+		  source);
+	return -1;
+}
+
 static void validate(cfg_t *cfg)
 {
 	cfg_set_validate_func(cfg, "gateway", check_gateway);
@@ -107,6 +128,8 @@ static void validate(cfg_t *cfg)
 	cfg_set_validate_func(cfg, "peer|max-sessions", mnat_conf_is_positive);
 	cfg_set_validate_func(cfg, "peer|rate", mnat_conf_is_positive);
 	cfg_set_validate_func(cfg, "peer|serve", check_not_negative);
+	cfg_set_validate_func(cfg, "peer|forward", check_forward);
+	cfg_set_validate_func(cfg, "peer|outer-source", check_outer_source);
 }
 
 /* NULL stays NULL, "" becomes it. */
@@ -152,6 +175,8 @@ static int copy_peer(cfg_t *section, struct mmd_conf *conf)
 	peer->rate = (unsigned int)cfg_getint(section, "rate");
 	peer->serve = (unsigned int)cfg_getint(section, "serve");
 	peer->direct = cfg_getbool(section, "direct");
+	peer->translate = !strcmp(cfg_getstr(section, "forward"), "translate");
+	peer->correspondent = !strcmp(cfg_getstr(section, "outer-source"), "correspondent");
 	if (mmd_conf_domain(cfg_title(section), &peer->domain))
 		return -EINVAL;
 	return copy_manager(cfg_getstr(section, "manager"), &peer->manager) ||
@@ -246,6 +271,8 @@ int mmd_conf_load(const char *path, struct mmd_conf *ret_conf)
 		CFG_INT("rate", 1000, CFGF_NONE),
 		CFG_INT("serve", 0, CFGF_NONE),
 		CFG_BOOL("direct", cfg_false, CFGF_NONE),
+		CFG_STR("forward", "tunnel", CFGF_NONE),
+		CFG_STR("outer-source", "gateway", CFGF_NONE),
 		CFG_END(),
 	};
 	cfg_opt_t options[] = {

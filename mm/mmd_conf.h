@@ -29,6 +29,8 @@ struct mmd_conf {
 		unsigned int rate;
 		unsigned int serve;
 		bool direct;
+		bool translate;
+		bool correspondent;
 	} peers[ROAM_MAX_PEERS];
 	unsigned int n_gateways;
 	struct {

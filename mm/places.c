@@ -30,6 +30,7 @@ static bool relocate(struct host *host, const struct roam_location *location)
 	host->shift = location->shift;
 	host->endpoint = location->endpoint;
 	host->importing = location->importing;
+	host->one_way = location->one_way;
 	if (moved)
 		host->confirmed = 0;
 	return told;
@@ -122,6 +123,31 @@ struct export
 	struct roam_query query;
 };
 
+static struct gateway *find_gateway(struct manager *m, struct in_addr tunnel_addr)
+{
+	for (unsigned int i = 0; i < m->n_gateways; i++)
+		if (m->gateways[i].tunnel_addr.s_addr == tunnel_addr.s_addr)
+			return &m->gateways[i];
+	return NULL;
+}
+
+/* Ask the gateway what the query is about. */
+static int ask_for(struct manager *m, const struct roam_query *query,
+		   struct simco_message *message, gateway_reply_fn replied)
+{
+	_cleanup_free_ struct export *export = malloc(sizeof(*export));
+	struct gateway *gateway = find_gateway(m, query->gateway);
+	int r;
+
+	if (!export)
+		return -ENOMEM;
+	*export = (struct export){m, *query};
+	r = gateway ? gateway_ask(gateway, message, replied, export) : -ENOTCONN;
+	if (!r)
+		TAKE_PTR(export);
+	return r;
+}
+
 static void on_exported(struct gateway *gateway, const struct simco_message *reply, void *user)
 {
 	const uint32_t needs = SIMCO_HAS(SIMCO_A_X_FLOWS) | SIMCO_HAS(SIMCO_A_X_CURSOR);
@@ -130,14 +156,6 @@ static void on_exported(struct gateway *gateway, const struct simco_message *rep
 
 	roam_exported(&export->manager->roam, &export->query, ok, ok ? reply->flows : NULL,
 		      ok ? reply->n_flows : 0, ok ? reply->cursor : 0);
-}
-
-static struct gateway *find_gateway(struct manager *m, struct in_addr tunnel_addr)
-{
-	for (unsigned int i = 0; i < m->n_gateways; i++)
-		if (m->gateways[i].tunnel_addr.s_addr == tunnel_addr.s_addr)
-			return &m->gateways[i];
-	return NULL;
 }
 
 static int export_flows(const struct roam_query *query, uint64_t cursor, void *user)
@@ -149,17 +167,8 @@ static int export_flows(const struct roam_query *query, uint64_t cursor, void *u
 		.identity = query->virt,
 		.cursor = cursor,
 	};
-	_cleanup_free_ struct export *export = malloc(sizeof(*export));
-	struct gateway *gateway = find_gateway(m, query->gateway);
-	int r;
 
-	if (!export)
-		return -ENOMEM;
-	*export = (struct export){m, *query};
-	r = gateway ? gateway_ask(gateway, &message, on_exported, export) : -ENOTCONN;
-	if (!r)
-		TAKE_PTR(export);
-	return r;
+	return ask_for(m, query, &message, on_exported);
 }
 
 static void on_imported(struct gateway *gateway, const struct simco_message *reply, void *user)
@@ -190,6 +199,59 @@ static void import_flows(struct in_addr identity, struct in_addr gateway, struct
 
 	for (unsigned int i = 0; i < m->n_gateways; i++)
 		gateway_ask(&m->gateways[i], &message, on_imported, m);
+}
+
+/* ---- Ports instead of tunnels ---- */
+
+static void on_relayed(struct gateway *gateway, const struct simco_message *reply, void *user)
+{
+	const uint32_t needs = SIMCO_HAS(SIMCO_A_X_FLOWS) | SIMCO_HAS(SIMCO_A_X_CURSOR);
+	_cleanup_free_ struct export *export = user;
+	bool ok = reply && reply->basic == SIMCO_POSITIVE && (reply->has & needs) == needs;
+
+	roam_relayed(&export->manager->roam, &export->query, ok, ok ? reply->flows : NULL,
+		     ok ? reply->n_flows : 0, ok ? reply->cursor : 0);
+}
+
+static void relay_flows(const struct roam_query *query, struct in_addr identity,
+			struct in_addr gateway, uint64_t cursor, void *user)
+{
+	struct simco_message message = {
+		.subtype = SIMCO_X_FREL,
+		.has = SIMCO_HAS(SIMCO_A_X_IDENTITY) | SIMCO_HAS(SIMCO_A_X_GATEWAY) |
+		       SIMCO_HAS(SIMCO_A_X_VIRTUAL) | SIMCO_HAS(SIMCO_A_X_CURSOR),
+		.identity = identity,
+		.gateway = gateway,
+		.virt = query->virt,
+		.cursor = cursor,
+	};
+
+	ask_for(user, query, &message, on_relayed);
+}
+
+static void on_forwarded(struct gateway *gateway, const struct simco_message *reply, void *user)
+{
+	_cleanup_free_ struct export *export = user;
+	bool ok = reply && reply->basic == SIMCO_POSITIVE;
+
+	roam_forwarded(&export->manager->roam, &export->query, ok, ok ? reply->hosts : 0);
+}
+
+static int forward_flows(const struct roam_query *query, struct in_addr endpoint, uint32_t flags,
+			 const struct simco_flow *flows, uint32_t n, void *user)
+{
+	struct simco_message message = {
+		.subtype = SIMCO_X_HFWD,
+		.has = SIMCO_HAS(SIMCO_A_X_IDENTITY) | SIMCO_HAS(SIMCO_A_X_ENDPOINT) |
+		       SIMCO_HAS(SIMCO_A_X_FLAGS) | SIMCO_HAS(SIMCO_A_X_FLOWS),
+		.identity = query->virt,
+		.endpoint = endpoint,
+		.flags = flags,
+		.flows = flows,
+		.n_flows = n,
+	};
+
+	return ask_for(user, query, &message, on_forwarded);
 }
 
 /* ---- The DHCP server ---- */
@@ -228,6 +290,8 @@ const struct roam_ops manager_roam_ops = {
 	.arrival = arrival,
 	.export_flows = export_flows,
 	.import_flows = import_flows,
+	.relay_flows = relay_flows,
+	.forward_flows = forward_flows,
 	.rebind = rebind,
 	.keep = keep,
 	.lookup = lookup,

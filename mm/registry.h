@@ -44,6 +44,7 @@ struct host {
 	struct in_addr endpoint;
 	uint32_t issued; /* generation of the last event that bound it */
 	bool importing;		 /* gateways do not know all its sessions yet */
+	bool one_way;		 /* away, it need not answer by the tunnel */
 	uint32_t shift;		 /* what gateways are told is generation plus this */
 	char mac[MAC_LEN];
 	uint32_t confirmed;   /* a bit a gateway: this generation is in force there */

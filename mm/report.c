@@ -165,7 +165,10 @@ static json_t *anchors(const struct manager *m, const struct host *host)
 		if (visit->r.state != VISIT_LEAVING && len < sizeof(text))
 			len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%u%s",
 						len ? ", " : "", visit->r.domain,
-						visit->r.state == VISIT_SERVED ? "" : " (asked)");
+						visit->r.state == VISIT_SERVED ||
+								visit->r.state == VISIT_FORWARDING
+							? ""
+							: " (asked)");
 	return len ? json_string(text) : json_null();
 }
 

@@ -54,11 +54,14 @@ void roam_locate(struct roam *roam, struct in_addr identity)
 {
 	const struct roam_home *home = home_find(roam, identity);
 	struct roam_location location = {.importing = guest_is_importing(roam, identity)};
+	const struct roam_peer *peer;
 
 	if (home) {
 		location.away = home->r.away;
 		location.endpoint = home->r.endpoint;
 		location.shift = home->r.shift;
+		peer = home->r.away ? roam_peer_of(roam, home->r.domain) : NULL;
+		location.one_way = peer && peer->direct;
 	}
 	roam->ops->locate(identity, &location, home ? home->r.base : 0, roam->user);
 }
@@ -190,6 +193,8 @@ static const struct {
 	{PEERING_LEFT, PEERING_HAS_VIRTUAL | PEERING_HAS_COUNTER, home_on_left},
 	{PEERING_MOVED, PEERING_HAS_VIRTUAL | PEERING_HAS_COUNTER, visit_on_end},
 	{PEERING_ENDED, PEERING_HAS_VIRTUAL | PEERING_HAS_COUNTER, visit_on_end},
+	{PEERING_FORWARD, PEERING_HAS_VIRTUAL | PEERING_HAS_COUNTER | PEERING_HAS_FLOWS,
+	 home_on_forward},
 };
 
 static uint8_t on_request(struct roam *roam, struct roam_peer *peer,

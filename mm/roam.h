@@ -53,6 +53,7 @@
 	X(REVOKED, "hosts and peers revoked")                                                  \
 	X(LEFT, "departed hosts that left the domain they visited")                            \
 	X(FLOWS_EXPORTED, "sessions told to a visited domain")                                 \
+	X(FLOWS_FORWARDED, "of them translated to a port at the visited gateway")              \
 	X(RENEWED, "renewals by a visited domain")                                             \
 	X(VISITS, "arrivals of hosts with sessions in another domain")                         \
 	X(VISITS_NO_PEER, "of them from domains that are no peers of ours")                    \
@@ -84,6 +85,8 @@ struct roam_peer {
 	unsigned int rate;	   /* requests a second */
 	uint32_t serve_s;	   /* how long our hosts there are served; 0: no limit */
 	bool direct;		   /* they may send as our gateway */
+	bool translate;		   /* sessions by ports there, not by tunnel, if they do too */
+	bool correspondent;	   /* ... from the correspondent's endpoint, not our gateway's */
 	/* roam's own */
 	bool up;
 	bool revoked;	      /* nothing is asked or answered any more */
@@ -109,6 +112,7 @@ struct roam_location {
 	bool away;		 /* in a tunnel to endpoint */
 	struct in_addr endpoint;
 	bool importing;
+	bool one_way; /* it need not answer by the tunnel */
 	uint32_t shift; /* added to the lease's generation */
 };
 
@@ -145,6 +149,13 @@ struct roam_ops {
 	/* FIMP; flows are copied. */
 	void (*import_flows)(struct in_addr identity, struct in_addr gateway, struct in_addr virt,
 			     const struct simco_flow *flows, uint32_t n, void *user);
+	/* FREL of the anchor: roam_relayed() follows, or the query is made again. */
+	void (*relay_flows)(const struct roam_query *query, struct in_addr identity,
+			    struct in_addr gateway, uint64_t cursor, void *user);
+	/* HFWD: roam_forwarded() follows. -ENOTCONN: the gateway is not there. */
+	int (*forward_flows)(const struct roam_query *query, struct in_addr endpoint,
+			     uint32_t flags, const struct simco_flow *flows, uint32_t n,
+			     void *user);
 	/* To the DHCP server. seconds 0: release. */
 	void (*keep)(struct in_addr virt, uint32_t seconds, void *user);
 	/* 0, -ENOENT: no such host, -EAGAIN: the DHCP server has not told all yet. */
@@ -180,6 +191,9 @@ struct roam_visit {
 	uint32_t fetched; /* a bit a gateway: it has told all */
 	uint64_t cursor;
 	uint64_t n_flows;
+	uint64_t next_cursor; /* of the ports, when home has answered */
+	uint32_t asked;	      /* counts questions for ports */
+	unsigned int tries;
 	struct roam_question pending; /* transaction 0: none */
 	uint64_t next_ns;	      /* when to ask again */
 	struct roam_visit *prev, *next; /* of the same guest */
@@ -256,6 +270,9 @@ void roam_exported(struct roam *roam, const struct roam_query *query, bool ok,
 		   const struct simco_flow *flows, uint32_t n, uint64_t cursor);
 /* HEND of a gateway: 0 the first, then those of roam->others. */
 void roam_sessions_ended(struct roam *roam, struct in_addr identity, unsigned int gateway);
+void roam_relayed(struct roam *roam, const struct roam_query *query, bool ok,
+		  const struct simco_flow *flows, uint32_t n, uint64_t cursor);
+void roam_forwarded(struct roam *roam, const struct roam_query *query, bool ok, uint32_t n);
 
 /* ---- Peers ---- */
 

@@ -7,10 +7,18 @@
 #include "mnat/log.h"
 #include "roam_internal.h"
 
-static void on_served(struct roam *roam, struct roam_visit *visit)
+void visit_serve(struct roam *roam, struct roam_visit *visit)
 {
 	visit_enter(roam, visit, VISIT_SERVED);
 	visit_ask_later(roam, visit, ROAM_RENEW_S * 1000);
+}
+
+static void on_imported(struct roam *roam, struct roam_visit *visit)
+{
+	if (visit->r.flags & (SIMCO_HANC_TRANSLATE | SIMCO_HANC_CORRESPONDENT))
+		visit_begin_forwarding(roam, visit);
+	else
+		visit_serve(roam, visit);
 	visit_stop_import(roam, visit);
 }
 
@@ -33,7 +41,8 @@ static void remove_others(struct roam *roam, const struct roam_visit *visit,
 static void on_arrived(struct roam *roam, struct roam_visit *visit, const struct peering_message *m)
 {
 	const uint32_t needs = PEERING_HAS_VIRTUAL | PEERING_HAS_GATEWAY | PEERING_HAS_FLAGS;
-	uint32_t flags = visit->r.flags & ~SIMCO_HANC_DIRECT;
+	const struct roam_peer *peer = roam_peer_of(roam, visit->r.domain);
+	uint32_t flags = visit->r.flags & ~VISIT_POLICY;
 
 	if ((m->has & needs) != needs || m->virt.s_addr != visit->r.virt.s_addr ||
 	    m->gateway.s_addr != visit->r.gateway.s_addr ||
@@ -42,8 +51,7 @@ static void on_arrived(struct roam *roam, struct roam_visit *visit, const struct
 		visit_forget(roam, visit); /* not what the ticket says */
 		return;
 	}
-	if (m->flags & PEERING_DIRECT)
-		flags |= SIMCO_HANC_DIRECT;
+	flags |= visit_policy(peer, m->flags);
 	if (flags != visit->r.flags ||
 	    memcmp(&visit->r.others, &m->others, sizeof(visit->r.others))) {
 		remove_others(roam, visit, &m->others);
@@ -63,13 +71,13 @@ static void on_flows(struct roam *roam, struct roam_visit *visit, const struct p
 
 	if ((m->has & needs) != needs || (m->cursor && m->cursor <= visit->cursor)) {
 		roam_count_refusal(roam, NULL, PEERING_E_MALFORMED);
-		on_served(roam, visit); /* with what has come */
+		on_imported(roam, visit); /* with what has come */
 		return;
 	}
 	visit->n_flows += m->n_flows;
 	if (visit->n_flows > peer->max_flows) {
 		roam->counters[ROAM_C_FLOWS_TOO_MANY]++;
-		on_served(roam, visit);
+		on_imported(roam, visit);
 		return;
 	}
 	roam->counters[ROAM_C_FLOWS_IMPORTED] += m->n_flows;
@@ -80,7 +88,7 @@ static void on_flows(struct roam *roam, struct roam_visit *visit, const struct p
 	if (m->cursor || visit_next_source(visit, true))
 		visit_ask(roam, visit);
 	else
-		on_served(roam, visit);
+		on_imported(roam, visit);
 }
 
 /* Not now; of several gateways there another perhaps now. */
@@ -100,6 +108,8 @@ static void on_refused(struct roam *roam, struct roam_visit *visit, uint8_t erro
 {
 	char ip[MNAT_IP_LEN];
 
+	if (visit_keeps_tunnel(roam, visit, error))
+		return;
 	if (error == PEERING_E_BUSY) {
 		on_busy(roam, visit);
 		return;
@@ -131,6 +141,8 @@ void visit_on_reply(struct roam *roam, struct roam_peer *peer, const struct peer
 		on_arrived(roam, visit, m);
 	else if (visit->r.state == VISIT_IMPORTING)
 		on_flows(roam, visit, m);
+	else if (visit->r.state == VISIT_FORWARDING)
+		visit_forwarded(roam, visit);
 	else if (visit->r.state == VISIT_SERVED)
 		visit_ask_later(roam, visit, ROAM_RENEW_S * 1000);
 	else

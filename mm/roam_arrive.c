@@ -130,6 +130,14 @@ static uint8_t arrive(struct roam *roam, struct roam_peer *peer, const struct ti
 	return depart(roam, home, ticket, counter, place, lease.generation);
 }
 
+static uint32_t offered(const struct roam_peer *peer)
+{
+	if (!peer)
+		return 0;
+	return (peer->direct ? PEERING_DIRECT : 0) | (peer->translate ? PEERING_TRANSLATE : 0) |
+	       (peer->correspondent ? PEERING_CORRESPONDENT : 0);
+}
+
 static struct peering_message accepted(const struct roam *roam, const struct roam_peer *peer,
 				       const struct roam_home *home)
 {
@@ -141,7 +149,7 @@ static struct peering_message accepted(const struct roam *roam, const struct roa
 		.virt = home->r.virt,
 		.gateway = roam->tunnel_addr,
 		.others = roam->others,
-		.flags = peer && peer->direct ? PEERING_DIRECT : 0,
+		.flags = offered(peer),
 		.lifetime = home_lifetime(roam, peer, home),
 	};
 }

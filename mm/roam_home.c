@@ -221,7 +221,7 @@ void home_bound(struct roam *roam, struct in_addr virt, uint32_t generation,
 
 /* ---- The peer where it is asks ---- */
 
-static struct roam_home *there(struct roam *roam, const struct roam_peer *peer, struct in_addr virt)
+struct roam_home *home_there(struct roam *roam, const struct roam_peer *peer, struct in_addr virt)
 {
 	struct roam_home *home = home_find(roam, virt);
 
@@ -230,7 +230,7 @@ static struct roam_home *there(struct roam *roam, const struct roam_peer *peer, 
 
 uint8_t home_on_flows(struct roam *roam, struct roam_peer *peer, const struct peering_message *m)
 {
-	struct roam_home *home = there(roam, peer, m->virt);
+	struct roam_home *home = home_there(roam, peer, m->virt);
 	struct roam_query query = {
 		.peer = roam_peer_index(roam, peer),
 		.session = peer->session,
@@ -269,7 +269,7 @@ void roam_exported(struct roam *roam, const struct roam_query *query, bool ok,
 	peer->exports--;
 	if (!ok) {
 		roam_refuse(roam, peer, query->transaction, PEERING_E_BUSY);
-	} else if (!there(roam, peer, query->virt)) {
+	} else if (!home_there(roam, peer, query->virt)) {
 		roam_refuse(roam, peer, query->transaction, PEERING_E_UNKNOWN);
 	} else {
 		roam->counters[ROAM_C_FLOWS_EXPORTED] += n;
@@ -279,7 +279,7 @@ void roam_exported(struct roam *roam, const struct roam_query *query, bool ok,
 
 uint8_t home_on_renew(struct roam *roam, struct roam_peer *peer, const struct peering_message *m)
 {
-	struct roam_home *home = there(roam, peer, m->virt);
+	struct roam_home *home = home_there(roam, peer, m->virt);
 	struct peering_message reply = {.subtype = PEERING_RENEW, .has = PEERING_HAS_LIFETIME};
 
 	if (!home)
@@ -294,7 +294,7 @@ uint8_t home_on_renew(struct roam *roam, struct roam_peer *peer, const struct pe
 
 uint8_t home_on_left(struct roam *roam, struct roam_peer *peer, const struct peering_message *m)
 {
-	struct roam_home *home = there(roam, peer, m->virt);
+	struct roam_home *home = home_there(roam, peer, m->virt);
 	struct peering_message reply = {.subtype = PEERING_LEFT};
 
 	if (!home || home->r.counter > m->counter)

@@ -33,6 +33,8 @@ void roam_count_refusal(struct roam *roam, struct roam_peer *peer, uint8_t error
 /* ---- roam_home.c ---- */
 
 struct roam_home *home_find(const struct roam *roam, struct in_addr virt);
+/* If it is in that peer's domain. */
+struct roam_home *home_there(struct roam *roam, const struct roam_peer *peer, struct in_addr virt);
 struct roam_home *home_add(struct roam *roam, const struct home_record *record);
 /* On disk first: what cannot be kept is not done. 0 or -errno. */
 int home_update(struct roam *roam, struct roam_home *home, const struct home_record *record);
@@ -91,6 +93,8 @@ struct roam_visit *visit_find(const struct roam *roam, uint32_t domain, struct i
 /* Ask what its state wants to know, if the peer is there. */
 void visit_ask(struct roam *roam, struct roam_visit *visit);
 void visit_ask_later(struct roam *roam, struct roam_visit *visit, uint64_t ms);
+void visit_send(struct roam *roam, struct roam_visit *visit, struct roam_peer *peer,
+		struct peering_message *message);
 /* The answer to what was asked is of no more interest. */
 void visit_unask(struct roam *roam, struct roam_visit *visit);
 void visit_enter(struct roam *roam, struct roam_visit *visit, enum visit_state state);
@@ -108,7 +112,23 @@ void visit_forget(struct roam *roam, struct roam_visit *visit);
 
 /* ---- roam_answer.c ---- */
 
+/* All that had to be done when it came is done. */
+void visit_serve(struct roam *roam, struct roam_visit *visit);
+
 void visit_on_reply(struct roam *roam, struct roam_peer *peer, const struct peering_message *m);
 uint8_t visit_on_end(struct roam *roam, struct roam_peer *peer, const struct peering_message *m);
+
+/* ---- roam_forward.c ---- */
+
+uint8_t home_on_forward(struct roam *roam, struct roam_peer *peer,
+			const struct peering_message *m);
+/* SIMCO_HANC_* by the flags of ARRIVE's reply and our own policy. */
+uint32_t visit_policy(const struct roam_peer *peer, uint32_t home_flags);
+#define VISIT_POLICY (SIMCO_HANC_DIRECT | SIMCO_HANC_TRANSLATE | SIMCO_HANC_CORRESPONDENT)
+void visit_begin_forwarding(struct roam *roam, struct roam_visit *visit);
+void visit_ask_ports(struct roam *roam, struct roam_visit *visit, const struct roam_peer *peer);
+void visit_forwarded(struct roam *roam, struct roam_visit *visit);
+/* Home will not translate: true, and the tunnel stays. */
+bool visit_keeps_tunnel(struct roam *roam, struct roam_visit *visit, uint8_t error);
 
 #endif

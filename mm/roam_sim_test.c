@@ -21,10 +21,14 @@ struct packet {
 	uint8_t buf[512];
 	struct roam_query query;
 	uint64_t cursor;
+	bool relay; /* of ports for the sessions of an anchor, in: */
+	struct in_addr end;
+	uint32_t forward; /* of so many sessions forwarded */
 };
 
 struct sim_domain sim[N_DOMAINS];
 struct sim_node sim_node;
+bool sim_translate;
 static struct packet queue[MAX_QUEUE];
 static unsigned int n_queue;
 static bool links[N_DOMAINS][N_DOMAINS];
@@ -142,6 +146,10 @@ static void set_rule(struct sim_domain *d, struct sim_rule rule)
 		    old->endpoint.s_addr == rule.endpoint.s_addr;
 
 	rule.known = true;
+	if (same && rule.away) { /* as long as it is behind that tunnel */
+		rule.forwarded = old->forwarded;
+		rule.forward_flags = old->forward_flags;
+	}
 	if (old->known && !same)
 		cr_assert_gt(rule.generation, old->generation, "a rule the gateway would refuse");
 	if (old->known && same)
@@ -267,8 +275,57 @@ static int lookup(struct in_addr identity, struct roam_lease *ret_lease, void *u
 	return 0;
 }
 
-static const struct roam_ops ops = {wall_s,	  send_message, locate, anchor, arrival,
-				    export_flows, import_flows, keep,	lookup};
+/* Both gateways answer later, as for an export. */
+static void relay_flows(const struct roam_query *query, struct in_addr identity,
+			struct in_addr gateway, uint64_t cursor, void *user)
+{
+	int self = self_of(user);
+
+	may_die(self);
+	cr_assert_lt(n_queue, MAX_QUEUE);
+	queue[n_queue++] = (struct packet){
+		.from = self, .to = self, .relay = true, .query = *query, .cursor = cursor,
+		.end = gateway};
+}
+
+static int forward_flows(const struct roam_query *query, struct in_addr endpoint, uint32_t flags,
+			 const struct simco_flow *flows, uint32_t n, void *user)
+{
+	struct sim_domain *d = user;
+	int self = self_of(user);
+
+	may_die(self);
+	cr_assert(d->rule.away);
+	cr_assert_eq(endpoint.s_addr, d->rule.endpoint.s_addr, "forwarded to another gateway");
+	for (uint32_t i = 0; i < n; i++) {
+		cr_assert_eq(flows[i].external, endpoint.s_addr);
+		if (d->roam.peers[0].translate)
+			cr_assert_eq(ntohs(flows[i].external_port),
+				     PORTS_FROM + ntohs(flows[i].port));
+		else
+			cr_assert_eq(flows[i].external_port, 0);
+		d->rule.forwarded |= 1u << ntohs(flows[i].port);
+	}
+	d->rule.forward_flags = flags;
+	cr_assert_lt(n_queue, MAX_QUEUE);
+	queue[n_queue++] = (struct packet){
+		.from = self, .to = self, .forward = n, .query = *query};
+	return 0;
+}
+
+static const struct roam_ops ops = {
+	.wall_s = wall_s,
+	.send = send_message,
+	.locate = locate,
+	.anchor = anchor,
+	.arrival = arrival,
+	.export_flows = export_flows,
+	.import_flows = import_flows,
+	.relay_flows = relay_flows,
+	.forward_flows = forward_flows,
+	.keep = keep,
+	.lookup = lookup,
+};
 
 /* ---- the managers ---- */
 
@@ -294,6 +351,7 @@ static void start_manager(int self, struct state *state)
 			.max_visitors = 10,
 			.max_flows = 1000,
 			.rate = 1000,
+			.translate = sim_translate,
 		};
 	cr_assert_eq(roam_start(&d->roam), 0);
 }
@@ -567,6 +625,29 @@ static void export(const struct packet *p)
 	roam_exported(&d->roam, &p->query, true, flows, n, i < d->n_flows ? i : 0);
 }
 
+/* Ports for what was imported; none if the anchor has gone meanwhile. */
+static void relay(const struct packet *p)
+{
+	struct sim_domain *d = &sim[p->to];
+	const struct sim_anchor *a = find_anchor(d, p->end);
+	bool gives_ports = a && a->flags & SIMCO_HANC_TRANSLATE;
+	bool translates = gives_ports || (a && a->flags & SIMCO_HANC_CORRESPONDENT);
+	struct simco_flow flows[BATCH];
+	uint32_t n = 0;
+	uint64_t i = p->cursor;
+
+	for (; translates && n < BATCH && a->imported >> i; i++)
+		if (a->imported >> i & 1)
+			flows[n++] = (struct simco_flow){
+				.proto = 1,
+				.port = htons((uint16_t)i),
+				.external = tunnel(p->to).s_addr,
+				.external_port = htons((uint16_t)(gives_ports ? PORTS_FROM + i : 0)),
+			};
+	roam_relayed(&d->roam, &p->query, a, flows, n,
+		     translates && a->imported >> i ? i : 0);
+}
+
 static void deliver(unsigned int n)
 {
 	struct packet p = queue[n];
@@ -575,7 +656,12 @@ static void deliver(unsigned int n)
 
 	sim_drop(n);
 	if (!p.len) {
-		export(&p);
+		if (p.relay)
+			relay(&p);
+		else if (p.forward)
+			roam_forwarded(&sim[p.to].roam, &p.query, true, p.forward);
+		else
+			export(&p);
 		return;
 	}
 	cr_assert_eq(peering_decode(p.buf, (size_t)p.len, &m, &skip), p.len);
@@ -634,6 +720,11 @@ static void check_home(int i, const char *when)
 		     "%s: domain %d forwards elsewhere", when, i + 1);
 	cr_assert_eq(n, sim[sim_node.at].n_gateways, "%s: domain %d admits %u tunnels", when,
 		     i + 1, n);
+	if (sim_translate)
+		cr_assert_eq(d->rule.forwarded, (1u << d->n_flows) - 1,
+			     "%s: domain %d does not translate all", when, i + 1);
+	else
+		cr_assert_eq(d->rule.forwarded, 0);
 }
 
 /* At domain i, that in gateway g of domain k. */

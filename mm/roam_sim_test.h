@@ -13,6 +13,7 @@ enum { A, B, C, N_DOMAINS };
 #define SIM_TICKET_S (30 * 86400)
 #define SIM_MAX_ANCHORS 8
 #define SIM_MAX_GATEWAYS 2
+#define PORTS_FROM	40000 /* at a visited gateway, by session */
 
 /* What a gateway has been told of one host. */
 struct sim_rule {
@@ -22,6 +23,8 @@ struct sim_rule {
 	struct in_addr endpoint;
 	bool importing;
 	uint32_t generation;
+	unsigned int forwarded; /* a bit a session: to its port there */
+	uint32_t forward_flags;
 };
 
 struct sim_anchor {
@@ -70,6 +73,7 @@ struct sim_node {
 
 extern struct sim_domain sim[N_DOMAINS];
 extern struct sim_node sim_node;
+extern bool sim_translate; /* all domains do; before sim_start() */
 
 void sim_start(void);
 void sim_stop(void);

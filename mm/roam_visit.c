@@ -223,25 +223,39 @@ static struct peering_message next_question(const struct roam *roam, const struc
 		m.subtype = PEERING_LEFT;
 		m.has = PEERING_HAS_VIRTUAL | PEERING_HAS_COUNTER;
 		break;
+	case VISIT_FORWARDING:
+		break; /* made when the gateway has said what to ask for */
 	}
 	return m;
+}
+
+void visit_send(struct roam *roam, struct roam_visit *visit, struct roam_peer *peer,
+		struct peering_message *message)
+{
+	uint32_t transaction;
+
+	visit_unask(roam, visit);
+	if (roam_request(roam, peer, message, &transaction))
+		return;
+	visit->pending = (struct roam_question){peer->domain, transaction};
+	HASH_ADD(hh_pending, roam->questions, pending, sizeof(visit->pending), visit);
+	visit->next_ns = mnat_clock_now() + ROAM_ANSWER_MS * MNAT_NS_PER_MS;
 }
 
 void visit_ask(struct roam *roam, struct roam_visit *visit)
 {
 	struct roam_peer *peer = roam_peer_of(roam, visit->r.domain);
 	struct peering_message message;
-	uint32_t transaction;
 
 	visit_unask(roam, visit);
 	if (!peer || !peer->up)
 		return;
-	message = next_question(roam, visit);
-	if (roam_request(roam, peer, &message, &transaction))
+	if (visit->r.state == VISIT_FORWARDING) {
+		visit_ask_ports(roam, visit, peer);
 		return;
-	visit->pending = (struct roam_question){peer->domain, transaction};
-	HASH_ADD(hh_pending, roam->questions, pending, sizeof(visit->pending), visit);
-	visit->next_ns = mnat_clock_now() + ROAM_ANSWER_MS * MNAT_NS_PER_MS;
+	}
+	message = next_question(roam, visit);
+	visit_send(roam, visit, peer, &message);
 }
 
 void visit_ask_later(struct roam *roam, struct roam_visit *visit, uint64_t ms)
@@ -309,7 +323,7 @@ static void admit(struct roam *roam, struct roam_peer *peer, struct visit_record
 	else
 		record->others = visit->r.others;
 	if (known)
-		record->flags |= visit->r.flags & SIMCO_HANC_DIRECT;
+		record->flags |= visit->r.flags & VISIT_POLICY;
 	visit->r = *record;
 	if (!known)
 		start_import(visit);

@@ -212,7 +212,7 @@ static int load_visit(sqlite3_stmt *s, const struct state_loader *loader, void *
 	};
 
 	if (sqlite3_column_bytes(s, 7) != sizeof(v.ticket) ||
-	    sqlite3_column_bytes(s, 8) != sizeof(v.proof) || v.state > VISIT_LEAVING ||
+	    sqlite3_column_bytes(s, 8) != sizeof(v.proof) || v.state > VISIT_FORWARDING ||
 	    get_others(s, 9, &v.others))
 		return -EINVAL;
 	memcpy(v.ticket, sqlite3_column_blob(s, 7), sizeof(v.ticket));

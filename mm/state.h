@@ -33,6 +33,7 @@ enum visit_state {
 	VISIT_IMPORTING, /* its sessions are being fetched */
 	VISIT_SERVED,
 	VISIT_LEAVING, /* gone from here; its home does not know yet */
+	VISIT_FORWARDING, /* its sessions are known; home is told their ports here */
 };
 
 /* A host here with sessions anchored in another domain. */

@@ -205,7 +205,8 @@ static int open_gateway(const char *dir, struct mnat_gateway *g)
 		{"sessions", &g->sessions_fd, &g->max_sessions},
 		{"anchors", &g->anchors_fd, &g->n_anchors},
 		{"defaults", &g->defaults_fd, NULL},
-		{"direct", &g->direct_fd, NULL},
+		{"elsewhere", &g->elsewhere_fd, NULL},
+		{"relays", &g->relays_fd, NULL},
 		{"arrivals", &g->arrivals_fd, NULL},
 		{"counters", &g->counters_fd, NULL},
 		{"port_tries", &g->port_tries_fd, NULL},
@@ -243,7 +244,8 @@ int mnat_gateway_open(const char *dir, struct mnat_gateway *ret_gateway)
 		.sessions_fd = -1,
 		.anchors_fd = -1,
 		.defaults_fd = -1,
-		.direct_fd = -1,
+		.elsewhere_fd = -1,
+		.relays_fd = -1,
 		.arrivals_fd = -1,
 		.counters_fd = -1,
 		.port_tries_fd = -1,
@@ -269,8 +271,9 @@ int mnat_gateway_open(const char *dir, struct mnat_gateway *ret_gateway)
 void mnat_gateway_close(struct mnat_gateway *g)
 {
 	int *fds[] = {&g->host_info_fd, &g->virtuals_fd, &g->bindings_fd, &g->bib_fd,
-		      &g->sessions_fd,	&g->anchors_fd,	 &g->defaults_fd, &g->direct_fd,
-		      &g->arrivals_fd,	&g->counters_fd, &g->port_tries_fd, &g->syns_fd,
+		      &g->sessions_fd,	&g->anchors_fd,	 &g->defaults_fd, &g->elsewhere_fd,
+		      &g->relays_fd,	&g->arrivals_fd, &g->counters_fd,
+		      &g->port_tries_fd, &g->syns_fd,
 		      &g->carried_fd,	&g->sweep_fd,	&g->lock_fd,	    &g->traffic_fd,
 		      &g->events_fd,	&g->events_lost_fd};
 

@@ -94,6 +94,32 @@ Test(peering, vector)
 	cr_assert_eq(m.virt.s_addr, inet_addr("10.128.0.2"));
 }
 
+Test(peering, vector_of_forward)
+{
+	static const uint8_t wire[] = {
+		0x01, 0x08, 0x00, 0x2c, 0x00, 0x00, 0x00, 0x2b, /* FORWARD, transaction 43 */
+		0xe1, 0x03, 0x00, 0x08, 0, 0, 0, 0, 0, 0, 0, 7, /* COUNTER 7 */
+		0xe0, 0x0c, 0x00, 0x04, 0x0a, 0x80, 0x00, 0x02, /* VIRTUAL 10.128.0.2 */
+		0xe0, 0x0e, 0x00, 0x14,				/* FLOWS: */
+		0x00, 0x00, 0x06, 0xdc, 128, 59, 16, 149, /* TCP 1756 and 128.59.16.149 */
+		0x00, 0x50, 0x12, 0x67, 143, 32, 2, 70,	  /* port 80; port 4711 of 143.32.2.70 */
+		0x00, 0x00, 0x00, 0x03,
+	};
+	struct peering_message m;
+	uint8_t buf[sizeof(wire)];
+	size_t skip;
+
+	cr_assert_eq(peering_decode(wire, sizeof(wire), &m, &skip), sizeof(wire));
+	cr_assert_eq(m.subtype, PEERING_FORWARD);
+	cr_assert_eq(m.has, PEERING_HAS_VIRTUAL | PEERING_HAS_COUNTER | PEERING_HAS_FLOWS);
+	cr_assert_eq(m.counter, 7);
+	cr_assert_eq(m.n_flows, 1);
+	cr_assert_eq(m.flows[0].external, inet_addr("143.32.2.70"));
+	cr_assert_eq(m.flows[0].external_port, htons(4711));
+	cr_assert_eq(peering_encode(&m, buf, sizeof(buf)), sizeof(wire));
+	cr_assert_arr_eq(buf, wire, sizeof(wire));
+}
+
 Test(peering, malformed)
 {
 	static const struct {

@@ -151,6 +151,22 @@ static const uint8_t hend[] = {
 	0xe0, 0x02, 0x00, 0x04, 10,   128,  0,	  2,
 };
 
+/* Behind 203.0.113.9, the download's port is 4711, to which packets come from 135.180.32.4. */
+static const uint8_t frel_reply[] = {
+	0x02, 0xe9, 0x00, 0x24, 0x00, 0x00, 0x00, 0x0c,
+	0xe0, 0x0d, 0x00, 0x08, 0, 0, 0, 0, 0, 0, 0, 0,
+	0xe0, 0x0e, 0x00, 0x14, 0x00, 0x00, 0x06, 0xdc, 128, 59, 16, 149,
+	0, 80, 0x12, 0x67, 203, 0, 113, 9, 0, 0, 0, 3,
+};
+static const uint8_t hfwd[] = {
+	0x01, 0xea, 0x00, 0x30, 0x00, 0x00, 0x00, 0x0d,
+	0xe0, 0x02, 0x00, 0x04, 10,   128,  0,	  2,
+	0xe0, 0x06, 0x00, 0x04, 0,    0,    0,	  0,
+	0xe0, 0x0a, 0x00, 0x04, 203,  0,    113,  9,
+	0xe0, 0x0e, 0x00, 0x14, 0x00, 0x00, 0x06, 0xdc, 128, 59, 16, 149,
+	0, 80, 0x12, 0x67, 203, 0, 113, 9, 0, 0, 0, 3,
+};
+
 static void expect_bytes(const struct simco_message *message, const uint8_t *bytes, size_t len)
 {
 	uint8_t buf[SIMCO_MAX_MESSAGE];
@@ -188,6 +204,30 @@ Test(simco, encodes_what_moves_between_domains)
 	m.transaction = 0;
 	m.has = SIMCO_HAS(SIMCO_A_X_IDENTITY);
 	expect_bytes(&m, hend, sizeof(hend));
+}
+
+Test(simco, encodes_ports_instead_of_tunnels)
+{
+	const struct simco_flow flow = {
+		.port = htons(1756), .remote = htonl(0x803b1095), .remote_port = htons(80),
+		.external_port = htons(4711), .external = htonl(0xcb007109), .flags = htonl(3)};
+	struct simco_message m = full();
+
+	m.basic = SIMCO_POSITIVE;
+	m.subtype = SIMCO_X_FREL;
+	m.transaction = 12;
+	m.cursor = 0;
+	m.flows = &flow;
+	m.n_flows = 1;
+	m.has = SIMCO_HAS(SIMCO_A_X_FLOWS) | SIMCO_HAS(SIMCO_A_X_CURSOR);
+	expect_bytes(&m, frel_reply, sizeof(frel_reply));
+	m.basic = SIMCO_REQUEST;
+	m.subtype = SIMCO_X_HFWD;
+	m.transaction = 13;
+	m.flags = 0;
+	m.has = SIMCO_HAS(SIMCO_A_X_IDENTITY) | SIMCO_HAS(SIMCO_A_X_ENDPOINT) |
+		SIMCO_HAS(SIMCO_A_X_FLAGS) | SIMCO_HAS(SIMCO_A_X_FLOWS);
+	expect_bytes(&m, hfwd, sizeof(hfwd));
 }
 
 /* ---- Policy rules ---- */

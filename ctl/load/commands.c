@@ -326,8 +326,9 @@ int cmd_show(const struct role *role, const struct plan *plan, bool json)
 					     "actuals", "virtuals", "bindings",	  "bib",
 					     "blocks",	"host_use", "host_traffic", "events",
 					     "events_lost",
-					     "sessions", "anchors",  "defaults", "direct",
-					     "arrivals", "route_state", "next_hops", "xdp_ports",
+					     "sessions", "anchors",  "defaults", "elsewhere",
+					     "relays",	"arrivals", "route_state", "next_hops",
+					     "xdp_ports",
 					     "counters", "port_tries", "shim", "shim_active" };
 	_cleanup_free_ struct found *found = NULL;
 	json_t *programs = json_array(), *maps = json_array(), *all;

@@ -72,8 +72,9 @@ static void set_sizes(struct gateway *skel, const struct mnat_gateway_conf *conf
 		bpf_map__set_max_entries(skel->maps.permits, conf->max_sessions);
 	bpf_map__set_max_entries(skel->maps.anchors, conf->max_anchors + 1);
 	bpf_map__set_max_entries(skel->maps.defaults, n_hosts);
-	bpf_map__set_max_entries(skel->maps.direct, conf->max_sessions);
-	bpf_map__set_max_entries(skel->maps.arrivals, 2 * conf->max_anchors);
+	bpf_map__set_max_entries(skel->maps.elsewhere, 2 * conf->max_sessions);
+	bpf_map__set_max_entries(skel->maps.relays, conf->max_sessions);
+	bpf_map__set_max_entries(skel->maps.arrivals, 2 * conf->max_anchors + conf->max_sessions);
 }
 
 /* They share their maps: one that is of placeholder size in the second takes the first's. */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "elsewhere.h"
 #include "mnat/cleanup.h"
 #include "mnat/log.h"
 
@@ -109,10 +110,71 @@ void anchors_dismiss(struct anchors *a, const struct anchor_name *name)
 		drop_arrival(a, name);
 }
 
+int anchors_admit_correspondent(const struct anchors *a, uint32_t slot, __be32 correspondent)
+{
+	const struct anchor_name name = {a->slots[slot].host, correspondent, a->slots[slot].virt};
+	const struct mnat_arrival_key key = {name.gateway, name.virt};
+	uint32_t host = name.host | MNAT_ARRIVAL_TO;
+
+	if (admitted(a, &name) == host ||
+	    !bpf_map_update_elem(a->gateway->arrivals_fd, &key, &host, BPF_NOEXIST))
+		return 0;
+	return errno == EEXIST ? -EEXIST : -ENOSPC;
+}
+
 static bool is_behind(const struct anchors *a, const struct anchor_name *name)
 {
 	return hosts_is_away(a->hosts, name->host) &&
 	       mnat_location_endpoint(a->hosts->maps.hosts[name->host]) == name->gateway;
+}
+
+/* ---- What is no more ---- */
+
+static bool is_released(const struct anchors *a, uint32_t host)
+{
+	const struct slot *slot = hosts_slot(a->hosts, host);
+
+	return !slot || slot->state == SLOT_FREE;
+}
+
+static bool has_anchor(const struct anchors *a, uint32_t host, __be32 virt)
+{
+	for (uint32_t i = 1; i < a->n; i++)
+		if (a->slots[i].gateway && a->slots[i].host == host && a->slots[i].virt == virt)
+			return true;
+	return false;
+}
+
+/* Of a host that is no more, or of correspondents of sessions of an anchor that is not. */
+static bool is_stale(const struct anchors *a, const struct mnat_arrival_key *key, uint32_t host)
+{
+	return is_released(a, host & ~MNAT_ARRIVAL_TO) ||
+	       (host & MNAT_ARRIVAL_TO && !has_anchor(a, host & ~MNAT_ARRIVAL_TO, key->virt));
+}
+
+void anchors_drop_arrivals(struct anchors *a,
+			   bool (*is_dead)(const struct anchors *a,
+					   const struct mnat_arrival_key *key, uint32_t host))
+{
+	struct batch batch;
+	int more = batch_open(&batch, a->gateway->arrivals_fd, sizeof(struct mnat_arrival_key),
+			      sizeof(uint32_t), PIECE)
+			   ? -1
+			   : 1;
+
+	while (more > 0) {
+		more = batch_next(&batch);
+		for (uint32_t i = 0; more >= 0 && i < batch.n; i++) {
+			struct mnat_arrival_key key;
+			uint32_t host;
+
+			memcpy(&key, batch.keys + i * sizeof(key), sizeof(key));
+			memcpy(&host, batch.values + i * sizeof(host), sizeof(host));
+			if (is_dead(a, &key, host))
+				bpf_map_delete_elem(a->gateway->arrivals_fd, &key);
+		}
+	}
+	batch_close(&batch);
 }
 
 /* ---- Removing sessions ---- */
@@ -124,6 +186,7 @@ static void free_walked(struct anchors *a)
 	for (uint32_t i = 1; i < a->n; i++)
 		if (a->walked[i / 8] & 1 << i % 8 && !put_slot(a, i, &none))
 			a->n_used--;
+	anchors_drop_arrivals(a, is_stale);
 }
 
 static void reap(struct anchors *a)
@@ -139,7 +202,7 @@ static void reap(struct anchors *a)
 		    !(a->slots[slot].flags & MNAT_ANCHOR_REMOVED))
 			continue;
 		bpf_map_delete_elem(a->gateway->sessions_fd, key);
-		bpf_map_delete_elem(a->gateway->direct_fd, key);
+		elsewhere_forget(a->gateway, key);
 	}
 }
 
@@ -188,13 +251,13 @@ static void begin_walk(struct anchors *a)
 
 /* ---- What managers ask for ---- */
 
-int anchors_set(struct anchors *a, const struct anchor_name *name, bool direct, bool is_default)
+int anchors_set(struct anchors *a, const struct anchor_name *name, uint32_t flags, bool is_default)
 {
 	const struct mnat_anchor anchor = {
 		.gateway = name->gateway,
 		.virt = name->virt,
 		.host = name->host,
-		.flags = direct ? MNAT_ANCHOR_DIRECT : 0,
+		.flags = flags,
 	};
 	uint32_t slot = anchors_find(a, name);
 	bool is_new = !slot;
@@ -234,51 +297,19 @@ void anchors_remove(struct anchors *a, const struct anchor_name *name)
 
 /* ---- Released hosts ---- */
 
-static bool is_released(const struct anchors *a, const struct mnat_arrival_key *key, uint32_t host)
-{
-	const struct slot *slot = hosts_slot(a->hosts, host);
-
-	return !slot || slot->state == SLOT_FREE;
-}
-
-void anchors_drop_arrivals(struct anchors *a,
-			   bool (*is_dead)(const struct anchors *a,
-					   const struct mnat_arrival_key *key, uint32_t host))
-{
-	struct batch batch;
-	int more = batch_open(&batch, a->gateway->arrivals_fd, sizeof(struct mnat_arrival_key),
-			      sizeof(uint32_t), PIECE)
-			   ? -1
-			   : 1;
-
-	while (more > 0) {
-		more = batch_next(&batch);
-		for (uint32_t i = 0; more >= 0 && i < batch.n; i++) {
-			struct mnat_arrival_key key;
-			uint32_t host;
-
-			memcpy(&key, batch.keys + i * sizeof(key), sizeof(key));
-			memcpy(&host, batch.values + i * sizeof(host), sizeof(host));
-			if (is_dead(a, &key, host))
-				bpf_map_delete_elem(a->gateway->arrivals_fd, &key);
-		}
-	}
-	batch_close(&batch);
-}
-
 /* No session names them, or they would not have been released. */
 void anchors_forget_released(struct anchors *a)
 {
 	static const struct mnat_anchor none;
 
 	for (uint32_t i = 1; i < a->n; i++) {
-		if (!a->slots[i].gateway || !is_released(a, NULL, a->slots[i].host))
+		if (!a->slots[i].gateway || !is_released(a, a->slots[i].host))
 			continue;
 		clear_default(a, a->slots[i].host, i);
 		if (!put_slot(a, i, &none))
 			a->n_used--;
 	}
-	anchors_drop_arrivals(a, is_released);
+	anchors_drop_arrivals(a, is_stale);
 }
 
 /* ---- Life ---- */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Between domains: the maps "anchors", "defaults", "direct" and "arrivals", of which
+ * Between domains: the maps "anchors", "defaults" and "arrivals", of which
  * this is the only writer, and the sessions of visiting hosts in the map "sessions".
  * All state is in the maps, so that a killed agent finds everything again.
  *
@@ -52,16 +52,23 @@ struct anchor_name {
 uint32_t anchors_find(const struct anchors *anchors, const struct anchor_name *name);
 
 /*
- * Make an anchor, or change its flags, and admit its tunnel packets for the host.
- * -EEXIST: they are another host's; -ENOSPC: no slot is free; -EINVAL: no address.
+ * Make an anchor, or change its flags (MNAT_ANCHOR_*), and admit its tunnel packets for
+ * the host. -EEXIST: they are another host's; -ENOSPC: no slot is free; -EINVAL: no address.
  */
-int anchors_set(struct anchors *anchors, const struct anchor_name *name, bool direct,
+int anchors_set(struct anchors *anchors, const struct anchor_name *name, uint32_t flags,
 		bool is_default);
 void anchors_remove(struct anchors *anchors, const struct anchor_name *name);
 
 /* Admit tunnel packets from the gateway that come from the host, or no more. */
 int anchors_admit(struct anchors *anchors, const struct anchor_name *name);
 void anchors_dismiss(struct anchors *anchors, const struct anchor_name *name);
+
+/*
+ * Admit tunnel packets with that correspondent as outer and inner source for the anchor's
+ * host, as long as it has the anchor. -EEXIST: they are another host's; -ENOSPC.
+ */
+int anchors_admit_correspondent(const struct anchors *anchors, uint32_t slot,
+				__be32 correspondent);
 
 /* Hosts were released: what still names them goes too. */
 void anchors_forget_released(struct anchors *anchors);
@@ -86,6 +93,23 @@ void anchors_sync_cancel(struct anchors *anchors);
  */
 int anchors_export(const struct anchors *anchors, uint32_t host, uint64_t *cursor,
 		   struct simco_flow *flows, uint32_t *ret_n);
+
+/*
+ * Sessions of an anchor that have an external port here of their own, which they are given
+ * by this (if the anchor has MNAT_ANCHOR_TRANSLATE), with that port as external endpoint;
+ * if it has only MNAT_ANCHOR_CORRESPONDENT, those whose tunnel packets may have the
+ * correspondent as source, with our end of tunnels and port 0. Cursor as above. -ENOENT:
+ * no such anchor.
+ */
+int anchors_relay(const struct anchors *anchors, const struct anchor_name *name, uint64_t *cursor,
+		  uint32_t now, struct simco_flow *flows, uint32_t *ret_n);
+
+/*
+ * Forward sessions of the host, which must be behind the tunnel to end, to the external
+ * endpoints that the flows name. *ret_n: how many. -ENOENT: it is not behind it.
+ */
+int anchors_forward(const struct anchors *anchors, uint32_t host, __be32 end, bool keep_source,
+		    const struct simco_flow *flows, uint32_t n, uint32_t *ret_n);
 
 /*
  * Make sessions of an anchor known. *ret_new: how many were not. -ENOENT: no such

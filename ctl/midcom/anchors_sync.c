@@ -60,7 +60,9 @@ static int compare(const void *one, const void *other)
 
 static bool is_unnamed(const struct anchors *a, const struct mnat_arrival_key *key, uint32_t host)
 {
-	return !bsearch(key, a->named->keys, a->named->n, sizeof(*key), compare);
+	/* those of correspondents are not named: they go with their anchor */
+	return !(host & MNAT_ARRIVAL_TO) &&
+	       !bsearch(key, a->named->keys, a->named->n, sizeof(*key), compare);
 }
 
 void anchors_sync_end(struct anchors *a)

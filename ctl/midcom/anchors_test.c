@@ -400,16 +400,18 @@ Test(anchors, direct_sessions_know_their_external_endpoint)
 	struct anchor_name name = named(host, H, V);
 	struct simco_flow f = flow(1);
 	const struct mnat_session_key key = key_of(host, &f);
-	struct mnat_endpoint endpoint;
+	struct mnat_elsewhere there;
 
-	anchors_set(&anchors, &name, true, true);
+	anchors_set(&anchors, &name, MNAT_ANCHOR_DIRECT, true);
 	import(&name, &f, 1);
-	cr_assert_eq(bpf_map_lookup_elem(gateway->direct_fd, &key, &endpoint), 0);
-	cr_assert_eq(endpoint.addr, ip(H));
-	cr_assert_eq(endpoint.port, htons(1001));
+	cr_assert_eq(bpf_map_lookup_elem(gateway->elsewhere_fd, &key, &there), 0);
+	cr_assert_eq(there.addr, ip(H));
+	cr_assert_eq(there.port, htons(1001));
+	cr_assert_eq(there.kind, MNAT_ANCHORED);
+	cr_assert_eq(there.number, 0);
 	anchors_remove(&anchors, &name);
 	uv_run(&loop, UV_RUN_DEFAULT);
-	cr_assert_neq(bpf_map_lookup_elem(gateway->direct_fd, &key, &endpoint), 0);
+	cr_assert_neq(bpf_map_lookup_elem(gateway->elsewhere_fd, &key, &there), 0);
 }
 
 Test(anchors, removed_with_their_sessions_only)
@@ -575,13 +577,13 @@ Test(anchors, imported_without_an_external_endpoint)
 	struct anchor_name name = named(host, H, V);
 	struct simco_flow f = flow(1756);
 	const struct mnat_session_key key = key_of(host, &f);
-	struct mnat_endpoint endpoint;
+	struct mnat_elsewhere there;
 
 	f.external = 0;
 	f.external_port = 0;
 	anchors_set(&anchors, &name, true, true);
 	cr_assert_eq(import(&name, &f, 1), 1);
-	cr_assert_neq(bpf_map_lookup_elem(gateway->direct_fd, &key, &endpoint), 0);
+	cr_assert_neq(bpf_map_lookup_elem(gateway->elsewhere_fd, &key, &there), 0);
 }
 
 Test(anchors, cursors_that_nobody_gave_out)

@@ -45,8 +45,29 @@ void dump_external(const struct dump_source *source, uint32_t index,
 struct way {
 	json_t *external;
 	json_t *anchor;
-	const char *path;
+	const char *path; /* to the host: by tunnel, or translate */
+	const char *back; /* reverse, direct; NULL: by this gateway */
 };
+
+static bool look_elsewhere(const struct dump_source *source, const struct mnat_session_key *key,
+			   enum mnat_elsewhere_kind kind, struct mnat_elsewhere *ret_there)
+{
+	return !bpf_map_lookup_elem(source->gateway->elsewhere_fd, key, ret_there) &&
+	       ret_there->kind == kind;
+}
+
+/* Is the session of a host that is elsewhere forwarded to a port of its own there? */
+static bool is_forwarded(const struct dump_source *source, const struct mnat_session_key *key,
+			 uint64_t word)
+{
+	struct mnat_elsewhere there;
+	struct mnat_host_info info;
+
+	return mnat_location_flags(word) & MNAT_HOST_FORWARDED &&
+	       look_elsewhere(source, key, MNAT_FORWARDED, &there) && there.port &&
+	       !bpf_map_lookup_elem(source->gateway->host_info_fd, &key->host, &info) &&
+	       info.stay == there.number;
+}
 
 static struct way way_of_ours(const struct dump_source *source, const struct mnat_session_key *key,
 			      const struct mnat_session *session)
@@ -57,27 +78,31 @@ static struct way way_of_ours(const struct dump_source *source, const struct mna
 	if (mnat_binding_is_intra(session->binding))
 		return (struct way){json_null(), json_string("here"), dump_path(word)};
 	dump_external(source, session->binding, text);
-	return (struct way){json_string(text), json_string("here"), dump_path(word)};
+	return (struct way){json_string(text), json_string("here"),
+			    is_forwarded(source, key, word) ? "translate" : dump_path(word), NULL};
 }
 
 static struct way way_to_anchor(const struct dump_source *source,
 				const struct mnat_session_key *key, uint32_t slot)
 {
 	const struct anchors *anchors = source->anchors;
-	struct way way = {json_null(), json_null(), "none"};
-	struct mnat_endpoint external;
+	struct way way = {json_null(), json_null(), "none", NULL};
+	struct mnat_elsewhere there;
 	char text[DUMP_ENDPOINT_LEN];
 
 	if (slot >= anchors->n || !anchors->slots[slot].gateway)
 		return way; /* being removed */
 	way.anchor = dump_ip(anchors->slots[slot].gateway);
 	way.path = "tunnel";
-	if (!(anchors->slots[slot].flags & MNAT_ANCHOR_DIRECT) ||
-	    bpf_map_lookup_elem(source->gateway->direct_fd, key, &external))
+	way.back = "reverse";
+	if (!look_elsewhere(source, key, MNAT_ANCHORED, &there))
 		return way;
-	endpoint_text(external.addr, ntohs(external.port), text);
+	endpoint_text(there.addr, ntohs(there.port), text);
 	way.external = json_string(text);
-	way.path = "direct";
+	if (there.number)
+		way.path = "translate";
+	if (anchors->slots[slot].flags & MNAT_ANCHOR_DIRECT)
+		way.back = "direct";
 	return way;
 }
 
@@ -102,11 +127,11 @@ static void session_row(struct mnat_control_client *client, struct dump_state *s
 		      : way_of_ours(source, &key, &session);
 	mnat_control_row(
 		client,
-		json_pack("{s:s, s:o, s:i, s:o, s:s, s:o, s:s, s:s, s:I, s:I}", "proto",
+		json_pack("{s:s, s:o, s:i, s:o, s:s, s:o, s:s, s:s?, s:s, s:I, s:I}", "proto",
 			  dump_protos[key.proto], "identity",
 			  dump_ip(dump_identity(source, key.host)), "port", ntohs(key.port),
 			  "external", way.external, "remote", remote, "anchor", way.anchor,
-			  "path", way.path, "state",
+			  "path", way.path, "back", way.back, "state",
 			  state_names[mnat_session_state(key.proto, session.flags)], "age_s",
 			  (json_int_t)dump_age(source, session.created), "idle_s",
 			  (json_int_t)dump_age(source, session.last_seen)));
@@ -160,11 +185,12 @@ static bool anchor_row(struct mnat_control_client *client, const struct dump_sta
 	if (bpf_map_lookup_elem(state->source->gateway->defaults_fd, &anchor->host, &default_slot))
 		default_slot = 0;
 	mnat_control_row(client,
-			 json_pack("{s:o, s:o, s:o, s:I, s:b, s:b}", "gateway",
+			 json_pack("{s:o, s:o, s:o, s:I, s:b, s:b, s:b}", "gateway",
 				   dump_ip(anchor->gateway), "virtual", dump_ip(anchor->virt),
 				   "host", dump_ip(dump_identity(state->source, anchor->host)),
 				   "sessions", (json_int_t)state->counts[slot], "direct",
-				   (anchor->flags & MNAT_ANCHOR_DIRECT) != 0, "default",
+				   (anchor->flags & MNAT_ANCHOR_DIRECT) != 0, "translate",
+				   (anchor->flags & MNAT_ANCHOR_TRANSLATE) != 0, "default",
 				   default_slot == slot));
 	return true;
 }

@@ -224,11 +224,35 @@ static int move(struct hosts *h, uint32_t id, struct mnat_host_info *info, __be3
 	return settle(h, id, info, word, now);
 }
 
+/*
+ * What was forwarded during the last stay is of no use any more. Kept on its own and before
+ * the move, so that no agent killed between the two takes it for this stay's.
+ */
+static int begin_stay(struct hosts *h, uint32_t id, struct mnat_host_info *info)
+{
+	struct mnat_host_info was;
+	int r = get_info(h, id, &was);
+
+	if (r)
+		return r;
+	info->stay = ++was.stay;
+	return set_info(h, id, &was);
+}
+
 /* Its packets now go to the domain it visits, or to itself in public space. */
 static int move_away(struct hosts *h, uint32_t id, struct mnat_host_info *info, __be32 endpoint,
 		     uint8_t flags, uint32_t now)
 {
-	uint64_t word = mnat_location(endpoint, MNAT_PATH_TUNNEL, flags,
+	uint64_t was = h->maps.hosts[id], word;
+	int r = 0;
+
+	if (hosts_is_away(h, id) && mnat_location_endpoint(was) == endpoint)
+		flags |= mnat_location_flags(was) & MNAT_HOST_FORWARDED;
+	else
+		r = begin_stay(h, id, info);
+	if (r)
+		return r;
+	word = mnat_location(endpoint, MNAT_PATH_TUNNEL, flags,
 				      (uint16_t)hosts_generation(info));
 
 	return settle(h, id, info, word, now);
@@ -297,7 +321,8 @@ static int apply(struct hosts *h, uint32_t id, const struct rebind *rebind,
 {
 	uint8_t flags = (rebind->plain ? MNAT_HOST_PLAIN : 0) |
 			(rebind->importing ? MNAT_HOST_IMPORTING : 0) |
-			(rebind->tunnel ? MNAT_HOST_TUNNELLED : 0);
+			(rebind->tunnel ? MNAT_HOST_TUNNELLED : 0) |
+			(rebind->one_way ? MNAT_HOST_ONE_WAY : 0);
 	bool binds = rebind->actual || rebind->endpoint;
 
 	if (is_stale(rebind, info))

@@ -87,6 +87,7 @@ struct rebind {
 	bool importing;	 /* more sessions of other domains will be made known */
 	bool tunnel;	 /* here, but reached by a tunnel to actual */
 	__be32 endpoint; /* of the tunnel to it elsewhere, 0: none */
+	bool one_way;	 /* ... by which it need not answer */
 };
 
 /*

@@ -58,8 +58,10 @@ struct mnat_gateway *test_maps_open(void)
 				  sizeof(struct mnat_anchor), TEST_ANCHORS);
 	gateway.defaults_fd =
 		make(BPF_MAP_TYPE_ARRAY, "defaults", sizeof(uint32_t), sizeof(uint32_t), N_HOSTS);
-	gateway.direct_fd = make(BPF_MAP_TYPE_HASH, "direct", sizeof(struct mnat_session_key),
-				 sizeof(struct mnat_endpoint), 16384);
+	gateway.elsewhere_fd = make(BPF_MAP_TYPE_HASH, "elsewhere", sizeof(struct mnat_session_key),
+				    sizeof(struct mnat_elsewhere), 16384);
+	gateway.relays_fd = make(BPF_MAP_TYPE_HASH, "relays", sizeof(uint32_t),
+				 sizeof(struct mnat_relay), 16384);
 	gateway.arrivals_fd = make(BPF_MAP_TYPE_HASH, "arrivals", sizeof(struct mnat_arrival_key),
 				   sizeof(uint32_t), 2 * TEST_ANCHORS);
 	gateway.n_bindings = MNAT_N_PROTO * gateway.config.n_ports;
@@ -86,6 +88,7 @@ void test_maps_close(void)
 	close(gateway.sessions_fd);
 	close(gateway.anchors_fd);
 	close(gateway.defaults_fd);
-	close(gateway.direct_fd);
+	close(gateway.elsewhere_fd);
+	close(gateway.relays_fd);
 	close(gateway.arrivals_fd);
 }

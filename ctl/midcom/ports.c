@@ -86,8 +86,10 @@ static void release(const struct mnat_gateway *g, uint32_t index)
 					 __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
 		return;
 	owner = b->owner;
-	if (owner)
+	if (owner) {
 		unpublish(g, index, owner);
+		b->created = now_seconds();
+	}
 	__atomic_store_n(&b->owner, 0, __ATOMIC_SEQ_CST);
 	__atomic_sub_fetch(&b->refs, MNAT_BINDING_DYING, __ATOMIC_SEQ_CST);
 	if (owner)
@@ -133,24 +135,39 @@ static bool take_index(const struct mnat_gateway *g, uint32_t index, uint64_t wo
 	return false;
 }
 
-/* A place in a block that the host has, or takes now: for rules there is no quota. */
+/* What still comes for the last holder is not to reach another. */
+static bool is_held_down(const struct mnat_gateway *g, uint32_t index,
+			 const struct port_owner *owner, uint32_t now)
+{
+	uint32_t freed = g->bindings[index].created;
+
+	return !owner->host && freed && (int32_t)(now - freed) < (int32_t)g->config.hold_down;
+}
+
+/*
+ * A place in a block, from there on, that the host has, or takes now: for rules there is no
+ * quota.
+ */
 static int64_t enter_any(const struct mnat_gateway *g, uint32_t host, enum mnat_proto_class proto,
-			 uint32_t now)
+			 uint32_t from, uint32_t now)
 {
 	const struct mnat_gateway_config *c = &g->config;
 	uint32_t n = c->n_ext * c->n_blocks;
 	uint32_t first = host == MNAT_BLOCK_RULES
 				 ? 0
 				 : mnat_block_home(host, c->n_ext, c->n_blocks, c->fixed, &n);
+	uint32_t end = first + n;
 
-	for (uint32_t i = first; i < first + n; i++) {
+	if (first < from)
+		first = from;
+	for (uint32_t i = first; i < end; i++) {
 		struct mnat_block_range range;
 
 		mnat_block_endpoints(c, i, &range);
 		if (mnat_block_enter(&g->blocks[i], host, proto, range.n))
 			return i;
 	}
-	for (uint32_t i = first; i < first + n; i++) {
+	for (uint32_t i = first; i < end; i++) {
 		uint64_t word = g->blocks[i].word;
 
 		if (!mnat_block_is_free(&g->blocks[i], word, host, now, c->hold_down) ||
@@ -199,35 +216,56 @@ static int64_t take_of(const struct mnat_gateway *g, uint32_t block, const struc
 	for (uint32_t i = 0; i < range.n; i++) {
 		uint32_t index = base + (start % range.n + i) % range.n;
 
-		if (take_index(g, index, word_of(owner), now))
+		if (!is_held_down(g, index, owner, now) &&
+		    take_index(g, index, word_of(owner), now))
 			return index;
 	}
 	return -ENOSPC;
 }
 
+/* A free port of the block in which a place was taken for it, or the wished one. */
+static int64_t take_in(const struct mnat_gateway *g, uint32_t block,
+		       const struct port_owner *owner, int64_t wish, uint32_t now)
+{
+	int64_t index = -EADDRINUSE;
+
+	count_port(g, block, owner->host, owner->proto, 1);
+	if (wish == PORT_ANY)
+		index = take_of(g, block, owner, now);
+	else if (take_index(g, (uint32_t)wish, word_of(owner), now))
+		index = wish;
+	if (index < 0)
+		leave_block(g, block, owner->host, owner->proto);
+	return index;
+}
+
+/* All free ports of a block may be held down: then one of the next. */
+static int64_t take_any(const struct mnat_gateway *g, const struct port_owner *owner, uint32_t now)
+{
+	uint32_t host = owner->host ? owner->host : MNAT_BLOCK_RULES, from = 0;
+	int64_t block, index;
+
+	do {
+		block = enter_any(g, host, owner->proto, from, now);
+		if (block < 0)
+			return block;
+		index = take_in(g, (uint32_t)block, owner, PORT_ANY, now);
+		from = (uint32_t)block + 1;
+	} while (index == -ENOSPC);
+	return index;
+}
+
 static int64_t take_free(const struct mnat_gateway *g, const struct port_owner *owner,
 			 int64_t wish, uint32_t now)
 {
-	uint32_t host = owner->host ? owner->host : MNAT_BLOCK_RULES;
-	int64_t block, index;
+	uint32_t block;
 
-	if (wish == PORT_ANY) {
-		block = enter_any(g, host, owner->proto, now);
-		if (block < 0)
-			return block;
-	} else {
-		block = mnat_binding_block(&g->config, (uint32_t)wish);
-		if (!enter_wished(g, (uint32_t)block, owner->proto, now))
-			return -EADDRINUSE;
-	}
-	count_port(g, (uint32_t)block, owner->host, owner->proto, 1);
 	if (wish == PORT_ANY)
-		index = take_of(g, (uint32_t)block, owner, now);
-	else
-		index = take_index(g, (uint32_t)wish, word_of(owner), now) ? wish : -EADDRINUSE;
-	if (index < 0)
-		leave_block(g, (uint32_t)block, owner->host, owner->proto);
-	return index;
+		return take_any(g, owner, now);
+	block = mnat_binding_block(&g->config, (uint32_t)wish);
+	if (!enter_wished(g, block, owner->proto, now))
+		return -EADDRINUSE;
+	return take_in(g, block, owner, wish, now);
 }
 
 /* Make traffic from inside use the port. -EEXIST: it has one already. */

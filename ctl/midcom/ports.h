@@ -22,9 +22,10 @@ struct port_owner {
 #define PORT_ANY (-1)
 
 /*
- * Take a port for owner: index as wished, or PORT_ANY. An endpoint that has a port
- * already keeps it. Returns the index, or -EADDRINUSE: the wished one is taken;
- * -EEXIST: the endpoint has another; -ENOSPC: none is free, or the bib is full.
+ * Take a port for owner: index as wished, or PORT_ANY, which is none that was freed a
+ * short time ago. An endpoint that has a port already keeps it. Returns the index, or
+ * -EADDRINUSE: the wished one is taken; -EEXIST: the endpoint has another; -ENOSPC: none
+ * is free, or the bib is full.
  */
 int64_t ports_take(const struct mnat_gateway *gateway, const struct port_owner *owner,
 		   int64_t wish, uint32_t now);

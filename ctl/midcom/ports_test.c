@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <time.h>
 
 #include "arrays_test.h"
 #include "maps_test.h"
@@ -121,4 +122,70 @@ Test(ports, forgotten)
 	cr_expect_eq(mnat_block_host(block_of(index)->word), 0);
 	cr_expect_neq(block_of(index)->released, 0);
 	cr_expect_eq(g->use[FIRST_ID].current, 0);
+}
+
+static int64_t take_for_nobody(uint32_t now)
+{
+	const struct port_owner nobody = {.proto = MNAT_UDP};
+
+	return ports_take(g, &nobody, PORT_ANY, now);
+}
+
+static void pool(uint32_t n_ext, uint32_t n_blocks)
+{
+	g->config.n_ext = n_ext;
+	g->config.n_blocks = n_blocks;
+	g->config.block_shift = 1;
+	g->config.n_ports = 2 * n_blocks;
+}
+
+static uint32_t seconds(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
+	return (uint32_t)ts.tv_sec;
+}
+
+/* What another gateway still forwards to a freed one is not to reach another session. */
+Test(ports, a_freed_one_of_nobodys_rests)
+{
+	uint32_t now = seconds();
+	int64_t first, second, index;
+
+	pool(1, 2);
+	first = take_for_nobody(now);
+	second = take_for_nobody(now);
+	cr_assert(first >= 0 && second >= 0 && block_of(first) == block_of(second));
+	ports_drop(g, (uint32_t)first);
+	index = take_for_nobody(now);
+	cr_assert(index >= 0 && block_of(index) != block_of(first), "the next block's");
+	ports_drop(g, (uint32_t)second);
+	cr_assert_geq(take_for_nobody(now), 0);
+	cr_assert_eq(take_for_nobody(now), -ENOSPC);
+	cr_assert_eq(take_for_nobody(now + 110), -ENOSPC);
+	now = seconds(); /* not before they were freed */
+	index = take_for_nobody(now + 120);
+	cr_assert(index == first || index == second);
+}
+
+/* A wish is another matter: who has it knows what it is for. */
+Test(ports, a_freed_one_may_be_wished)
+{
+	const struct port_owner nobody = {.proto = MNAT_UDP};
+	int64_t index = take_for_nobody(1000);
+
+	ports_drop(g, (uint32_t)index);
+	cr_assert_eq(ports_take(g, &nobody, index, 1000), index);
+}
+
+Test(ports, nobodys_are_of_every_external_address)
+{
+	pool(3, 1);
+	for (int i = 0; i < 6; i++) {
+		int64_t index = take_for_nobody(1000);
+
+		cr_assert(index >= MNAT_UDP * 6 && index < (MNAT_UDP + 1) * 6);
+	}
+	cr_assert_eq(take_for_nobody(1000), -ENOSPC);
 }

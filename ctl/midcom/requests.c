@@ -103,6 +103,7 @@ static int rebind(struct agent_session *session, const struct simco_message *req
 		.generation = request->generation,
 		.plain = request->flags & SIMCO_HREB_PLAIN,
 		.importing = request->flags & SIMCO_HREB_IMPORTING,
+		.one_way = request->flags & SIMCO_HREB_ONE_WAY,
 	};
 	int r = 0;
 
@@ -192,7 +193,11 @@ static int make_or_remove(struct agent_session *session, const struct simco_mess
 
 static int set_anchor(struct anchors *anchors, const struct anchor_name *name, uint32_t flags)
 {
-	return anchors_set(anchors, name, flags & SIMCO_HANC_DIRECT, flags & SIMCO_HANC_DEFAULT);
+	uint32_t bits = (flags & SIMCO_HANC_DIRECT ? MNAT_ANCHOR_DIRECT : 0) |
+			(flags & SIMCO_HANC_TRANSLATE ? MNAT_ANCHOR_TRANSLATE : 0) |
+			(flags & SIMCO_HANC_CORRESPONDENT ? MNAT_ANCHOR_CORRESPONDENT : 0);
+
+	return anchors_set(anchors, name, bits, flags & SIMCO_HANC_DEFAULT);
 }
 
 static int admit_arrival(struct anchors *anchors, const struct anchor_name *name, uint32_t flags)
@@ -248,6 +253,42 @@ static int import_flows(struct agent_session *session, const struct simco_messag
 	return 0;
 }
 
+/* What the session's gateway shall forward to: ports here. */
+static int relay_flows(struct agent_session *session, const struct simco_message *request,
+		       struct simco_message *reply)
+{
+	struct agent *agent = session->agent;
+	struct anchor_name name;
+	int r = name_anchor(agent, request, false, &name);
+
+	reply->cursor = request->cursor;
+	if (!r)
+		r = anchors_relay(agent->anchors, &name, &reply->cursor, agent->now(),
+				  agent->flows, &reply->n_flows);
+	if (r)
+		return error_of(r);
+	reply->flows = agent->flows;
+	reply->has = SIMCO_HAS(SIMCO_A_X_FLOWS) | SIMCO_HAS(SIMCO_A_X_CURSOR);
+	return 0;
+}
+
+static int forward_flows(struct agent_session *session, const struct simco_message *request,
+			 struct simco_message *reply)
+{
+	struct agent *agent = session->agent;
+	uint32_t host;
+	int r = hosts_find(agent->hosts, request->identity.s_addr, &host);
+
+	if (!r)
+		r = anchors_forward(agent->anchors, host, request->endpoint.s_addr,
+				    request->flags & SIMCO_HFWD_KEEP_SOURCE, request->flows,
+				    request->n_flows, &reply->hosts);
+	if (r)
+		return error_of(r);
+	reply->has = SIMCO_HAS(SIMCO_A_X_HOSTS);
+	return 0;
+}
+
 /* ---- The table ---- */
 
 #define ANCHOR_NEEDS                                                                           \
@@ -256,6 +297,10 @@ static int import_flows(struct agent_session *session, const struct simco_messag
 
 #define PEA_NEEDS                                                                              \
 	(SIMCO_HAS(SIMCO_A_RULE) | SIMCO_HAS(SIMCO_A_TUPLE) | SIMCO_HAS(SIMCO_A_LIFETIME))
+
+#define HFWD_NEEDS                                                                             \
+	(SIMCO_HAS(SIMCO_A_X_IDENTITY) | SIMCO_HAS(SIMCO_A_X_ENDPOINT) |                       \
+	 SIMCO_HAS(SIMCO_A_X_FLAGS) | SIMCO_HAS(SIMCO_A_X_FLOWS))
 
 static const struct request {
 	uint8_t subtype;
@@ -282,6 +327,8 @@ static const struct request {
 	{SIMCO_X_HARR, ANCHOR_NEEDS | SIMCO_HAS(SIMCO_A_X_FLAGS), arrival},
 	{SIMCO_X_FEXP, SIMCO_HAS(SIMCO_A_X_IDENTITY) | SIMCO_HAS(SIMCO_A_X_CURSOR), export_flows},
 	{SIMCO_X_FIMP, ANCHOR_NEEDS | SIMCO_HAS(SIMCO_A_X_FLOWS), import_flows},
+	{SIMCO_X_FREL, ANCHOR_NEEDS | SIMCO_HAS(SIMCO_A_X_CURSOR), relay_flows},
+	{SIMCO_X_HFWD, HFWD_NEEDS, forward_flows},
 };
 
 static const struct request *find_request(uint8_t subtype)

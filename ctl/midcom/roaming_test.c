@@ -194,6 +194,71 @@ Test(roaming, home_gateway)
 	expect(named(SIMCO_X_HARR, W, SIMCO_REMOVE), 0);
 }
 
+/* FREL at the visited gateway. */
+Test(roaming, ports_instead_of_the_tunnel)
+{
+	const struct simco_flow flow = {MNAT_TCP, 0, htons(1), ip("192.0.2.1"), htons(80),
+					htons(7088), ip(H), htonl(3)};
+	struct simco_message fimp = named(SIMCO_X_FIMP, H, 0), frel = named(SIMCO_X_FREL, H, 0);
+	struct simco_message reply;
+	uint16_t port;
+
+	frel.has = (frel.has & ~SIMCO_HAS(SIMCO_A_X_FLAGS)) | SIMCO_HAS(SIMCO_A_X_CURSOR);
+	fimp.flows = &flow;
+	fimp.n_flows = 1;
+	expect(hreb(A1, 1, 0), 0);
+	expect(frel, SIMCO_E_NOT_APPLICABLE);
+	expect(named(SIMCO_X_HANC, H, SIMCO_HANC_DEFAULT | SIMCO_HANC_TRANSLATE), 0);
+	expect(fimp, 0);
+	reply = ask(frel);
+	cr_assert_eq(reply.basic, SIMCO_POSITIVE);
+	cr_assert_eq(reply.cursor, 0);
+	cr_assert_eq(reply.n_flows, 1);
+	cr_assert_eq(reply.flows[0].external, htonl(gateway->config.external[0].first));
+	cr_assert_eq(reply.flows[0].remote, ip("192.0.2.1"));
+	cr_assert_eq(reply.flows[0].port, htons(1));
+	port = reply.flows[0].external_port;
+	cr_assert_eq(ask(frel).flows[0].external_port, port);
+	expect(named(SIMCO_X_HANC, H, SIMCO_HANC_DEFAULT), 0);
+	cr_assert_eq(ask(frel).n_flows, 0);
+	frel.has &= ~SIMCO_HAS(SIMCO_A_X_CURSOR);
+	expect(frel, SIMCO_E_MALFORMED);
+}
+
+/* HFWD at the home gateway. */
+Test(roaming, forwarded_to_ports)
+{
+	const struct mnat_session_key key = {FIRST_ID, ip("192.0.2.1"), htons(1), htons(80), 0};
+	const struct mnat_session session = {6064, 1000, 1000, MNAT_SEEN_SYN_OUT};
+	struct simco_flow flow = {MNAT_TCP, 0, htons(1), ip("192.0.2.1"), htons(80), htons(4711),
+				  ip(W), 0};
+	struct simco_message away = hreb_away(W, 2, MNAT_PATH_TUNNEL), reply;
+	struct simco_message hfwd = {
+		.subtype = SIMCO_X_HFWD,
+		.has = SIMCO_HAS(SIMCO_A_X_IDENTITY) | SIMCO_HAS(SIMCO_A_X_ENDPOINT) |
+		       SIMCO_HAS(SIMCO_A_X_FLAGS) | SIMCO_HAS(SIMCO_A_X_FLOWS),
+		.identity.s_addr = ip(V),
+		.endpoint.s_addr = ip(W),
+		.flows = &flow,
+		.n_flows = 1,
+	};
+
+	expect(hfwd, SIMCO_E_NOT_APPLICABLE);
+	expect(hreb(A1, 1, 0), 0);
+	bpf_map_update_elem(gateway->sessions_fd, &key, &session, BPF_ANY);
+	away.flags = SIMCO_HREB_ONE_WAY;
+	expect(away, 0);
+	reply = ask(hfwd);
+	cr_assert_eq(reply.basic, SIMCO_POSITIVE);
+	cr_assert_eq(reply.hosts, 1);
+	cr_assert_eq(mnat_location_flags(arrays.hosts[FIRST_ID]),
+		     MNAT_HOST_FORWARDED | MNAT_HOST_ONE_WAY);
+	flow.proto = MNAT_N_PROTO;
+	expect(hfwd, SIMCO_E_MALFORMED);
+	hfwd.has &= ~SIMCO_HAS(SIMCO_A_X_ENDPOINT);
+	expect(hfwd, SIMCO_E_MALFORMED);
+}
+
 /* A gateway that lost its maps gets the rules in any order. */
 Test(roaming, a_host_may_be_named_before_it_is_bound)
 {

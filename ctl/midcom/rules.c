@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "elsewhere.h"
 #include "mnat/cleanup.h"
 #include "mnat/log.h"
 
@@ -244,7 +245,7 @@ static bool has_port(uint32_t index, void *user)
 	for (rule = rules->all; rule; rule = rule->hh.next)
 		if (rule->index == index)
 			return true;
-	return false;
+	return elsewhere_holds(rules->gateway, index);
 }
 
 int rules_open(struct rules *rules, uv_loop_t *loop)

@@ -40,6 +40,7 @@ static const struct ctl_column sessions[] = {
 	{"remote", "REMOTE"},
 	{"anchor", "ANCHOR"},
 	{"path", "PATH"},
+	{"back", "BACK"},
 	{"state", "STATE"},
 	{"age_s", "AGE", ctl_format_seconds, .right = true},
 	{"idle_s", "IDLE", ctl_format_seconds, .right = true},
@@ -73,6 +74,7 @@ static const struct ctl_column anchors[] = {
 	{"host", "HOST"},
 	{"sessions", "SESSIONS", .right = true},
 	{"direct", "DIRECT"},
+	{"translate", "TRANSLATE"},
 	{"default", "DEFAULT"},
 	{},
 };

@@ -56,7 +56,10 @@ struct mnat_abi {
 	X(NO_ROUTE_IN, DROP, "no route to where the host is")                                  \
 	X(TUNNEL_OUT, FORWARD, "from a visiting host to the anchor of its session")             \
 	X(TUNNEL_IN, FORWARD, "from an anchor to a visiting host")                             \
-	X(FORWARDED_AWAY, FORWARD, "to a host that visits elsewhere")                          \
+	X(FORWARDED_AWAY, FORWARD, "to a host behind a tunnel, elsewhere or here")              \
+	X(FORWARDED_PORT, FORWARD, "from outside to a host elsewhere, to its session's port")  \
+	X(RELAY_IN, FORWARD, "from an anchor to a visiting host, by its session's port here")  \
+	X(RELAY_UNKNOWN, DROP, "to a visiting host's port, not from its session's other end")  \
 	X(FROM_VISITED, FORWARD, "from a host that visits elsewhere, sent on")                 \
 	X(DIRECT_OUT, FORWARD, "from a visiting host straight out, as its anchor")             \
 	X(TUNNEL_UNKNOWN, DROP, "tunnel packet of no known peer and host")                     \
@@ -207,6 +210,10 @@ enum mnat_path {
  * here yet: packets of no known session go to its default anchor (map "defaults").
  */
 #define MNAT_HOST_IMPORTING (1 << 1)
+/* Path TUNNEL: map "elsewhere" says more of some of its sessions. */
+#define MNAT_HOST_FORWARDED (1 << 3)
+/* Path TUNNEL: its packets need not come back this way, so those to it keep sessions alive. */
+#define MNAT_HOST_ONE_WAY (1 << 4)
 
 /* Path TUNNEL ends at the host's own actual address, in this domain (figure 3A). */
 #define MNAT_HOST_TUNNELLED (1 << 2)
@@ -284,6 +291,8 @@ struct mnat_host_info {
 	__u32 gen;	   /* full generation of the last accepted rebind */
 	__u32 flags;
 	__u64 bound_at_ns; /* CLOCK_BOOTTIME of the last accepted rebind */
+	__u32 stay;	   /* another one each time the host goes to another domain */
+	__u32 pad;
 };
 
 /* Map "virtuals", HASH[max_hosts]: __be32 virtual address -> __u32 host id. */
@@ -295,7 +304,9 @@ struct mnat_host_info {
  * anchors, in IP-in-IP with the virtual address the host has there as inner source
  * (reverse tunnel), or straight to the correspondent with the anchor's external
  * endpoint as source (direct; paragraph 78). An anchor sends what comes from
- * correspondents by the host's location word, path TUNNEL.
+ * correspondents by the host's location word, path TUNNEL; a session that map
+ * "elsewhere" says more of is translated: its packets go to an external port that it
+ * alone has at the visited gateway (map "relays" there), and need no tunnel.
  *
  * Map "anchors", ARRAY[max_anchors]: one a host and gateway where it has sessions.
  * Slot 0 is never used. Written by mnat-midcomd.
@@ -309,6 +320,10 @@ struct mnat_anchor {
 
 #define MNAT_ANCHOR_DIRECT (1u << 0) /* straight to the correspondent, not by the anchor */
 #define MNAT_ANCHOR_REMOVED (1u << 1) /* midcomd is removing the sessions that name it */
+#define MNAT_ANCHOR_TRANSLATE (1u << 2) /* its sessions get ports here */
+/* ... to which packets come with the correspondent's endpoint as source, not the anchor's;
+ * or, without ports, tunnel packets */
+#define MNAT_ANCHOR_CORRESPONDENT (1u << 3)
 
 /* A session's binding, when it is anchored elsewhere: this bit and the anchor's slot. */
 #define MNAT_BINDING_ANCHOR 0x80000000u
@@ -338,19 +353,37 @@ static inline int mnat_binding_is_intra(__u32 binding)
 
 /* Map "defaults", ARRAY as "hosts", of __u32: a host's default anchor, 0: none. */
 
-/* Map "direct", HASH: mnat_session_key -> the session's external endpoint at its anchor. */
-struct mnat_endpoint {
-	__be32 addr;
-	__be16 port;
-	__u16 pad;
+/*
+ * Map "elsewhere", HASH: mnat_session_key -> what another gateway has to do with it. Filled
+ * by mnat-midcomd, emptied with the session. A session that is forwarded has a second
+ * entry, for errors that come back: the same key with the other gateway's endpoint as
+ * remote, saying who the correspondent is.
+ */
+enum mnat_elsewhere_kind {
+	MNAT_ANCHORED = 1, /* begun elsewhere: its external endpoint there */
+	MNAT_FORWARDED,	   /* begun here: its endpoint at the gateway its host visits now */
+	MNAT_CORRESPONDENT,
 };
+
+struct mnat_elsewhere {
+	__be32 addr;
+	__be16 port; /* forwarded: 0: by tunnel after all, only its outer source is another */
+	__u8 kind;
+	__u8 flags;
+	__u32 number; /* anchored: its relay, plus 1; forwarded: the stay it belongs to */
+};
+
+#define MNAT_KEEP_SOURCE (1 << 0) /* forwarded with the correspondent's as (outer) source */
 
 /*
  * Map "arrivals", HASH: which tunnel packets are believed. peer: outer source. If the
  * inner destination is virt, the packet is for host, which is here; if the inner
  * source is, it comes from host, which is behind peer (its location says so too).
- * All other tunnel packets are dropped and counted.
+ * All other tunnel packets are dropped and counted. With MNAT_ARRIVAL_TO the peer is a
+ * correspondent, in whose name an anchor sends what it has sent (the outer source is the
+ * inner one): to the host only.
  */
+#define MNAT_ARRIVAL_TO 0x80000000u
 struct mnat_arrival_key {
 	__be32 peer;
 	__be32 virt;
@@ -373,7 +406,7 @@ enum mnat_proto_class { MNAT_TCP, MNAT_UDP, MNAT_ICMP, MNAT_N_PROTO };
 struct mnat_binding {
 	__u64 owner;   /* host id << 32 | inside port (be16) << 16 | serial; 0: free */
 	__u32 refs;    /* sessions that use it; MNAT_BINDING_DYING while being freed */
-	__u32 created; /* seconds */
+	__u32 created; /* seconds; of a free one: when it became that */
 };
 
 #define MNAT_BINDING_DYING 0x80000000u
@@ -381,9 +414,14 @@ struct mnat_binding {
 /*
  * In the serial of an owner word: one of the references is a policy rule's (midcomd's,
  * which maps "bindings" into its memory and uses the same atomic operations). A port
- * that is reserved for nobody yet has host 0.
+ * that is reserved for nobody yet, or for a relay, has host 0.
  */
 #define MNAT_OWNER_RULE 0x8000ull
+
+static inline __u64 mnat_owner(__u32 host, __be16 port)
+{
+	return (__u64)host << 32 | (__u32)port << 16;
+}
 
 static inline __u32 mnat_owner_host(__u64 owner)
 {
@@ -512,6 +550,19 @@ struct mnat_session {
 	__u32 last_seen; /* seconds, written at most once a second */
 	__u32 created;	 /* seconds */
 	__u32 flags;	 /* MNAT_SEEN_*, changed by atomic operations only */
+};
+
+/*
+ * Map "relays", HASH: the index of a binding that an anchor forwards a session to -> the
+ * session, and from where its packets come: its external endpoint at the anchor, or
+ * the correspondent's. The owner of such a binding is host 0.
+ */
+struct mnat_relay {
+	struct mnat_session_key session;
+	__be32 from;
+	__be16 from_port; /* ICMP: 0 */
+	__u16 pad;
+	__be32 virt; /* the host's at the anchor */
 };
 
 #define MNAT_SEEN_SYN_OUT (1u << 0)
@@ -882,9 +933,10 @@ static inline __u32 mnat_block_leave(struct mnat_block *b, __u32 proto, __u32 no
 #define MNAT_ASSERT(c, m) _Static_assert(c, m)
 #endif
 MNAT_ASSERT(sizeof(struct mnat_abi) == 16, "abi");
-MNAT_ASSERT(sizeof(struct mnat_host_info) == 24, "host info");
+MNAT_ASSERT(sizeof(struct mnat_host_info) == 32, "host info");
 MNAT_ASSERT(sizeof(struct mnat_anchor) == 16, "anchor");
-MNAT_ASSERT(sizeof(struct mnat_endpoint) == 8, "endpoint");
+MNAT_ASSERT(sizeof(struct mnat_elsewhere) == 12, "elsewhere");
+MNAT_ASSERT(sizeof(struct mnat_relay) == 28, "relay");
 MNAT_ASSERT(sizeof(struct mnat_arrival_key) == 8, "arrival key");
 MNAT_ASSERT(sizeof(struct mnat_binding) == 16, "binding");
 MNAT_ASSERT(sizeof(struct mnat_block) == 16, "block");

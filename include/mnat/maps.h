@@ -44,7 +44,8 @@ struct mnat_gateway {
 	int sessions_fd;
 	int anchors_fd;
 	int defaults_fd;
-	int direct_fd;
+	int elsewhere_fd;
+	int relays_fd;
 	int arrivals_fd;
 	int counters_fd;
 	int port_tries_fd;

@@ -12,7 +12,9 @@
  *                 (where to tunnel: the visited gateway, or the node itself), OTHER (the
  *                 visited domain's other gateways, from which its packets may come too).
  *                 reply: VIRTUAL, GATEWAY (home's tunnel address), OTHER (of home's other
- *                 gateways), FLAGS (direct allowed),
+ *                 gateways), FLAGS (bit 0: direct allowed; bit 1: home would translate, see
+ *                 FORWARD; bit 2: and leaves the correspondent's endpoint as source,
+ *                 otherwise puts its own; or, where there is a tunnel, as its outer source),
  *                 LIFETIME (seconds the home domain will serve without a RENEW, or
  *                 another ARRIVE of a node's). From that reply on the home gateways forward.
  *                 In a node's datagram, and in the reply to it, PROOF is the last attribute
@@ -27,13 +29,20 @@
  *                 home: forget this anchor
  *   0x07 ENDED    home -> visited: VIRTUAL, COUNTER: its last session here ended, or
  *                 (REASON) the home domain serves it no longer: forget this anchor
+ *   0x08 FORWARD  visited -> home: VIRTUAL, COUNTER, FLOWS: these sessions have external
+ *                 endpoints of their own at the visited gateway, to which home may translate
+ *                 instead of using the tunnel; or, with port 0, their tunnel packets are taken
+ *                 with the correspondent as outer source. Sent only if ARRIVE's reply
+ *                 offered it, and for COUNTER the last arrival's. POLICY: home would not,
+ *                 after all. The tunnel stays for all that is not named, and for who does
+ *                 not know FORWARD.
  *
  *   0x10 REBIND   a node, at home, to its own manager, by a datagram sealed like ARRIVE's:
  *                 TICKET (of its last ACK, which this uses up), COUNTER, ENDPOINT (an actual
  *                 address it had here, and has again). reply: VIRTUAL, ENDPOINT: its lease
  *                 is extended, the gateways send there.
  *
- * COUNTER in these three is that of the arrival they end: about a later one they say
+ * COUNTER in LEFT, MOVED and ENDED is that of the arrival they end: about a later one they say
  * nothing, however late they come. Requests may be pipelined; replies come in any order.
  * A visited domain RENEWs what it has after every reconnection, and a negative reply
  * to it is as good as an ENDED that was lost.
@@ -70,6 +79,7 @@ enum peering_subtype {
 	PEERING_LEFT,
 	PEERING_MOVED,
 	PEERING_ENDED,
+	PEERING_FORWARD,
 	PEERING_REBIND = 0x10,
 };
 
@@ -99,6 +109,8 @@ const char *peering_error_text(uint8_t error);
 
 /* ARRIVE's reply: packets may leave the visited gateway as the home gateway's (direct). */
 #define PEERING_DIRECT (1u << 0)
+#define PEERING_TRANSLATE (1u << 1)
+#define PEERING_CORRESPONDENT (1u << 2)
 
 /* struct peering_message.has */
 enum peering_has {

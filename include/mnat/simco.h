@@ -102,7 +102,8 @@
  *   HELLO  request: EPOCH (manager's)          reply: EPOCH (agent's), HOSTS (count)
  *   HREB   host rebind, idempotent, all or nothing.
  *          request: IDENTITY, GENERATION, NEW_ACTUAL (0.0.0.0: host left),
- *                   OLD_ACTUAL (informative), FLAGS (bit 0: plain; bit 1: importing)
+ *                   OLD_ACTUAL (informative), FLAGS (bit 0: plain; bit 1: importing;
+ *                   bit 2: one way)
  *          reply:   BOUND_AT (of the store that moved it)
  *          A generation older than the one in force: negative, STALE. An equal one
  *          with the same place: positive, nothing is done; with another place: STALE.
@@ -112,7 +113,8 @@
  *          elsewhere follow; packets of unknown sessions go to the default anchor until
  *          a HREB of the same generation without the bit; they stay with that anchor
  *          unless a FIMP of another names them. The bit does not come back within
- *          one generation.
+ *          one generation. One way: the host behind the tunnel need not answer by it, so
+ *          that packets to it keep its sessions alive.
  *   HSYNC  the whole table. request: FLAGS 1: begin, 2: end; HREBs of all hosts, HANCs and
  *          HARRs between. At the end, hosts not rebound since begin are unbound, anchors
  *          and arrivals not named since are removed. One session at a time
@@ -120,7 +122,10 @@
  *   HANC   anchor: sessions of IDENTITY (a host here) begun elsewhere. request:
  *          IDENTITY, GATEWAY (tunnel address there), VIRTUAL (its address there), FLAGS
  *          (bit 0: direct; bit 1: default; bit 2: remove, with all sessions imported for
- *          it). Also admits tunnel packets {GATEWAY, VIRTUAL} for the host. Said again
+ *          it; bit 3: translate, so that FREL gives ports; bit 4: to which packets come
+ *          with the correspondent as source, otherwise the session's external endpoint at
+ *          GATEWAY; without bit 3: the outer source of tunnel packets). Also admits
+ *          tunnel packets {GATEWAY, VIRTUAL} for the host. Said again
  *          with other flags, it changes them. TAKEN: another host that is bound has that
  *          VIRTUAL at that GATEWAY. Removing what is not there is positive.
  *   HARR   arrival: admit tunnel packets from GATEWAY that come from IDENTITY (a host
@@ -133,6 +138,22 @@
  *          NOT_APPLICABLE), FLOWS. reply: HOSTS (how many were new). Idempotent. Sessions
  *          anchored here, or claimed for another anchor by an earlier FIMP, stay as they
  *          are. RESOURCES: the table is full, some may be in.
+ *   FREL   external ports of this gateway, one for each session imported for an anchor, to
+ *          which the anchor may translate instead of using the tunnel. request: IDENTITY,
+ *          GATEWAY, VIRTUAL, CURSOR. reply: FLOWS, whose external endpoint is that port,
+ *          CURSOR; as for FEXP. Asked again, it tells the same ports. A session for which
+ *          no port is free is left out. Ports end with their sessions. With bit 4 of
+ *          HANC's FLAGS only: the sessions of which tunnel packets are admitted with the
+ *          correspondent as outer and inner source; their external endpoint is this
+ *          gateway's end of tunnels and port 0.
+ *   HFWD   forward sessions of IDENTITY, which is behind the tunnel to ENDPOINT
+ *          (NOT_APPLICABLE), to the external endpoints of FLOWS; those that are not
+ *          anchored here are passed over, all others use the tunnel. request: IDENTITY,
+ *          ENDPOINT, FLAGS (bit 0: the correspondent stays the source; otherwise it
+ *          becomes the session's external endpoint here), FLOWS (port 0: by tunnel still,
+ *          with the correspondent as outer source). reply: HOSTS (how many).
+ *          It holds until the host is no longer behind that tunnel, however often HREB
+ *          repeats that it is.
  *   HEND   notification: no session of IDENTITY is anchored here any more. IDENTITY.
  *          Sent after the sweep that finds a host whose path is tunnel without one, once
  *          in each session of a manager.
@@ -176,6 +197,8 @@ enum simco_subtype {
 	SIMCO_X_FEXP = 0xe6,
 	SIMCO_X_FIMP = 0xe7,
 	SIMCO_X_HEND = 0xe8,
+	SIMCO_X_FREL = 0xe9,
+	SIMCO_X_HFWD = 0xea,
 };
 
 /* Sub-types of notifications; HEND besides. */
@@ -235,9 +258,13 @@ enum simco_attribute {
 
 #define SIMCO_HREB_PLAIN (1u << 0) /* no virtual address */
 #define SIMCO_HREB_IMPORTING (1u << 1)
+#define SIMCO_HREB_ONE_WAY (1u << 2)
 #define SIMCO_HANC_DIRECT (1u << 0)
 #define SIMCO_HANC_DEFAULT (1u << 1)
 #define SIMCO_REMOVE (1u << 2) /* HANC, HARR */
+#define SIMCO_HANC_TRANSLATE (1u << 3)
+#define SIMCO_HANC_CORRESPONDENT (1u << 4)
+#define SIMCO_HFWD_KEEP_SOURCE (1u << 0)
 #define SIMCO_HSYNC_BEGIN (1u << 0)
 #define SIMCO_HSYNC_END (1u << 1)
 

@@ -19,6 +19,7 @@ PORTS = 500
 SINK = "198.18.0.0/15"  # RFC 2544: for benchmarks; inet throws it away
 HOSTS = 100_000
 BATCH = 500
+FORWARD = {"tunnel": "", "translate": ".translate"}  # what it adds to a figure's name
 WINDOW = 8  # batches under way at once
 
 
@@ -67,12 +68,13 @@ class Transfer:
                 "iperf3", "-c", SERVER, "-p", self.PORT, "-t", 2 * seconds, "-i", "0.5", "-J",
                 "-R", *options], stdout=out)
 
-    def rates(self, value):
+    def rates(self, forward, value):
         """(at home, visited): medians of value(interval) of what the node received."""
         began = boottime()
         net, node = self.providers.net, self.providers.node
         self.program.wait_for(lambda: boottime() > began + self.seconds, "half of the run", 60)
         node.move(net, VISITED.ap, f"{VISITED.subnet}.")
+        self.providers.gateways[VISITED].wait_paths(HOME.external, forward)
         self.program.wait_exit(self.seconds + 30)
         node.move(net, HOME.ap, f"{HOME.subnet}.")
         intervals = [value(i["sum"]) for i in json.loads(self.out.read_text())["intervals"]]
@@ -81,14 +83,20 @@ class Transfer:
 
 
 def transfers(run, results, quick):
-    """inter.bulk and inter.pps: to the node, at home and through home and visited."""
+    """inter.bulk and inter.pps: to the node, at home and through home and visited, which are
+    joined by a tunnel and by translation in turn."""
     seconds, rounds = (3, 1) if quick else (5, 3)
     providers = Providers(run, (HOME, VISITED)).start_node()
 
     def measure(name, unit, value, *options):
-        pairs = [Transfer(providers, seconds, *options).rates(value) for _ in range(rounds)]
-        results.median(name, [visited for _, visited in pairs], unit, "at home",
-                       [home for home, _ in pairs])
+        pairs = {forward: [] for forward in FORWARD}
+        for _ in range(rounds):
+            for forward in FORWARD:
+                providers.set_forward(forward)
+                pairs[forward].append(Transfer(providers, seconds, *options).rates(forward, value))
+        for forward, suffix in FORWARD.items():
+            results.median(name + suffix, [visited for _, visited in pairs[forward]], unit,
+                           "at home", [home for home, _ in pairs[forward]])
     measure("inter.bulk", "Gbit/s", lambda i: i["bits_per_second"] / 1e9)
     measure("inter.pps", "kpps", lambda i: (i["packets"] - i["lost_packets"]) / i["seconds"] / 1e3,
             "-u", "-b", "0", "-l", "64")

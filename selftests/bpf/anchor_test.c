@@ -183,12 +183,12 @@ Test(anchor, visited_speaks_as_home)
 	struct gateway *g = arrived(MNAT_ANCHOR_DIRECT, false);
 	struct packet out = tcp(A_VISITED, P, CN, 80, F_ACK);
 	struct packet want = hop(tcp(HOME, 7088, CN, 80, F_ACK), mac_out, mac_isp);
-	struct mnat_endpoint as = { .addr = ip4(HOME), .port = htons(7088) };
+	struct mnat_elsewhere as = { ip4(HOME), htons(7088), MNAT_ANCHORED, 0, 0 };
 	struct mnat_session_key key = session_key();
 	struct run run;
 
 	gateway_import(g, &key);
-	cr_assert_eq(bpf_map_update_elem(gateway_map(g, "direct"), &key, &as, 0), 0);
+	cr_assert_eq(bpf_map_update_elem(gateway_map(g, "elsewhere"), &key, &as, 0), 0);
 	run = from_inside(g, &out);
 	expect_frame(&run, &want, "direct");
 	cr_expect_eq(gateway_count(g, MNAT_C_DIRECT_OUT), 1);

@@ -93,7 +93,8 @@ struct gateway *gateway_start(struct gateway_setup setup)
 		bpf_map__set_max_entries(g->maps.permits, 128);
 	bpf_map__set_max_entries(g->maps.anchors, 16);
 	bpf_map__set_max_entries(g->maps.defaults, TEST_HOST + 16);
-	bpf_map__set_max_entries(g->maps.direct, 16);
+	bpf_map__set_max_entries(g->maps.elsewhere, 16);
+	bpf_map__set_max_entries(g->maps.relays, 16);
 	bpf_map__set_max_entries(g->maps.arrivals, 32);
 	bpf_map__set_max_entries(g->maps.sessions, setup.max_sessions ? setup.max_sessions : 128);
 	cr_assert_eq(gateway__load(g), 0, "the programs do not load: run as root");

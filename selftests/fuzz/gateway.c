@@ -96,7 +96,8 @@ static void load(void)
 	bpf_map__set_max_entries(gateway->maps.sessions, 4096);
 	bpf_map__set_max_entries(gateway->maps.anchors, 16);
 	bpf_map__set_max_entries(gateway->maps.arrivals, 32);
-	bpf_map__set_max_entries(gateway->maps.direct, 16);
+	bpf_map__set_max_entries(gateway->maps.elsewhere, 16);
+	bpf_map__set_max_entries(gateway->maps.relays, 16);
 	bpf_map__set_max_entries(gateway->maps.virtuals, 16);
 	require(!gateway__load(gateway), "the programs load: run as root");
 }

@@ -55,19 +55,36 @@ class Journey:
             stream_whole(stream.stop(30), f"byte stream to port {port}")
 
 
-@scenario("inter.chain")
-def chain(run):
-    """A-B-C-B-A, a session begun at every stop; all arrive whole, each by its anchor."""
-    journey = Journey(run)
+def chain(run, forward):
+    journey = Journey(run, forward=forward)
     journey.open(HOME)
+    begun = {HOME}
     for site in (VISITED, THIRD, VISITED, HOME):
         journey.go(site)
         journey.open(site)
+        journey.all_go_on()
+        for home in begun - {site}:
+            # each home forwards straight to where the node is now
+            journey.providers.gateways[site].wait_paths(home.external, forward)
+            journey.providers.gateways[home].wait_paths("here", forward)
+        begun.add(site)
         journey.all_go_on()
     equal(sorted(row["anchor"] for row in journey.providers.home.sessions(proto="tcp")),
           sorted(["here", "here", VISITED.external, VISITED.external, THIRD.external]),
           "anchors of the node's sessions, at the home gateway")
     journey.finish()
+
+
+@scenario("inter.chain")
+def chain_tunnel(run):
+    """A-B-C-B-A, a session begun at every stop; all arrive whole, each by its anchor."""
+    chain(run, "tunnel")
+
+
+@scenario("inter.chain.translate")
+def chain_translate(run):
+    """The same by translation, from each home straight to where the node is."""
+    chain(run, "translate")
 
 
 @scenario("inter.collision")
@@ -93,10 +110,8 @@ def collision(run):
     stream_whole(theirs.stop(), "the resident's stream")
 
 
-@scenario("inter.thousand")
-def thousand(run):
-    """1,000 TCP sessions move to another domain, on to a third, and home."""
-    providers = Providers(run).start_node()
+def thousand(run, forward):
+    providers = Providers(run, forward=forward).start_node()
     net, node = providers.net, providers.node
     Program(net.cn, "manytcp-serve", [LIB / "manytcp", "serve", 7000]).wait_text("ready")
     client = Program(net.mn, "manytcp", [LIB / "manytcp", "run", SERVER, 7000, MANY],
@@ -105,8 +120,23 @@ def thousand(run):
     for number, site in enumerate((HOME, VISITED, THIRD, HOME), 1):
         if number > 1:
             node.move(net, site.ap, f"{site.subnet}.")
+        if site is not HOME:
+            providers.gateways[site].wait_paths(HOME.external, forward)
+            providers.home.wait_paths("here", forward)
         client.popen.stdin.write(b"\n")
         client.popen.stdin.flush()
         client.wait_text(f"round {number}:", 30)
         check(f"round {number}: {MANY} of {MANY}" in client.log(),
               f"all sessions alive in {site.name}: {client.log().splitlines()[-1]}")
+
+
+@scenario("inter.thousand")
+def thousand_tunnel(run):
+    """1,000 TCP sessions move to another domain, on to a third, and home."""
+    thousand(run, "tunnel")
+
+
+@scenario("inter.thousand.translate")
+def thousand_translate(run):
+    """The same, each session by a port of its own at the visited gateway."""
+    thousand(run, "translate")

@@ -54,8 +54,8 @@ class RelayedProviders(Providers):
 class FailingJourney(Journey):
     PROVIDERS = RelayedProviders
 
-    def __init__(self, run):
-        super().__init__(run, (HOME, VISITED))
+    def __init__(self, run, forward="tunnel"):
+        super().__init__(run, (HOME, VISITED), forward=forward)
         self.at = HOME
         self.open(HOME)
         self.go(VISITED)
@@ -112,9 +112,9 @@ STRIKES = {"mmd": kill("mnat-mmd"), "midcomd": kill("mnat-midcomd"), "dhcpd": ki
            "programs": replace_programs}
 
 
-def at_every_step(run, strike, at_victim):
+def at_every_step(run, strike, at_victim, forward="tunnel"):
     """Twice each: once as the node goes away, once as it comes home."""
-    journey = FailingJourney(run)
+    journey = FailingJourney(run, forward)
     for arriving, steps in ((True, ARRIVAL), (False, DEPARTURE)):
         for step in steps:
             for _ in range(2):
@@ -131,9 +131,14 @@ def register():
 
         def there(run, strike=strike):
             at_every_step(run, strike, False)
+
+        def translating(run, strike=strike):
+            at_every_step(run, strike, True, "translate")
         here.__doc__ = f"{what} where a step of a handover is being made, at each step."
         there.__doc__ = f"{what} at the other end of a handover, at each step."
+        translating.__doc__ = f"{what} at each step, sessions being translated."
         scenario(f"inter.kill.{name}")(here)
+        scenario(f"inter.kill.{name}.translate")(translating)
         if name != "programs":
             scenario(f"inter.kill.{name}.other")(there)
 
@@ -202,6 +207,20 @@ def reboot_visited(run):
     journey.all_go_on()
     journey.open(VISITED)
     journey.all_go_on()
+    journey.finish()
+
+
+@scenario("inter.reboot.translate")
+def reboot_translating(run):
+    """The same where home translates: the ports it knew are no more, it is told new ones."""
+    journey = Journey(run, (HOME, VISITED), forward="translate")
+    home, visited = journey.providers.gateways.values()
+    journey.open(HOME)
+    journey.go(VISITED)
+    home.wait_paths("here", "translate")
+    visited.reboot()
+    journey.all_go_on()
+    visited.wait_paths(HOME.external, "translate")
     journey.finish()
 
 

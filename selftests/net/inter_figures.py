@@ -66,9 +66,9 @@ class Observed:
 
 
 def is_http(packet):
-    """Of the download, or of a tunnel that carries it."""
+    """Of the download, by any of its endpoints, or of a tunnel that carries it."""
     packet = packet.inner or packet
-    return packet.protocol == TCP and 80 in (packet.sport, packet.dport)
+    return packet.protocol == TCP and not {80, 7088}.isdisjoint((packet.sport, packet.dport))
 
 
 def check_paths(packets, expected):
@@ -83,17 +83,27 @@ def tunnelled(source, target, inner):
     return f"{source} > {target} [{inner}]"
 
 
-def fig10(run, direct):
-    chain = Observed(run, (HOME, VISITED), direct=direct)
-    net = chain.net
+def fig10(run, direct, forward="tunnel", source="gateway"):
+    chain = Observed(run, (HOME, VISITED), direct=direct, forward=forward, outer_source=source)
+    net, home, visited = chain.net, *chain.providers.gateways.values()
     chain.node.move(net, VISITED.ap, VISITED.actual)
-    chain.providers.gateways[VISITED].wait_imported(HOME.virtual)
+    visited.wait_imported(HOME.virtual)
+    visited.wait_paths(HOME.external, forward)
+    home.wait_paths("here", forward)
+    if source == "correspondent":
+        wait_until(lambda: home.counters("mnat-mmd").get("flows_forwarded"), 10,
+                   "home to know that it may")
     packets = chain.observe({
         "node": (net.mn, "mnat0"), "access link": (net.mn, UPLINK),
         "visited inside": (net.gateways[VISITED], "in0"),
         "visited outside": (net.gateways[VISITED], "out0"),
         "home outside": (net.gateways[HOME], "out0"), "server": (net.cn, "eth0")})
     to_visited = tunnelled(HOME.external, VISITED.external, f"{REMOTE} > {NODE}")
+    if source == "correspondent":
+        to_visited = tunnelled(SERVER, VISITED.external, f"{REMOTE} > {NODE}")
+    if forward == "translate":
+        sender = REMOTE if source == "correspondent" else OUTSIDE
+        to_visited = f"{sender} > {the_only_port(packets['visited outside'])}"
     to_home = tunnelled(VISITED.external, HOME.external, f"{NODE} > {REMOTE}")
     out, back = f"{OUTSIDE} > {REMOTE}", f"{REMOTE} > {OUTSIDE}"
     link = there_and_back(f"{VISITED.actual}:{LOCAL_PORT}")
@@ -104,9 +114,21 @@ def fig10(run, direct):
         "visited outside": {to_visited, out if direct else to_home},
         "home outside": {back, to_visited} | (set() if direct else {to_home, out}),
         "server": {out, back}})
-    rows = chain.providers.gateways[VISITED].sessions(proto="tcp", port=LOCAL_PORT)
-    equal([row["anchor"] for row in rows], [HOME.external], "the session's anchor as dumped")
+    rows = visited.sessions(proto="tcp", port=LOCAL_PORT)
+    equal([(row["anchor"], row["path"], row["back"], row["external"]) for row in rows],
+          [(HOME.external, forward, "direct" if direct else "reverse", OUTSIDE)],
+          "the session as the visited gateway dumps it")
+    equal([(row["anchor"], row["path"]) for row in home.sessions(proto="tcp", port=LOCAL_PORT)],
+          [("here", forward)], "the session as the home gateway dumps it")
     chain.finish()
+
+
+def the_only_port(packets):
+    """The visited gateway's external endpoint that packets come to outside of tunnels."""
+    found = {p.path.split(" > ")[1] for p in packets if not p.inner}
+    found = {end for end in found if end.startswith(f"{VISITED.external}:")}
+    equal(len(found), 1, f"ports of one session at the visited gateway: {found}")
+    return found.pop()
 
 
 @scenario("inter.fig10.reverse")
@@ -121,15 +143,71 @@ def fig10_direct(run):
     fig10(run, direct=True)
 
 
-@scenario("inter.urpf")
-def urpf(run):
-    """An upstream that filters sources strictly: the reverse tunnel passes."""
-    chain = Observed(run, (HOME, VISITED))
-    chain.net.strict(VISITED)
+@scenario("inter.fig10.source")
+def fig10_source(run):
+    """Table 6.10, the tunnel to the visited gateway in the correspondent's name (C1)."""
+    fig10(run, direct=False, source="correspondent")
+
+
+@scenario("inter.fig10.translate.reverse")
+def fig10_translate_reverse(run):
+    """Table 6.10, translated on the way to the node, back through home."""
+    fig10(run, direct=False, forward="translate")
+
+
+@scenario("inter.fig10.translate.direct")
+def fig10_translate_direct(run):
+    """Table 6.10, translated on the way to the node, back straight to the correspondent."""
+    fig10(run, direct=True, forward="translate")
+
+
+@scenario("inter.fig10.translate.source")
+def fig10_translate_source(run):
+    """Table 6.10, translated with the correspondent's endpoint kept as source."""
+    fig10(run, direct=False, forward="translate", source="correspondent")
+
+
+def urpf(run, forward):
+    chain = Observed(run, (HOME, VISITED), forward=forward)
+    for site in (HOME, VISITED):
+        chain.net.strict(site)
     chain.node.move(chain.net, VISITED.ap, VISITED.actual)
-    chain.providers.gateways[VISITED].wait_imported(HOME.virtual)
+    chain.providers.gateways[VISITED].wait_paths(HOME.external, forward)
     chain.wait_progress(300_000)
     chain.check_ends()
+    chain.finish()
+
+
+@scenario("inter.urpf")
+def urpf_reverse(run):
+    """Upstreams that filter sources strictly: tunnels both ways pass."""
+    urpf(run, "tunnel")
+
+
+@scenario("inter.urpf.translate")
+def urpf_translate(run):
+    """Upstreams that filter sources strictly: what home translates passes."""
+    urpf(run, "translate")
+
+
+@scenario("inter.urpf.direct")
+def urpf_direct(run):
+    """An upstream that filters sources strictly stops all that leaves directly."""
+    chain = Observed(run, (HOME, VISITED), direct=True)
+    net = chain.net
+    net.strict(VISITED)
+    chain.node.move(net, VISITED.ap, VISITED.actual)
+    chain.providers.gateways[VISITED].wait_imported(HOME.virtual)
+    left, arrived = Capture(net.gateways[VISITED], "out0"), Capture(net.cn, "eth0")
+    before = net.filtered()
+    # acknowledgements are lost: the server sends again and again, the node answers
+    wait_until(lambda: net.filtered() >= before + 3, 60, "the upstream to stop packets")
+    direct = f"{OUTSIDE} > {REMOTE}"
+    sent = [p for p in left.stop() if p.path == direct]
+    check(len(sent) >= 3, f"{len(sent)} packets left the visited gateway as home's")
+    equal([p for p in arrived.stop() if p.path == direct], [], "what the server got of them")
+    net.strict(VISITED, False)
+    chain.wait_progress(300_000)
     chain.finish()
 
 

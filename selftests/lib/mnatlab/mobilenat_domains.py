@@ -50,6 +50,8 @@ PEER_CONF = """peer "{number}" {{
 	name = "{name}"
 	serve = {serve}
 	direct = {direct}
+	forward = "{forward}"
+	outer-source = "{outer_source}"
 }}"""
 
 DHCPD_CONF = """
@@ -83,22 +85,29 @@ class DomainGateway(Gateway):
     """A domain's gateway box with all of its servers."""
 
     def __init__(self, net, site, authority, ports="7088-16000", hosts=64, sessions=16384,
-                 sweep=30, lease_time=3600, virtual=None, serve=0, direct=False):
+                 sweep=30, lease_time=3600, virtual=None, serve=0, direct=False,
+                 forward="tunnel", outer_source="gateway"):
         Box.__init__(self, net.gateways[site], "gateway")
         self.pins = net.run.pins / self.netns.name
         self.site = site
         self.configure("gateway", GATEWAY_CONF, inside=site.inside,
                        interfaces=", ".join(f'"{name}"' for name in net.inside[site]), external=site.external,
                        ports=ports, hosts=hosts, sessions=sessions, sweep=sweep)
-        peers = [PEER_CONF.format(number=other.number, manager=other.external, name=other.name,
-                                  serve=serve, direct="true" if direct else "false")
-                 for other in net.sites if other is not site]
-        self.configure("mmd", MMD_CONF, name=self.netns.name, number=site.number,
-                       external=site.external, peers="\n".join(peers))
+        self.others = [other for other in net.sites if other is not site]
+        self.configure_manager(serve=serve, direct=direct, forward=forward,
+                               outer_source=outer_source)
         self.configure("dhcpd", DHCPD_CONF, router=site.router, lease_time=lease_time,
                        virtual=virtual or pool_from(site.virtual), external=site.external,
                        subnet=site.subnet, actual=site.actual, number=site.number)
         self.give_certificate(authority, site.name)
+
+    def configure_manager(self, **policy):
+        """What holds for all peers, from the manager's next start."""
+        policy["direct"] = "true" if policy["direct"] else "false"
+        peers = [PEER_CONF.format(number=other.number, manager=other.external, name=other.name,
+                                  **policy) for other in self.others]
+        self.configure("mmd", MMD_CONF, name=self.netns.name, number=self.site.number,
+                       external=self.site.external, peers="\n".join(peers))
 
     def give_certificate(self, authority, name, issuer=None):
         """Whom the manager believes, and how it shows itself (issuer: if that is another
@@ -122,6 +131,13 @@ class DomainGateway(Gateway):
     def anchors(self):
         """Where sessions of hosts that are here began, if not here: tunnel addresses."""
         return {row["gateway"] for row in self.dump("mnat-midcomd", "anchors")}
+
+    def wait_paths(self, anchor, path):
+        """Until all sessions of that anchor are on that path: tunnel or translate."""
+        def look():
+            rows = [row for row in self.sessions() if row["anchor"] == anchor]
+            return rows and all(row["path"] == path for row in rows)
+        wait_until(look, 15, f"{self.site.name} to have sessions of {anchor} by {path}")
 
     def wait_imported(self, virtual):
         """Until all is known here of a node that has arrived."""
@@ -162,6 +178,14 @@ class Providers:
         wait_until(lambda: all(row["connected"] for gateway in self.gateways.values()
                                for row in gateway.dump("mnat-mmd", "peers")), 10,
                    "all managers to be connected")
+
+    def set_forward(self, forward):
+        """From now on tunnel or translate, for nodes that move from now on."""
+        for gateway in self.gateways.values():
+            gateway.configure_manager(serve=0, direct=False, forward=forward,
+                                      outer_source="gateway")
+            gateway.restart("mnat-mmd")
+        self.wait_peers()
 
     def recertify(self, site, name=None, issuer=None):
         """Another certificate for a site's manager, and the newest revocations."""

@@ -117,10 +117,16 @@ class Domains(Air):
                     "route add default via 203.0.113.1")
         self.udhcpd = Udhcpd(self.pub, "lan", PUBLIC, PUBLIC_ROUTER)
 
-    def strict(self, site):
+    def strict(self, site, on=True):
         """Strict reverse-path filtering (RFC 3704) at the upstream of a domain."""
         gateway = self.gateways[site].name
-        self.inet.sysctl({f"net.ipv4.conf.{gateway}.rp_filter": 1})
+        self.inet.sysctl({f"net.ipv4.conf.{gateway}.rp_filter": int(on)})
+
+    def filtered(self):
+        """How many packets that filter has stopped, at all upstreams."""
+        names, values = (line.split() for line in self.inet.sh(
+            "grep", "^TcpExt:", "/proc/net/netstat").splitlines())
+        return int(values[names.index("IPReversePathFilter")])
 
     def partition(self, site, cut=True):
         """Cut a domain from all of the Internet, or heal it."""
