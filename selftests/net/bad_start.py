@@ -1,5 +1,6 @@
 """What keeps a program from starting: one clear sentence, exit status 1, nothing changed."""
 import os
+import re
 import socket
 import subprocess
 
@@ -280,13 +281,14 @@ def bad_maps(run):
     def shown(role):
         return machine.call(["mnat-load", role, "show", "-j"], "-c", machine.path(role))[1]
     before = shown("gateway"), shown("node")
-    for limit, map_name, has, wants in (("sessions = 70000", "direct", 65536, 70000),
-                                        ("hosts = 9", "host_info", 69633, 65546)):
+    for limit, has, wants in (("sessions = 70000", 131072, 140000), ("hosts = 9", 69633, 65546)):
         machine.write("gateway", machine.good("gateway") + f"limits {{\n\t{limit}\n}}\n")
-        machine.refused(["mnat-load", "gateway", "load"], "gateway",
-                        f"mnat-load: map {map_name} has {has} entries, the configuration now asks "
-                        f"for {wants}: a loaded map keeps its size. Restore the limits or "
-                        "prefixes, or end all sessions with 'mnat-load ... unload' and load again")
+        # which of the maps of that size is looked at first does not matter
+        status, said = machine.call(["mnat-load", "gateway", "load"], "-c", machine.path("gateway"))
+        equal((status, re.sub("map [a-z_]+ has", "map X has", said)),
+              (1, f"mnat-load: map X has {has} entries, the configuration now asks for {wants}: a "
+               "loaded map keeps its size. Restore the limits or prefixes, or end all sessions "
+               "with 'mnat-load ... unload' and load again\n"), "exit status and message")
     machine.write("gateway", machine.good("gateway"))
     machine.write("node", machine.good("node").replace("/node", "/gateway"))
     machine.refused(["mnat-load", "node", "load"], "node",
