@@ -9,7 +9,8 @@ import statistics
 import time
 
 from mnatlab import LabError
-from mnatlab.mobilenat import BIN, GATEWAY_CONF, MMD_CONF, Box
+from mnatlab.mobilenat import (BIN, GATEWAY_CONF, GATEWAY_SETTINGS, MMD_CONF, MMD_SETTINGS,
+                               Box)
 from mnatlab.netns import veth
 from mnatlab.proc import Program
 
@@ -117,9 +118,10 @@ class Mnat(Server, Box):
         """A gateway with its programs loaded, its agent and a manager."""
         self.netns.ip("link add out0 type veth peer name far0", "link set out0 up",
                       "addr add 135.180.32.4/24 dev out0")
-        self.configure("gateway", GATEWAY_CONF.replace("10.0.0.0/16", "10.64.0.0/11"), inside='"srv0"', external="135.180.32.4",
-                       ports="7088-16000", hosts=hosts, sessions=hosts)
-        self.configure("mmd", MMD_CONF)
+        self.configure("gateway", GATEWAY_CONF.replace("10.0.0.0/16", "10.64.0.0/11"),
+                       inside='"srv0"', external='"135.180.32.4"', ports="7088-16000",
+                       hosts=hosts, sessions=hosts, **GATEWAY_SETTINGS)
+        self.configure("mmd", MMD_CONF, **MMD_SETTINGS)
         Box.load(self)
         Box.start(self, "mnat-midcomd", "-c", self.run_dir / "gateway.conf")
         Box.start(self, "mnat-mmd", "-c", self.run_dir / "mmd.conf")

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mnatlab import BUILD, LabError, control, netns
-from mnatlab.mobilenat import GATEWAY_CONF, Gateway
+from mnatlab.mobilenat import GATEWAY_CONF, GATEWAY_SETTINGS, Gateway
 from mnatlab.netns import sh
 from mnatlab.topology import EXTERNAL
 from mnatlab.xdp import OBJECT
@@ -18,7 +18,7 @@ from mnatlab.xdp import OBJECT
 from bulk import Chain
 
 CPU = os.cpu_count() - 1
-EXTERNALS = f"{EXTERNAL}-135.180.32.19"  # 16 addresses: a port for each of 1,000,000 sessions
+EXTERNALS = f'"{EXTERNAL}-135.180.32.19"'  # 16 addresses: a port for each of 1,000,000 sessions
 HOSTS, SERVERS = 250, 64
 MILLION = 1_000_000
 CONNTRACK = Path("/proc/sys/net/netfilter")
@@ -48,7 +48,8 @@ class Bench(Chain):
         super().__init__(run)
         self.gateway = Gateway(self)
         self.gateway.configure("gateway", GATEWAY_CONF, inside='"in0"', external=EXTERNALS,
-                               ports="1024-65535", hosts=64, sessions=sessions)
+                               ports="1024-65535", hosts=64, sessions=sessions,
+                               **GATEWAY_SETTINGS)
         run.pins.mkdir(exist_ok=True)
         self.pins = run.pins / "bench"
         sh(["bpftool", "prog", "loadall", OBJECT, self.pins, "pinmaps", self.pins])

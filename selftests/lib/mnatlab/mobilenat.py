@@ -37,6 +37,11 @@ pin = "{pin}"
 run-dir = "{run_dir}"
 """
 
+# of the files above and below, where nothing else is wanted
+GATEWAY_SETTINGS = {"sweep": 30, "outside": "", "limits": "", "more": "",
+                    "filtering": "endpoint-independent"}
+MMD_SETTINGS = {"gateway": "", "more": ""}
+
 MMD_CONF = """
 gateway "home" {{
 	socket = "{run_dir}/midcom.sock"
