@@ -55,6 +55,8 @@ static void set_sizes(struct gateway *skel, const struct mnat_gateway_conf *conf
 {
 	uint32_t n_hosts = conf->bpf.n_actuals + conf->max_hosts + 1;
 	uint32_t n_bindings = MNAT_N_PROTO * conf->bpf.n_ext * conf->bpf.n_ports;
+	/* sessions that go to another gateway in a way of their own; more of them use the tunnel */
+	uint32_t n_elsewhere = conf->max_sessions / 4 + 1;
 
 	bpf_map__set_max_entries(skel->maps.hosts, n_hosts);
 	bpf_map__set_max_entries(skel->maps.host_info, n_hosts);
@@ -72,9 +74,9 @@ static void set_sizes(struct gateway *skel, const struct mnat_gateway_conf *conf
 		bpf_map__set_max_entries(skel->maps.permits, conf->max_sessions);
 	bpf_map__set_max_entries(skel->maps.anchors, conf->max_anchors + 1);
 	bpf_map__set_max_entries(skel->maps.defaults, n_hosts);
-	bpf_map__set_max_entries(skel->maps.elsewhere, 2 * conf->max_sessions);
-	bpf_map__set_max_entries(skel->maps.relays, conf->max_sessions);
-	bpf_map__set_max_entries(skel->maps.arrivals, 2 * conf->max_anchors + conf->max_sessions);
+	bpf_map__set_max_entries(skel->maps.elsewhere, n_elsewhere);
+	bpf_map__set_max_entries(skel->maps.relays, n_elsewhere);
+	bpf_map__set_max_entries(skel->maps.arrivals, 2 * conf->max_anchors + n_elsewhere);
 }
 
 /* They share their maps: one that is of placeholder size in the second takes the first's. */
