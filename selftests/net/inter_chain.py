@@ -100,6 +100,7 @@ def collision(run):
     journey.open(HOME)
     journey.go(VISITED)
     equal(journey.node.shim()["virtual"], "10.128.0.5", "the newcomer's new virtual address")
+    journey.node.daemons["mnatc"].wait_text("is another host's in domain 2")
     journey.open(VISITED)
     journey.all_go_on()
     out = journey.net.mn.sh("ss", "-Htn", "state", "established", "dport >= :5001")
