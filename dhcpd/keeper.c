@@ -118,9 +118,9 @@ static void keeper_close(struct mnat_store *store)
 		broker = NULL;
 	}
 	wire_write(store->ends.work, &(struct frame){.type = FRAME_END}, NULL);
+	waitpid(store->pid, NULL, 0); /* a closed door would end it before it has read that */
 	close(store->ends.work);
 	close(store->ends.doors);
-	waitpid(store->pid, NULL, 0);
 	store_free(store);
 }
 

@@ -59,8 +59,7 @@ def dhcpd(run):
     server.signal(1)
     server.wait_text("there is no interface none0")
     server.stop()
-    # the keeper takes it away, which ends a moment later
-    wait_until(lambda: not gateway.socket("mnat-dhcpd").exists(), 5, "its socket to go with it")
+    check(not gateway.socket("mnat-dhcpd").exists(), "its socket has gone with it")
 
 
 @scenario("privilege.mnatc")
