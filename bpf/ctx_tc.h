@@ -100,6 +100,12 @@ static __always_inline long ctx_grow_plain(ctx_t *ctx, __u32 len)
 	return bpf_skb_adjust_room(ctx, len, BPF_ADJ_ROOM_MAC, 0);
 }
 
+/* PACKET_*: whether the kernel takes the frame for this machine's. */
+static __always_inline __u32 ctx_packet_type(const ctx_t *ctx)
+{
+	return ctx->pkt_type;
+}
+
 /* In a VLAN whose tag the kernel has taken out of the frame. */
 static __always_inline bool ctx_is_tagged(const ctx_t *ctx)
 {

@@ -121,6 +121,12 @@ static __always_inline long ctx_cut(ctx_t *ctx, __u32 len)
 	return -1;
 }
 
+/* Not reached: the kernel has not looked yet (own_mac.h). */
+static __always_inline __u32 ctx_packet_type(const ctx_t *ctx)
+{
+	return PACKET_OTHERHOST;
+}
+
 /* The driver's tags are out of XDP's sight; packets with tags in the frame are no IPv4. */
 static __always_inline bool ctx_is_tagged(const ctx_t *ctx)
 {

@@ -45,6 +45,9 @@
 
 #define AF_INET 2
 
+#define PACKET_HOST 0
+#define PACKET_OTHERHOST 3
+
 #define TC_ACT_OK 0
 #define TC_ACT_SHOT 2
 #define TC_ACT_REDIRECT 7

@@ -10,6 +10,7 @@
 #include "anchor.h"
 #include "carried.h"
 #include "filter.h"
+#include "own_mac.h"
 
 static __always_inline bool is_external(__be32 addr)
 {
@@ -150,6 +151,8 @@ static __always_inline int receive(ctx_t *ctx, struct packet *pkt)
 
 	if (reason != PARSE_OK)
 		return reason;
+	if (is_for_another(ctx))
+		return MNAT_C_OTHER_MACHINE;
 	if (ctx_is_tagged(ctx))
 		return MNAT_C_VLAN;
 	if (ethertype != bpf_htons(ETH_P_IP))

@@ -245,6 +245,8 @@ int node_in(struct __sk_buff *skb)
 		return refuse(skb, MNAT_C_SHORT_PACKET);
 	if (!s || !s->uplink || s->mode == MNAT_MODE_PASSTHRU)
 		return refuse(skb, MNAT_C_NODE_PASS);
+	if (ctx_packet_type(skb) == PACKET_OTHERHOST)
+		return refuse(skb, MNAT_C_OTHER_MACHINE);
 	if (ctx_is_tagged(skb))
 		return refuse(skb, MNAT_C_NODE_VLAN);
 	if (ethertype == bpf_htons(ETH_P_IP))

@@ -18,7 +18,7 @@
 #endif
 
 #define MNAT_ABI_MAGIC 0x4d4e4154 /* "MNAT" */
-#define MNAT_ABI_VERSION 3
+#define MNAT_ABI_VERSION 4
 
 enum mnat_role { MNAT_ROLE_GATEWAY = 1, MNAT_ROLE_NODE = 2 };
 
@@ -43,6 +43,7 @@ struct mnat_abi {
 	/* gateway */                                                                          \
 	X(OUT_TRANSLATED, FORWARD, "inside to outside, translated")                            \
 	X(IN_TRANSLATED, FORWARD, "outside to inside, translated")                             \
+	X(OTHER_MACHINE, STACK, "Ethernet frame for another machine, the kernel drops it")     \
 	X(NOT_IPV4, STACK, "ARP, IPv6 and other ethertypes")                                   \
 	X(TO_GATEWAY, STACK, "addressed to the gateway itself, broadcast or multicast")        \
 	X(INTRA_DOMAIN, STACK, "from inside to inside, routed by the kernel")                  \
@@ -677,6 +678,22 @@ static inline __u64 mnat_route_changed(__u64 state, int rules)
  * Map "xdp_ports", DEVMAP_HASH[MNAT_MAX_PORTS]: __u32 ifindex -> the interface itself.
  */
 #define MNAT_MAX_PORTS 64
+
+/*
+ * Map "own_macs", ARRAY[MNAT_OWN_MACS]: by ifindex modulo MNAT_OWN_MACS, the address
+ * that frames for this machine have there. TC writes what the kernel took for its own,
+ * XDP leaves all else to TC; two interfaces of one slot cost speed only.
+ */
+#define MNAT_OWN_MACS 256
+
+static inline __u64 mnat_own_mac(__u32 ifindex, const __u8 *mac)
+{
+	__u64 value = ifindex / MNAT_OWN_MACS;
+
+	for (int i = 0; i < 6; i++)
+		value = value << 8 | mac[i];
+	return value;
+}
 
 /*
  * Map "carried", HASH: a flow of a protocol without ports to translate, by what its

@@ -227,7 +227,7 @@ Test(anchor, too_big_for_the_tunnel)
 	struct gateway *g = departed();
 	struct packet in = tcp(CN, 80, HOME, 7088, F_ACK);
 	struct packet want = { .src = HOME, .dst = CN, .proto = IPPROTO_ICMP, .icmp_type = 3,
-			       .icmp_code = 4, .mtu = 1480, .id_zero = 1, .ours = 1,
+			       .icmp_code = 4, .mtu = 1480, .id_zero = 1, .ours = 1, .smac = mac_out,
 			       .inner = &in };
 	struct run run;
 

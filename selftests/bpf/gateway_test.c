@@ -126,6 +126,12 @@ static const struct row rows[] = {
 	{ "tunnel packet with rubbish in it",
 	  { .src = "143.32.2.70", .dst = EXTERNAL, .proto = IPPROTO_IPIP, .payload = 40 }, true, SHOT,
 	  MNAT_C_TUNNEL_MALFORMED },
+	{ "frame of a host for another machine", { .src = NODE, .dst = CN, .proto = IPPROTO_UDP,
+						   .dmac = mac_another }, false, OK,
+	  MNAT_C_OTHER_MACHINE },
+	{ "frame from outside for another machine",
+	  { .src = CN, .dst = EXTERNAL, .proto = IPPROTO_TCP, .dport = 7090, .tcp_flags = F_SYN,
+	    .dmac = mac_another }, true, OK, MNAT_C_OTHER_MACHINE },
 	{ "first fragment from outside to nobody", { .src = CN, .dst = EXTERNAL,
 						       .proto = IPPROTO_UDP, .frag = 0x2000 },
 	  true, OK, MNAT_C_NO_BINDING },
@@ -403,7 +409,7 @@ Test(gateway, ports_are_unique_to_the_last)
 		struct packet p = udp(NODE, (uint16_t)(3000 + i), CN, 53);
 		/* RFC 5508 REQ-8: the sender is told */
 		struct packet want = { .src = EXTERNAL, .dst = NODE, .proto = IPPROTO_ICMP,
-				       .icmp_type = 3, .icmp_code = 13, .id_zero = 1, .ours = 1,
+				       .icmp_type = 3, .icmp_code = 13, .id_zero = 1, .ours = 1, .smac = mac_in,
 				       .inner = &p };
 
 		run = from_inside(g, &p);
@@ -473,7 +479,7 @@ Test(gateway, prohibited_is_told_sparingly)
 	struct gateway *g = gateway_start((struct gateway_setup){ 9000, 1 });
 	struct packet first = udp(NODE, 5004, CN, 53), other = udp(NODE, 5005, CN, 53);
 	struct packet want = { .src = EXTERNAL, .dst = NODE, .proto = IPPROTO_ICMP, .icmp_type = 3,
-			       .icmp_code = 13, .id_zero = 1, .ours = 1, .inner = &other };
+			       .icmp_code = 13, .id_zero = 1, .ours = 1, .smac = mac_in, .inner = &other };
 	uint64_t told;
 	struct run run;
 

@@ -16,6 +16,7 @@
 
 const uint8_t mac_in[6] = { 2, 0, 0, 0, 0, 1 }, mac_out[6] = { 2, 0, 0, 0, 0, 2 };
 const uint8_t mac_router[6] = { 2, 0, 0, 0, 1, 1 }, mac_isp[6] = { 2, 0, 0, 0, 1, 2 };
+const uint8_t mac_another[6] = { 2, 0, 0, 0, 1, 9 };
 
 void harness_network(void)
 {
@@ -45,11 +46,42 @@ int harness_out(void)
 	return (int)if_nametoindex("out");
 }
 
+/*
+ * A frame comes in addressed to the interface, whatever a table says: rows are written as
+ * the next link would see them. What is left alone comes back as the row has it.
+ */
+static const uint8_t *own_mac(int ifindex)
+{
+	return ifindex == harness_in() ? mac_in : mac_out;
+}
+
+static bool is_kept(const uint8_t *frame)
+{
+	return frame[0] & 1 || !memcmp(frame, mac_another, 6);
+}
+
+const uint8_t *harness_address(int ifindex, uint8_t space[PACKET_MAX], const uint8_t *frame,
+			       size_t len)
+{
+	if (ifindex <= 1 || len < 14 || len > PACKET_MAX || is_kept(frame))
+		return frame;
+	memcpy(space, own_mac(ifindex), 6);
+	return memcpy(space + 6, frame + 6, len - 6) - 6;
+}
+
+void harness_unaddress(int ifindex, uint8_t *result, const uint8_t *frame)
+{
+	if (!memcmp(result, own_mac(ifindex), 6))
+		memcpy(result, frame, 6);
+}
+
 struct run harness_run(int prog_fd, int ifindex, const uint8_t *frame, size_t len)
 {
+	uint8_t space[PACKET_MAX];
+	const uint8_t *addressed = harness_address(ifindex, space, frame, len);
 	struct __sk_buff ctx = { .ifindex = (uint32_t)ifindex };
 	struct run run = {};
-	DECLARE_LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame,
+	DECLARE_LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = addressed,
 			    .data_size_in = (uint32_t)len, .data_out = run.frame,
 			    .data_size_out = sizeof(run.frame), .ctx_in = &ctx,
 			    .ctx_size_in = sizeof(ctx), .repeat = 1);
@@ -58,6 +90,8 @@ struct run harness_run(int prog_fd, int ifindex, const uint8_t *frame, size_t le
 	cr_assert_eq(r, 0, "BPF_PROG_TEST_RUN of %zu bytes: %s", len, strerror(-r));
 	run.verdict = (int)opts.retval;
 	run.len = opts.data_size_out;
+	if (addressed != frame)
+		harness_unaddress(ifindex, run.frame, frame);
 	return run;
 }
 

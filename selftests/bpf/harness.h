@@ -31,7 +31,12 @@ void harness_network(void);
 int harness_in(void); /* their ifindexes */
 int harness_out(void);
 
-extern const uint8_t mac_in[6], mac_out[6], mac_router[6], mac_isp[6];
+extern const uint8_t mac_in[6], mac_out[6], mac_router[6], mac_isp[6], mac_another[6];
+
+/* The frame with the interface's address for its destination, in space; take that back. */
+const uint8_t *harness_address(int ifindex, uint8_t space[PACKET_MAX], const uint8_t *frame,
+			       size_t len);
+void harness_unaddress(int ifindex, uint8_t *result, const uint8_t *frame);
 
 /* Run one frame on interface ifindex. */
 struct run harness_run(int prog_fd, int ifindex, const uint8_t *frame, size_t len);

@@ -164,7 +164,7 @@ Test(relay, home_takes_full_packets)
 	struct gateway *g = departed(0);
 	struct packet in = to(IPPROTO_TCP, CN, 80, HOME, EXT);
 	struct packet want = { .src = HOME, .dst = CN, .proto = IPPROTO_ICMP, .icmp_type = 3,
-			       .icmp_code = 4, .mtu = 1500, .id_zero = 1, .ours = 1, .inner = &in };
+			       .icmp_code = 4, .mtu = 1500, .id_zero = 1, .ours = 1, .smac = mac_out, .inner = &in };
 
 	in.frag = 0x4000;
 	in.payload = 1460;
@@ -470,7 +470,7 @@ Test(relay, visited_tells_of_a_smaller_link)
 			struct packet was = to(IPPROTO_TCP, CN, 80, HOME, EXT), in = was, inner = was;
 			struct packet want = { .src = VISITED, .dst = CN, .proto = IPPROTO_ICMP,
 					       .icmp_type = 3, .icmp_code = 4, .mtu = 1400,
-					       .id_zero = 1, .ours = 1, .inner = &was };
+					       .id_zero = 1, .ours = 1, .smac = mac_out, .inner = &was };
 
 			cr_assert_eq(system("ip link set in mtu 1400"), 0);
 			was.frag = in.frag = inner.frag = 0x4000;

@@ -211,3 +211,24 @@ Test(route, what_xdp_does_itself)
 			     "row %zu", i);
 	}
 }
+
+/* XDP leaves to TC what may be another machine's, until TC has seen the kernel take it. */
+Test(route, own_mac_is_learnt)
+{
+	struct gateway *g = gateway_start((struct gateway_setup){ 9000, 16 });
+	uint32_t slot = (uint32_t)harness_in() % MNAT_OWN_MACS;
+	uint64_t none = 0;
+	struct packet another = out;
+
+	if (!xdp_wanted())
+		cr_skip_test("of XDP");
+	another.dmac = mac_another;
+	gateway_place(g, TEST_HOST, NODE, 1);
+	cr_assert_eq(bpf_map_update_elem(xdp_map("own_macs"), &slot, &none, BPF_ANY), 0);
+	cr_expect_eq(xdp_alone("gw_inside", harness_in(), &out), OK, "not known yet");
+	cr_expect_eq(from_inside(g, &another).verdict, OK, "another's");
+	cr_expect_eq(xdp_alone("gw_inside", harness_in(), &out), OK, "nothing learnt of that");
+	cr_expect_eq(from_inside(g, &out).verdict, REDIRECT, "TC takes it");
+	cr_expect_eq(xdp_alone("gw_inside", harness_in(), &out), REDIRECT, "known now");
+	cr_expect_eq(xdp_alone("gw_inside", harness_in(), &another), OK, "another's still");
+}

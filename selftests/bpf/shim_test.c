@@ -296,7 +296,12 @@ Test(shim, not_for_this_node)
 	struct row virtual = { "V on the wire", tcp(CN, 80, V, 1), {}, OK, MNAT_C_NODE_NOT_OURS };
 	struct row dhcp = { "DHCP answer", tcp("10.0.1.1", 67, A, 68), {}, OK, MNAT_C_NODE_DHCP };
 
+	struct row flooded = { "frame for another machine", tcp(CN, 80, A, 1), {}, OK,
+			       MNAT_C_OTHER_MACHINE };
+
 	dhcp.packet.proto = IPPROTO_UDP;
+	flooded.packet.dmac = mac_another;
+	check(n, &flooded, false);
 	check(n, &other, false);
 	check(n, &virtual, false);
 	check(n, &dhcp, false);

@@ -44,9 +44,15 @@ void xdp_start(struct bpf_object *tc, const struct mnat_gateway_config *cfg)
 	memcpy((void *)&skel->rodata->cfg, cfg, sizeof(*cfg));
 	share_maps(tc);
 	cr_assert_eq(gateway_xdp__load(skel), 0, "the XDP programs do not load");
-	for (int i = 0; i < 2; i++)
+	for (int i = 0; i < 2; i++) {
+		uint32_t slot = (uint32_t)ports[i] % MNAT_OWN_MACS;
+		uint64_t own = mnat_own_mac((uint32_t)ports[i], i ? mac_out : mac_in);
+
 		cr_assert_eq(bpf_map_update_elem(bpf_map__fd(skel->maps.xdp_ports), &ports[i],
 						 &ports[i], BPF_ANY), 0);
+		cr_assert_eq(bpf_map_update_elem(bpf_map__fd(skel->maps.own_macs), &slot, &own,
+						 BPF_ANY), 0);
+	}
 }
 
 int xdp_map(const char *name)
@@ -69,9 +75,11 @@ static int tc_verdict(int xdp)
 
 static struct run run_alone(const char *program, int ifindex, const uint8_t *frame, size_t len)
 {
+	uint8_t space[PACKET_MAX];
+	const uint8_t *addressed = harness_address(ifindex, space, frame, len);
 	struct xdp_md ctx = { .data_end = (uint32_t)len, .ingress_ifindex = (uint32_t)ifindex };
 	struct run run = {};
-	DECLARE_LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame,
+	DECLARE_LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = addressed,
 			    .data_size_in = (uint32_t)len, .data_out = run.frame,
 			    .data_size_out = sizeof(run.frame), .ctx_in = &ctx,
 			    .ctx_size_in = sizeof(ctx), .repeat = 1);
@@ -84,6 +92,8 @@ static struct run run_alone(const char *program, int ifindex, const uint8_t *fra
 	cr_assert_eq(r, 0, "BPF_PROG_TEST_RUN of %s, %zu bytes: %s", name, len, strerror(-r));
 	run.verdict = tc_verdict((int)opts.retval);
 	run.len = opts.data_size_out;
+	if (addressed != frame)
+		harness_unaddress(ifindex, run.frame, frame);
 	return run;
 }
 

@@ -82,6 +82,23 @@ def failover(run):
     journey.finish()
 
 
+@scenario("several.flooded")
+def flooded(run):
+    """Switches that learn nothing show each gateway what is for the other: each takes its own."""
+    journey = TwinJourney(run, (HOME, VISITED))
+    for router in journey.net.routers.values():
+        router.ip("link set core type bridge ageing_time 0 mcast_snooping 0")
+    for site in (HOME, VISITED):
+        journey.net.inet.ip(f"link set net{site.number} type bridge ageing_time 0")
+    journey.open_both(HOME)
+    for gateway in (journey.providers.home, journey.providers.home.second):
+        equal(len(gateway.sessions(proto="tcp")), 1, f"sessions at {gateway.netns.name}")
+        check(gateway.counters("mnat-midcomd")["other_machine"] > 0, "frames for the other have been seen")
+    journey.go(VISITED)
+    journey.go(HOME)
+    journey.finish()
+
+
 @scenario("several.behind")
 def behind(run):
     """A gateway behind another NAT, the kernel's: sessions go on as the node moves."""
