@@ -59,7 +59,8 @@
 	X(EVENT, token_no_room, "no room in the ACK for a token")                                  \
 	X(EVENT, rebound, "host moved to an address it had before, by the manager's word")         \
 	X(EVENT, virtual_renewed, "virtual address of an absent host kept for the manager")        \
-	X(EVENT, virtual_released, "virtual address given back by the manager")
+	X(EVENT, virtual_released, "virtual address given back by the manager")                    \
+	X(EVENT, imported, "lease taken over from another server's export")
 
 /* The first are enum dhcp_error's: why a datagram is no DHCP message. */
 enum counter {

@@ -10,17 +10,11 @@
 #include "mnat/hex.h"
 
 #include "control.h"
+#include "record.h"
 
 #define ROWS 256 /* a piece: about MNAT_CONTROL_PIECE bytes */
 
 /* ---- leases ---- */
-
-static const char *const states[] = {
-	[MNAT_LEASE_OFFERED] = "offered",
-	[MNAT_LEASE_BOUND] = "bound",
-	[MNAT_LEASE_RELEASED] = "released",
-	[MNAT_LEASE_EXPIRED] = "expired",
-};
 
 /* The actual address that matters, or the last one there was. */
 static struct lease *actual_of(const struct client *client)
@@ -35,7 +29,7 @@ static struct lease *actual_of(const struct client *client)
 	return NULL;
 }
 
-/* By which a client is found again between two pieces of a dump. */
+/* By which a client is known between two pieces of a dump. */
 static struct lease *foremost(const struct client *client)
 {
 	struct lease *lease = actual_of(client);
@@ -94,13 +88,17 @@ json_t *lease_row(const struct server *s, const struct client *client)
 			 mnat_mac(client->mac, mac), "client",
 			 mnat_hex(client->key, client->key_len, id), "actual", ip_or_null(actual),
 			 "virtual", ip_or_null(client->virt), "subnet", subnet_or_null(s, actual),
-			 "circuit", circuit_or_null(client), "state", states[lease->state], "expires_s", seconds_left(lease),
+			 "circuit", circuit_or_null(client), "state", record_state_name(lease->state),
+			 "expires_s", seconds_left(lease),
 			 "generation", (json_int_t)client->generation, "hostname",
 			 client->hostname);
 }
 
-struct lease_dump {
+/* All leases, or some, a row each. */
+struct lease_walk {
 	const struct server *server;
+	lease_to_row to_row;
+	json_int_t rows; /* so far */
 	size_t n;
 	size_t next;
 	uint32_t addresses[];
@@ -108,35 +106,52 @@ struct lease_dump {
 
 static bool step_leases(struct mnat_control_client *client, void *state)
 {
-	struct lease_dump *dump = state;
+	struct lease_walk *walk = state;
 
-	for (int i = 0; i < ROWS && dump->next < dump->n; i++) {
+	for (int i = 0; i < ROWS && walk->next < walk->n; i++) {
 		const struct lease *lease =
-			lease_find(&dump->server->leases, dump->addresses[dump->next++]);
+			lease_find(&walk->server->leases, walk->addresses[walk->next++]);
+		json_t *row = lease ? walk->to_row(walk->server, lease) : NULL;
 
-		if (lease && lease->client && foremost(lease->client) == lease)
-			mnat_control_row(client, lease_row(dump->server, lease->client));
+		if (!row)
+			continue;
+		mnat_control_row(client, row);
+		walk->rows++;
 	}
-	if (dump->next < dump->n)
+	if (walk->next < walk->n)
 		return true;
-	mnat_control_done(client, NULL);
+	mnat_control_done(client, json_pack("{s:I}", "rows", walk->rows));
 	return false;
+}
+
+void control_walk_leases(struct mnat_control_client *client, const struct server *s,
+			 lease_to_row to_row)
+{
+	const struct leases *leases = &s->leases;
+	struct lease_walk *walk =
+		malloc(sizeof(*walk) + HASH_COUNT(leases->addresses) * sizeof(walk->addresses[0]));
+
+	if (!walk) {
+		mnat_control_fail(client, MNAT_E_FAILED, "no memory for a list of the leases");
+		return;
+	}
+	*walk = (struct lease_walk){.server = s, .to_row = to_row};
+	for (const struct lease *lease = leases->addresses; lease; lease = lease->hh.next)
+		walk->addresses[walk->n++] = lease->address;
+	mnat_control_stream(client, step_leases, free, walk);
+}
+
+/* A client's row comes with the foremost of its leases. */
+static json_t *client_row(const struct server *s, const struct lease *lease)
+{
+	const struct client *client = lease->client;
+
+	return client && foremost(client) == lease ? lease_row(s, client) : NULL;
 }
 
 static void dump_leases(struct mnat_control_client *client, const struct control_source *source)
 {
-	const struct leases *leases = &source->server->leases;
-	struct lease_dump *dump =
-		malloc(sizeof(*dump) + HASH_COUNT(leases->clients) * sizeof(dump->addresses[0]));
-
-	if (!dump) {
-		mnat_control_fail(client, MNAT_E_FAILED, "no memory for a list of the leases");
-		return;
-	}
-	*dump = (struct lease_dump){.server = source->server};
-	for (const struct client *c = leases->clients; c; c = c->hh.next)
-		dump->addresses[dump->n++] = foremost(c)->address;
-	mnat_control_stream(client, step_leases, free, dump);
+	control_walk_leases(client, source->server, client_row);
 }
 
 /* ---- counters ---- */

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <utlist.h>
 
 #include "mnat/cleanup.h"
 #include "mnat/log.h"
@@ -36,6 +37,13 @@ struct replies {
 	size_t room;
 };
 
+/* Somebody but a client who waits for a transaction. */
+struct waiter {
+	void (*done)(int result, void *user);
+	void *user;
+	struct waiter *next;
+};
+
 struct io {
 	uv_poll_t poll;
 	struct server *server;
@@ -54,6 +62,7 @@ struct io {
 	struct event_list events; /* ... and these events */
 	struct replies leaving;	 /* ACKs of it */
 	struct replies waiting;	 /* ACKs of the next one */
+	struct waiter *leaving_waiters, *waiters;
 };
 
 static void on_readable(uv_poll_t *poll, int status, int events);
@@ -209,10 +218,22 @@ static void discard(struct io *io, struct replies *replies)
 	replies->n = 0;
 }
 
+static void tell_waiters(struct waiter **waiters, int result)
+{
+	struct waiter *waiter = TAKE_PTR(*waiters), *next;
+
+	LL_FOREACH_SAFE(waiter, waiter, next) {
+		waiter->done(result, waiter->user);
+		free(waiter);
+	}
+}
+
 /* What is collected so far goes to the disk; the next batch begins. */
 static void depart(struct io *io)
 {
 	const struct replies replies = io->waiting;
+
+	io->leaving_waiters = TAKE_PTR(io->waiters);
 
 	io->waiting = io->leaving;
 	io->leaving = replies;
@@ -234,13 +255,27 @@ int io_settle(struct io *io)
 		depart(io);
 		return 0;
 	}
-	if (r) {
+	if (r)
 		discard(io, &io->waiting);
+	tell_waiters(&io->waiters, r);
+	if (r)
 		return r;
-	}
 	deliver(io, s->events, s->n_events, s->batch, &io->waiting);
 	server_next_batch(s);
 	return 0;
+}
+
+void io_when_stored(struct io *io, void (*done)(int result, void *user), void *user)
+{
+	struct waiter *waiter = malloc(sizeof(*waiter));
+
+	if (!waiter) {
+		done(-ENOMEM, user);
+		return;
+	}
+	*waiter = (struct waiter){.done = done, .user = user};
+	LL_PREPEND(io->waiters, waiter);
+	io_settle(io);
 }
 
 static void on_stored(uv_poll_t *poll, int status, int events)
@@ -255,6 +290,7 @@ static void on_stored(uv_poll_t *poll, int status, int events)
 	}
 	io->storing = false;
 	server_stored(io->server, r);
+	tell_waiters(&io->leaving_waiters, r);
 	if (r) {
 		discard(io, &io->leaving);
 		server_unswap_events(io->server, &io->events);
@@ -404,6 +440,8 @@ static void on_closed(uv_handle_t *handle)
 	free(io->events.events);
 	free(io->leaving.out);
 	free(io->waiting.out);
+	tell_waiters(&io->leaving_waiters, -ESHUTDOWN);
+	tell_waiters(&io->waiters, -ESHUTDOWN);
 	free(io);
 }
 

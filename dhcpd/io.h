@@ -27,6 +27,12 @@ void io_use_manager(struct io *io, struct manager *manager);
 void io_send(struct io *io, const struct outgoing *out);
 void io_close(struct io *io);
 
+/*
+ * Call done once all that has changed up to now is durable, or could not be stored (-errno).
+ * Begins to store it.
+ */
+void io_when_stored(struct io *io, void (*done)(int result, void *user), void *user);
+
 /* Begin to store what has changed, unless a transaction is under way: it is its turn then. */
 int io_settle(struct io *io);
 

@@ -86,7 +86,13 @@ void leases_done(struct leases *leases);
 /* Use another configuration; every lease is kept. On failure nothing has changed. */
 int leases_set_conf(struct leases *leases, const struct conf *conf);
 
-/* A record read from the store; its expiry as wall-clock seconds `now_wall`. 0 or -ENOMEM. */
+/* Seconds that a lease of the address can last. */
+int64_t leases_longest(const struct leases *leases, uint32_t address, bool is_virtual);
+
+/*
+ * A record read from the store, or of an address that is free; `now_wall`: the wall clock, by
+ * which it expires. 0 or -ENOMEM.
+ */
 int leases_restore(struct leases *leases, const struct mnat_lease_record *record, int64_t now_wall);
 
 /* What is to be stored about lease. */

@@ -53,6 +53,7 @@ static void on_expiry(uv_timer_t *timer)
 
 	server_expire(&d->server);
 	control_watch_pools(&d->server);
+	control_forget_import(&d->source);
 	io_settle(d->io);
 }
 
@@ -170,6 +171,7 @@ static int serve_port(struct dhcpd *d)
 
 	if (r)
 		return r;
+	d->source.io = d->io;
 	r = serve_leases(d);
 	if (r)
 		io_close(d->io);
