@@ -172,7 +172,7 @@ size_t auth_room(const struct exchange *x)
 }
 
 /* RFC 3118 section 5.3: the time as NTP has it, and rising whatever the clock does. */
-static uint64_t next_stamp(struct auth *auth)
+uint64_t auth_next_stamp(struct auth *auth)
 {
 	struct timespec now;
 	uint64_t stamp;
@@ -204,7 +204,7 @@ bool auth_sign(struct exchange *x)
 		return true;
 	auth.asks = false;
 	if (auth.how == DHCP_AUTH_RFC3118)
-		auth.counter = next_stamp(&x->server->auth);
+		auth.counter = auth_next_stamp(&x->server->auth);
 	if (!sign(x->server, x->reply, &auth, x->key, x->key_len))
 		return true;
 	return drop(x, COUNTER_reply_too_big);

@@ -57,6 +57,9 @@ bool auth_sign(struct exchange *x);
 /* It has been changed since. */
 void auth_sign_again(struct server *s, struct reply *reply);
 
+/* A replay detection value, higher than any before. */
+uint64_t auth_next_stamp(struct auth *auth);
+
 /* As server_commit() and server_stored() of leases. */
 int auth_store(struct server *s);
 void auth_clean(struct auth *auth);

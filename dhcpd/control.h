@@ -33,6 +33,7 @@ void control_dump(struct mnat_control_client *client, const json_t *request, voi
 /* Log which pools are getting full; to be called now and then. */
 void control_watch_pools(struct server *s);
 
+void control_forcerenew(struct mnat_control_client *client, const json_t *request, void *user);
 void control_export(struct mnat_control_client *client, const json_t *request, void *user);
 void control_import(struct mnat_control_client *client, const json_t *request, void *user);
 /* An import that nobody goes on with is forgotten; to be called now and then. */

@@ -36,6 +36,7 @@
 	X(EVENT, out_offer, "OFFER sent")                                                          \
 	X(EVENT, out_ack, "ACK sent")                                                              \
 	X(EVENT, out_nak, "NAK sent")                                                              \
+	X(EVENT, out_forcerenew, "FORCERENEW sent")                                                \
 	X(EVENT, nak_wrong_subnet, "NAK: the address is of another subnet")                        \
 	X(EVENT, nak_wrong_address, "NAK: the client's lease is another address")                  \
 	X(EVENT, nak_no_offer, "NAK: our offer is over")                                           \

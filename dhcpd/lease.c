@@ -44,6 +44,7 @@ void client_tidy(struct leases *leases, struct client *client)
 	HASH_DEL(leases->clients, client);
 	free(client->arrivals);
 	free(client->hostname);
+	free(client->nonce);
 	free(client);
 }
 

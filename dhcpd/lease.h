@@ -58,6 +58,7 @@ struct client {
 	/* what it last proved of other domains and of this: for a manager that starts anew */
 	struct dhcp_mnat_arrival *arrivals;
 	char *hostname; /* NULL: it has told none */
+	struct nonce *nonce; /* by which a FORCERENEW is proved; NULL: it takes none */
 	UT_hash_handle hh;
 	uint8_t n_arrivals;
 	bool counted;	     /* at its place and hardware address: place.h */

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "mnat/addr.h"
+#include "mnat/dhcp_nonce.h"
 #include "mnat/hex.h"
 
 static char problem[512];
@@ -400,6 +401,23 @@ static const char *same_auth(const char *expected, const struct packet *asked,
 	return same_text("authentication", expected, names[auth.how]);
 }
 
+/* nonce=given, and by=nonce of a FORCERENEW that it proves */
+static const char *check_nonce(const char *word, const struct dhcp_message *answer)
+{
+	static uint8_t nonce[DHCP_NONCE_LEN];
+	static uint64_t replay;
+	uint64_t its;
+
+	if (!strcmp(word, "nonce=given"))
+		return dhcp_get_nonce(answer, nonce, &replay) ? NULL : wrong("no nonce is given");
+	if (!dhcp_forcerenew_verify(answer->bytes, answer->len, nonce, &its))
+		return wrong("it is not proved by the nonce that was given last");
+	if (its <= replay)
+		return wrong("its replay detection value is not higher than the one before");
+	replay = its;
+	return NULL;
+}
+
 static const char *check_word(const char *word, const struct packet *asked,
 			      const struct reply *reply, const struct dhcp_message *answer)
 {
@@ -412,6 +430,8 @@ static const char *check_word(const char *word, const struct packet *asked,
 		return code == DHCP_OPT_RELAY_INFO && !strcmp(value, "same")
 			       ? same_relay_information(asked, answer)
 			       : same_option(value, code, answer);
+	if (!strcmp(word, "nonce=given") || !strcmp(word, "by=nonce"))
+		return check_nonce(word, answer);
 	if (!strncmp(word, "auth=", 5))
 		return same_auth(value, asked, reply);
 	if (!strncmp(word, "to=", 3)) {

@@ -121,6 +121,12 @@ bool server_release_virtual(struct server *s, uint32_t address);
  */
 bool server_rebind(struct server *s, uint32_t virt, uint32_t actual);
 
+/*
+ * A FORCERENEW for the client, to be sent at once. False: it has no actual address, or has
+ * not said since we started that it takes one.
+ */
+bool server_forcerenew(struct server *s, const struct client *client, struct reply *ret_reply);
+
 /* End what has run out, as much as is good at once. */
 void server_expire(struct server *s);
 

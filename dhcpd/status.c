@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <arpa/inet.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "mnat/addr.h"
 #include "mnat/clock.h"
+#include "mnat/hex.h"
 #include "mnat/log.h"
 
 #include "control.h"
@@ -20,6 +22,7 @@ const struct mnat_control_command control_commands[] = {
 	{"import", false, control_import},
 	{"config", false, control_config}, /* it may come to hold secrets */
 	{"reload", false, control_reload},
+	{"forcerenew", false, control_forcerenew},
 	{0},
 };
 
@@ -180,4 +183,55 @@ void control_reload(struct mnat_control_client *client, const json_t *request, v
 		mnat_control_fail(client, MNAT_E_FAILED,
 				  "the configuration stays as it was; mnat-dhcpd -t and its log "
 				  "say why");
+}
+
+/* Its identifier need not be its hardware address. */
+static const struct client *client_of_mac(const struct server *s, const uint8_t mac[6])
+{
+	for (const struct client *c = s->leases.clients; c; c = c->hh.next)
+		if (c->bound && !memcmp(c->mac, mac, sizeof(c->mac)))
+			return c;
+	return NULL;
+}
+
+/* By an address, a hardware address, or the bytes of an identifier. */
+static const struct client *client_named(const struct server *s, const char *text)
+{
+	uint8_t id[MNAT_CLIENT_MAX], mac[6];
+	size_t len = strlen(text);
+	const struct lease *lease;
+	struct in_addr addr;
+
+	if (!mnat_parse_ip(text, &addr)) {
+		lease = lease_find(&s->leases, ntohl(addr.s_addr));
+		return lease && lease_is_held(lease) ? lease->client : NULL;
+	}
+	if (!mnat_parse_mac(text, mac))
+		return client_of_mac(s, mac);
+	if (len % 2 || len / 2 > sizeof(id) || mnat_unhex(text, id, len / 2))
+		return NULL;
+	return client_find(&s->leases, id, len / 2);
+}
+
+void control_forcerenew(struct mnat_control_client *client, const json_t *request, void *user)
+{
+	const struct control_source *source = user;
+	const char *text = json_string_value(json_object_get(request, "client"));
+	const struct client *named = text ? client_named(source->server, text) : NULL;
+	struct outgoing out = {0};
+	char ip[MNAT_IP_LEN];
+
+	if (!named) {
+		mnat_control_fail(client, MNAT_E_NOT_FOUND,
+				  "no client is known by \"%s\": give an address it has, its MAC or "
+				  "its identifier, as mnatctl dump leases shows them",
+				  text ? text : "");
+	} else if (!server_forcerenew(source->server, named, &out.reply)) {
+		mnat_control_fail(client, MNAT_E_FAILED,
+				  "that client has no address, or does not take a FORCERENEW (it "
+				  "sent no option 145 since mnat-dhcpd was started)");
+	} else {
+		io_send(source->io, &out);
+		mnat_control_done(client, json_pack("{s:s}", "sent_to", mnat_ip(out.reply.to, ip)));
+	}
 }

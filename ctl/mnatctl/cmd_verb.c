@@ -15,6 +15,7 @@ static const struct verb {
 	{"sweep", "midcomd"},
 	{"revoke", "mmd", {"what"}, .plain = true},
 	{"reload", "dhcpd"},
+	{"forcerenew", "dhcpd", {"client"}, .plain = true},
 	{"renew", "mnatc"},
 	{"release", "mnatc"},
 	{"rebind", "mnatc"},

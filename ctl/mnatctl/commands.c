@@ -23,6 +23,7 @@ const struct ctl_command ctl_commands[] = {
 	{"sweep", cmd_verb, "", "gateway: remove expired sessions now", 0, 0},
 	{"revoke", cmd_verb, "VIRTUAL|DOMAIN", "manager: a node's tickets, or a domain", 1, 1},
 	{"reload", cmd_verb, "", "DHCP server: read its configuration again", 0, 0},
+	{"forcerenew", cmd_verb, "ADDRESS|MAC|ID", "DHCP server: have a client renew now", 1, 1},
 	{"export", cmd_export, "leases [FILE]", "DHCP server: all leases, as lines of JSON", 1, 2},
 	{"import", cmd_import, "leases FILE", "DHCP server: take over another one's leases", 2, 2},
 	{"renew", cmd_verb, "", "node: renew the leases with their server", 0, 0},
