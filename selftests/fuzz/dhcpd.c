@@ -12,6 +12,7 @@
 
 #include "../../dhcpd/server.h"
 #include "mnat/clock.h"
+#include "mnat/dhcp_nonce.h"
 #include "mnat/log.h"
 
 static const char conf_text[] =
@@ -263,6 +264,8 @@ static size_t build(struct input *in, uint8_t buf[DHCP_MAX_MESSAGE], struct arri
 		.ifindex = 3, .local = 0x0a000101, .broadcast = !(head & 64)};
 	dhcp_build(&b, buf, DHCP_MAX_MESSAGE, &header, types[head & 7]);
 	put_some(&b, what, in);
+	if (head & 128)
+		dhcp_put_nonce_capable(&b);
 	if (dhcp_finish(&b, &len))
 		return 0;
 	if (who & 128) {
@@ -280,6 +283,7 @@ static void say(struct server *s, struct input *in)
 	static struct dhcp_message answer;
 	static struct reply reply;
 	uint8_t buf[DHCP_MAX_MESSAGE];
+	const struct lease *lease;
 	struct arrival arrival;
 	size_t len = build(in, buf, &arrival);
 
@@ -288,6 +292,12 @@ static void say(struct server *s, struct input *in)
 	require(reply.len <= reply.room && reply.len >= DHCP_MIN_MESSAGE);
 	require(!dhcp_parse(&conf->virt.codec, DHCP_BOOTREPLY, reply.bytes, reply.len, &answer));
 	require(answer.type == reply.type);
+	/* whoever it was for, told to renew */
+	lease = lease_find(&s->leases, ntohl(answer.header.yiaddr.s_addr));
+	if (!lease || !lease->client || !server_forcerenew(s, lease->client, &reply))
+		return;
+	require(!dhcp_parse(&conf->virt.codec, DHCP_BOOTREPLY, reply.bytes, reply.len, &answer));
+	require(answer.type == DHCP_FORCERENEW);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
