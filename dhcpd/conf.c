@@ -14,6 +14,8 @@
 
 #include "conf_check.h"
 
+#define PROBE_MS_MAX 5000 /* clients ask again after 4 s (RFC 2131 section 4.1) */
+
 static cfg_opt_t virtual_opts[] = {
 	CFG_STR_LIST("pool", "{}", CFGF_NONE),
 	CFG_STR_LIST("public", "{}", CFGF_NONE),
@@ -57,6 +59,8 @@ static cfg_opt_t opts[] = {
 	CFG_INT("lease-time", 3600, CFGF_NONE),
 	CFG_INT("offer-time", 30, CFGF_NONE),
 	CFG_INT("reserve-first", 0, CFGF_NONE),
+	CFG_STR("probe", "none", CFGF_NONE),
+	CFG_INT("probe-time", 500, CFGF_NONE),
 	CFG_BOOL("authoritative", cfg_false, CFGF_NONE),
 	CFG_BOOL("rapid-commit", cfg_false, CFGF_NONE),
 	CFG_STR_LIST("relays", "{}", CFGF_NONE),
@@ -81,6 +85,26 @@ static int is_policy(cfg_t *cfg, cfg_opt_t *opt)
 	if (!strcmp(text, "rfc2131") || !strcmp(text, "strict-seed"))
 		return 0;
 	cfg_error(cfg, "policy = \"%s\": expected \"rfc2131\" or \"strict-seed\"", text);
+	return -1;
+}
+
+static int is_probe(cfg_t *cfg, cfg_opt_t *opt)
+{
+	const char *text = cfg_opt_getstr(opt);
+
+	if (!strcmp(text, "none") || !strcmp(text, "icmp"))
+		return 0;
+	cfg_error(cfg, "probe = \"%s\": expected \"none\" or \"icmp\"", text);
+	return -1;
+}
+
+static int is_probe_time(cfg_t *cfg, cfg_opt_t *opt)
+{
+	long value = cfg_opt_getnint(opt, 0);
+
+	if (value >= 1 && value <= PROBE_MS_MAX)
+		return 0;
+	cfg_error(cfg, "probe-time = %ld: expected milliseconds, 1 to %d", value, PROBE_MS_MAX);
 	return -1;
 }
 
@@ -141,6 +165,8 @@ static void validate(cfg_t *cfg)
 	cfg_set_validate_func(cfg, "lease-time", mnat_conf_is_positive);
 	cfg_set_validate_func(cfg, "offer-time", mnat_conf_is_positive);
 	cfg_set_validate_func(cfg, "reserve-first", is_count);
+	cfg_set_validate_func(cfg, "probe", is_probe);
+	cfg_set_validate_func(cfg, "probe-time", is_probe_time);
 	cfg_set_validate_func(cfg, "relays", mnat_conf_is_range);
 	cfg_set_validate_func(cfg, "limits|circuit", is_count);
 	cfg_set_validate_func(cfg, "limits|link", is_count);
@@ -343,6 +369,8 @@ static int get_conf(cfg_t *cfg, struct conf *conf)
 									 : POLICY_RFC2131;
 	conf->reserve_first = (uint32_t)cfg_getint(cfg, "reserve-first");
 	conf->offer_time = (uint32_t)cfg_getint(cfg, "offer-time");
+	conf->probe = !strcmp(cfg_getstr(cfg, "probe"), "icmp") ? PROBE_ICMP : PROBE_NONE;
+	conf->probe_ms = (uint32_t)cfg_getint(cfg, "probe-time");
 	conf->run_dir = strdup(cfg_getstr(cfg, "run-dir"));
 	conf->database = strdup(cfg_getstr(cfg, "database"));
 	conf->manager_socket = strdup(cfg_getstr(cfg, "manager-socket"));

@@ -46,6 +46,9 @@
 	X(EVENT, option_no_room, "option left out: no room in the client's message size")          \
 	X(EVENT, virtual_pool_empty, "no free virtual address: served as a plain host")            \
 	X(EVENT, declined, "address put aside: another host uses it")                              \
+	X(EVENT, probed, "offer held back while an echo request went to its address")                 \
+	X(EVENT, probe_taken, "address put aside: it answered an echo request")                    \
+	X(EVENT, probe_skipped, "address offered unprobed: too many at a time, or no route")       \
 	X(EVENT, released, "lease given back")                                                     \
 	X(EVENT, expired, "lease ran out")                                                         \
 	X(EVENT, moved, "client bound to an address of another subnet")                            \

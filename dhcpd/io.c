@@ -15,6 +15,7 @@
 
 #include "frame.h"
 #include "keeper.h"
+#include "probe.h"
 
 #define BATCH	       64
 #define RECEIVE_BUFFER (4 << 20)
@@ -63,6 +64,7 @@ struct io {
 	struct replies leaving;	 /* ACKs of it */
 	struct replies waiting;	 /* ACKs of the next one */
 	struct waiter *leaving_waiters, *waiters;
+	struct prober *prober; /* NULL: nobody looks */
 };
 
 static void on_readable(uv_poll_t *poll, int status, int events);
@@ -304,6 +306,38 @@ static void on_stored(uv_poll_t *poll, int status, int events)
 		io_settle(io);
 }
 
+/* ---- probing ---- */
+
+static void on_probed(const struct outgoing *out, bool taken, void *user)
+{
+	struct io *io = user;
+
+	if (server_probed(io->server, out->reply.probe, taken))
+		io_send(io, out);
+	else
+		io_settle(io);
+}
+
+int io_open_prober(struct io *io)
+{
+	static const struct prober_ops ops = {.done = on_probed};
+
+	return prober_open(io->poll.loop, &ops, io, &io->prober);
+}
+
+/* What promises nothing that must be on disk. */
+static void send_now(struct io *io, const struct outgoing *out)
+{
+	bool held = false;
+
+	if (out->reply.probe && io->prober) {
+		held = prober_hold(io->prober, out, io->server->conf->probe_ms);
+		server_count(io->server, held ? COUNTER_probed : COUNTER_probe_skipped);
+	}
+	if (!held)
+		io_send(io, out);
+}
+
 /* Room for a batch's answers. */
 static bool make_room(struct replies *replies)
 {
@@ -345,7 +379,7 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 		if (out->reply.type == DHCP_ACK)
 			waiting->n++;
 		else
-			io_send(io, out); /* it promises nothing that must be on disk */
+			send_now(io, out);
 	}
 	io_settle(io);
 }
@@ -455,5 +489,6 @@ static void close_other(uv_handle_t *handle)
 
 void io_close(struct io *io)
 {
+	prober_close(io->prober);
 	uv_close((uv_handle_t *)&io->poll, close_other);
 }

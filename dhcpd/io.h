@@ -23,6 +23,8 @@ struct outgoing {
 
 /* Serve port 67. 0 or -errno, logged. The borrowed parts outlive the io. */
 int io_open(uv_loop_t *loop, struct server *server, struct mnat_store *store, struct io **ret_io);
+/* Open what looks for hosts at addresses before they are offered, by the configuration. */
+int io_open_prober(struct io *io);
 void io_use_manager(struct io *io, struct manager *manager);
 void io_send(struct io *io, const struct outgoing *out);
 void io_close(struct io *io);

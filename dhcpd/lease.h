@@ -32,6 +32,7 @@ struct lease {
 	bool taken;		   /* its bit in a pool is set, by us */
 	bool stored;		   /* there is a record of it on disk */
 	bool dirty;		   /* ... which is not the latest */
+	bool fresh;		   /* offered to a client that has not had it before */
 	bool tunnel;		   /* actual, bound: its host is reached by tunnel */
 	uint32_t virt;		   /* actual, bound: the virtual address it goes with, or 0 */
 	struct client *client;	   /* NULL: nobody's */

@@ -79,6 +79,9 @@ static void warn_fixed(const struct conf *was, const struct conf *is)
 	    strcmp(was->manager_socket, is->manager_socket))
 		log_warn("run-dir, database and manager-socket change only when mnat-dhcpd is "
 			 "restarted");
+	if (was->probe == PROBE_NONE && is->probe != PROBE_NONE)
+		log_warn("probe = \"icmp\" begins when mnat-dhcpd is restarted: its socket cannot "
+			 "be opened any more");
 }
 
 static bool reload(void *user)
@@ -172,7 +175,10 @@ static int serve_port(struct dhcpd *d)
 	if (r)
 		return r;
 	d->source.io = d->io;
-	r = serve_leases(d);
+	if (d->conf->probe != PROBE_NONE)
+		r = io_open_prober(d->io);
+	if (!r)
+		r = serve_leases(d);
 	if (r)
 		io_close(d->io);
 	return r;

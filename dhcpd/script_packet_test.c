@@ -455,6 +455,9 @@ static const char *check_word(const char *word, const struct packet *asked,
 		return same_address("yiaddr", value, header->yiaddr);
 	if (!strncmp(word, "ciaddr=", 7))
 		return same_address("ciaddr", value, header->ciaddr);
+	if (!strncmp(word, "probe=", 6))
+		return same_address("address to be probed", strcmp(value, "none") ? value : "0.0.0.0",
+				    (struct in_addr){htonl(reply->probe)});
 	if (!strncmp(word, "siaddr=", 7))
 		return same_address("siaddr", value, header->siaddr);
 	if (!strncmp(word, "giaddr=", 7))

@@ -241,6 +241,17 @@ static void do_manager(struct script *s, const struct words *words)
 		fail(s, "the store fails");
 }
 
+static void do_probe(struct script *s, const struct words *words)
+{
+	bool holds = server_probed(&s->f->server, addr(words->word[1]),
+				   !strcmp(words->word[2], "taken"));
+
+	if (holds != !strcmp(words->word[2], "free"))
+		fail(s, "the offer %s", holds ? "holds" : "is over");
+	if (!settle(s))
+		fail(s, "the store fails");
+}
+
 static void do_forcerenew(struct script *s, const struct words *words)
 {
 	struct fixture *f = s->f;
@@ -291,6 +302,7 @@ static const struct {
 	{"store", 2, do_store},	  {"counter", 3, do_counter}, {"pool", 4, do_pool},
 	{"event", 1, do_event},	  {"no", 2, do_no},	      {"manager", 3, do_manager},
 	{"keys", 1, do_keys},	  {"->", 2, do_answer},	      {"forcerenew", 2, do_forcerenew},
+	{"probe", 3, do_probe},
 };
 
 /* CLIENT MESSAGE WORD...: the client's own words come first, so that later ones override. */

@@ -272,6 +272,7 @@ bool server_handle(struct server *s, const struct arrival *arrival, const void *
 	server_count(s, counter_received(in.type));
 	ret_reply->batch = 0;
 	ret_reply->token_for = 0;
+	ret_reply->probe = 0;
 	/* who it is comes before anything of it is looked up */
 	if (!name(&x, hardware) || !auth_check(&x) || !locate(&x))
 		return false;

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../../dhcpd/probe.h"
 #include "../../dhcpd/server.h"
 #include "mnat/clock.h"
 #include "mnat/dhcp_nonce.h"
@@ -304,6 +305,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct input in = {data, size};
 	struct server s;
+
+	probe_answer(data, size, 0, 0);
 
 	now = 1000 * MNAT_NS_PER_SEC;
 	require(!server_init(&s, conf, &store_ops, NULL, wall_now));
