@@ -8,6 +8,7 @@
 #include "mnat/hex.h"
 #include "mnat/log.h"
 
+#include "conf_values.h"
 #include "control.h"
 #include "links.h"
 
@@ -145,8 +146,6 @@ static const char *manager_state(const struct manager *manager)
 void control_status(struct mnat_control_client *client, const json_t *request, void *user)
 {
 	const struct control_source *source = user;
-	static const char *const policies[] = {
-		[AUTH_OFF] = "off", [AUTH_ALLOW] = "allow", [AUTH_REQUIRE] = "require"};
 	const struct server *s = source->server;
 	json_t *list = problems(source);
 
@@ -157,8 +156,8 @@ void control_status(struct mnat_control_client *client, const json_t *request, v
 			  (json_int_t)((mnat_clock_now() - source->started) / MNAT_NS_PER_SEC),
 			  "healthy", json_array_size(list) == 0, "problems", list, "manager",
 			  manager_state(source->manager), "policy",
-			  s->conf->policy == POLICY_RFC2131 ? "rfc2131" : "strict-seed", "auth",
-			  policies[s->conf->auth.policy], "clients",
+			  conf_policies[s->conf->policy], "auth", conf_auths[s->conf->auth.policy],
+			  "clients",
 			  (json_int_t)HASH_COUNT(s->leases.clients), "foreign", foreign(s), "pools",
 			  pools(s)));
 }
