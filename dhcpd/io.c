@@ -2,8 +2,6 @@
 #include "io.h"
 
 #include <errno.h>
-#include <linux/if_ether.h>
-#include <linux/if_packet.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -13,17 +11,12 @@
 #include "mnat/cleanup.h"
 #include "mnat/log.h"
 
-#include "frame.h"
 #include "keeper.h"
 #include "probe.h"
+#include "sockets.h"
 
-#define BATCH	       64
-#define RECEIVE_BUFFER (4 << 20)
-#define WAITING_MAX    4096 /* ACKs: more pile up only behind a disk that hangs */
-
-struct pktinfo_space {
-	_Alignas(struct cmsghdr) uint8_t bytes[CMSG_SPACE(sizeof(struct in_pktinfo))];
-};
+#define BATCH	    64
+#define WAITING_MAX 4096 /* ACKs: more pile up only behind a disk that hangs */
 
 /* The interface that the last datagram came from. */
 struct link {
@@ -49,8 +42,7 @@ struct io {
 	uv_poll_t poll;
 	struct server *server;
 	struct manager *manager;
-	int udp;
-	int raw;
+	struct sockets sockets;
 	struct link from;
 	struct mmsghdr msgs[BATCH];
 	struct iovec iov[BATCH];
@@ -71,78 +63,14 @@ static void on_readable(uv_poll_t *poll, int status, int events);
 
 /* ---- sending ---- */
 
-static ssize_t send_udp(struct io *io, const struct outgoing *out, struct in_addr to, uint16_t port,
-			int ifindex)
-{
-	struct pktinfo_space space = {0};
-	struct sockaddr_in name = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr = to};
-	struct iovec iov = {.iov_base = (void *)out->reply.bytes, .iov_len = out->reply.len};
-	struct msghdr msg = {
-		.msg_name = &name,
-		.msg_namelen = sizeof(name),
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = space.bytes,
-		.msg_controllen = sizeof(space.bytes),
-	};
-	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
-	struct in_pktinfo info = {.ipi_ifindex = ifindex, .ipi_spec_dst = out->from};
-
-	cmsg->cmsg_level = IPPROTO_IP;
-	cmsg->cmsg_type = IP_PKTINFO;
-	cmsg->cmsg_len = CMSG_LEN(sizeof(info));
-	memcpy(CMSG_DATA(cmsg), &info, sizeof(info));
-	return sendmsg(io->udp, &msg, MSG_DONTWAIT);
-}
-
-static ssize_t send_frame(struct io *io, const struct outgoing *out)
-{
-	const struct reply *reply = &out->reply;
-	struct sockaddr_ll name = {
-		.sll_family = AF_PACKET,
-		.sll_protocol = htons(ETH_P_IP),
-		.sll_ifindex = out->ifindex,
-		.sll_halen = ETH_ALEN,
-	};
-	struct frame_header header;
-	struct iovec iov[2] = {
-		{.iov_base = &header, .iov_len = sizeof(header)},
-		{.iov_base = (void *)reply->bytes, .iov_len = reply->len},
-	};
-	struct msghdr msg = {
-		.msg_name = &name, .msg_namelen = sizeof(name), .msg_iov = iov, .msg_iovlen = 2};
-
-	memcpy(name.sll_addr, reply->mac, sizeof(reply->mac));
-	frame_make(&header, out->from, reply->to, reply->bytes, reply->len);
-	return sendmsg(io->raw, &msg, MSG_DONTWAIT);
-}
-
 void io_send(struct io *io, const struct outgoing *out)
 {
-	const struct reply *reply = &out->reply;
-	ssize_t n = -1;
-
-	switch (reply->how) {
-	case REPLY_RELAY:
-		n = send_udp(io, out, reply->to, DHCP_SERVER_PORT, 0);
-		break;
-	case REPLY_UNICAST:
-		n = send_udp(io, out, reply->to, DHCP_CLIENT_PORT, 0);
-		break;
-	case REPLY_BROADCAST:
-		n = send_udp(io, out, (struct in_addr){INADDR_BROADCAST}, DHCP_CLIENT_PORT,
-			     out->ifindex);
-		break;
-	case REPLY_HARDWARE:
-		n = send_frame(io, out);
-		break;
-	}
-	if (n >= 0) {
-		server_count(io->server, counter_sent(reply->type));
+	if (sockets_send(&io->sockets, out) >= 0) {
+		server_count(io->server, counter_sent(out->reply.type));
 		return;
 	}
 	server_count(io->server, COUNTER_send_failed);
-	log_debug("%s not sent: %m", dhcp_type_name(reply->type));
+	log_debug("%s not sent: %m", dhcp_type_name(out->reply.type));
 }
 
 /* ---- receiving ---- */
@@ -163,10 +91,10 @@ static void ask_about(struct io *io, int ifindex)
 	struct sockaddr_in addr;
 
 	io->from = (struct link){.ifindex = ifindex};
-	if (ioctl(io->udp, SIOCGIFNAME, &ifr))
+	if (ioctl(io->sockets.udp, SIOCGIFNAME, &ifr))
 		return;
 	io->from.serve = conf_has_interface(io->server->conf, ifr.ifr_name);
-	if (ioctl(io->udp, SIOCGIFADDR, &ifr))
+	if (ioctl(io->sockets.udp, SIOCGIFADDR, &ifr))
 		return;
 	memcpy(&addr, &ifr.ifr_addr, sizeof(addr));
 	io->from.local = ntohl(addr.sin_addr.s_addr);
@@ -366,7 +294,7 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 	}
 	for (int i = 0; i < BATCH; i++)
 		io->msgs[i].msg_hdr.msg_controllen = sizeof(io->control[i].bytes);
-	n = recvmmsg(io->udp, io->msgs, BATCH, MSG_DONTWAIT, NULL);
+	n = recvmmsg(io->sockets.udp, io->msgs, BATCH, MSG_DONTWAIT, NULL);
 	if (n <= 0)
 		return;
 	server_expire(io->server);
@@ -386,39 +314,6 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 
 /* ---- open and close ---- */
 
-static int bind_error(int error)
-{
-	if (error == EADDRINUSE)
-		log_err("UDP port %d is in use by another program: stop that DHCP server or relay "
-			"(ss -lunp 'sport = %d' names it)",
-			DHCP_SERVER_PORT, DHCP_SERVER_PORT);
-	else if (error == EACCES || error == EPERM)
-		log_err("not permitted to open UDP port %d and packet sockets: run as root, or "
-			"with CAP_NET_BIND_SERVICE and CAP_NET_RAW",
-			DHCP_SERVER_PORT);
-	else
-		log_err("UDP port %d cannot be opened: %s", DHCP_SERVER_PORT, strerror(error));
-	return -error;
-}
-
-static int open_udp(int *ret_fd)
-{
-	_cleanup_close_ int fd =
-		socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_UDP);
-	const int on = 1, buffer = RECEIVE_BUFFER;
-	struct sockaddr_in any = {.sin_family = AF_INET, .sin_port = htons(DHCP_SERVER_PORT)};
-
-	if (fd < 0 || setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof(on)) ||
-	    setsockopt(fd, SOL_SOCKET, SO_BROADCAST, &on, sizeof(on)))
-		return bind_error(errno);
-	/* may be refused without CAP_NET_ADMIN: then the default serves */
-	setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &buffer, sizeof(buffer));
-	if (bind(fd, (struct sockaddr *)&any, sizeof(any)))
-		return bind_error(errno);
-	*ret_fd = TAKE_FD(fd);
-	return 0;
-}
-
 static void prepare_batch(struct io *io)
 {
 	for (int i = 0; i < BATCH; i++) {
@@ -434,24 +329,17 @@ static void prepare_batch(struct io *io)
 
 int io_open(uv_loop_t *loop, struct server *server, struct mnat_store *store, struct io **ret_io)
 {
-	_cleanup_close_ int udp = -1, raw = -1;
-	struct io *io;
-	int r = open_udp(&udp);
+	struct io *io = calloc(1, sizeof(*io));
+	int r = io ? sockets_open(&io->sockets) : -ENOMEM;
 
-	if (r)
+	if (r) {
+		free(io);
 		return r;
-	raw = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (raw < 0)
-		return bind_error(errno);
-	io = calloc(1, sizeof(*io));
-	if (!io)
-		return -ENOMEM;
+	}
 	io->server = server;
 	io->store = store;
-	io->udp = TAKE_FD(udp);
-	io->raw = TAKE_FD(raw);
 	prepare_batch(io);
-	uv_poll_init(loop, &io->poll, io->udp);
+	uv_poll_init(loop, &io->poll, io->sockets.udp);
 	uv_poll_init(loop, &io->stored, keeper_fd(store));
 	io->poll.data = io->stored.data = io;
 	*ret_io = io;
@@ -469,8 +357,7 @@ static void on_closed(uv_handle_t *handle)
 {
 	struct io *io = handle->data;
 
-	close(io->udp);
-	close(io->raw);
+	sockets_close(&io->sockets);
 	free(io->events.events);
 	free(io->leaving.out);
 	free(io->waiting.out);
