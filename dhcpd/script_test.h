@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Conversations with the server as text: selftests/scenario/dhcp/README names every
+ * Conversations with the server as text: selftests/scenario/README names every
  * command. A message and what is expected of an answer are words NAME=VALUE; how
  * they become bytes is script_packet_test.c's, how they are compared with some
  * script_answer_test.c's.
