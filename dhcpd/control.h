@@ -40,12 +40,15 @@ void control_import(struct mnat_control_client *client, const json_t *request, v
 void control_forget_import(struct control_source *source);
 
 /*
- * Answer with a row a lease, piece by piece, and in the end {"rows":N}. to_row: a new
- * reference, or NULL: none for this one.
+ * Answer with a row a lease, piece by piece, then one a proof, and in the end {"rows":N}.
+ * They give a new reference, or NULL: none for this one.
  */
-typedef json_t *(*lease_to_row)(const struct server *s, const struct lease *lease);
+struct lease_rows {
+	json_t *(*lease)(const struct server *s, const struct lease *lease);
+	json_t *(*proof)(const struct auth_client *client); /* NULL: no proofs */
+};
 void control_walk_leases(struct mnat_control_client *client, const struct server *s,
-			 lease_to_row to_row);
+			 const struct lease_rows *rows);
 
 /* One client's row, or NULL: no memory. */
 json_t *lease_row(const struct server *s, const struct client *client);

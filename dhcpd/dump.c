@@ -97,35 +97,51 @@ json_t *lease_row(const struct server *s, const struct client *client)
 /* All leases, or some, a row each. */
 struct lease_walk {
 	const struct server *server;
-	lease_to_row to_row;
-	json_int_t rows; /* so far */
+	const struct lease_rows *rows;
+	json_int_t given;
+	const struct auth_client *proof; /* the next one: they stay as long as we */
 	size_t n;
 	size_t next;
 	uint32_t addresses[];
 };
 
+static void give_row(struct mnat_control_client *client, struct lease_walk *walk, json_t *row)
+{
+	if (!row)
+		return;
+	mnat_control_row(client, row);
+	walk->given++;
+}
+
+/* The next lease, or after all of them the next proof. False: there is none. */
+static bool step_one(struct mnat_control_client *client, struct lease_walk *walk)
+{
+	const struct lease *lease;
+
+	if (walk->next < walk->n) {
+		lease = lease_find(&walk->server->leases, walk->addresses[walk->next++]);
+		give_row(client, walk, lease ? walk->rows->lease(walk->server, lease) : NULL);
+	} else if (walk->proof) {
+		give_row(client, walk, walk->rows->proof(walk->proof));
+		walk->proof = walk->proof->hh.next;
+	}
+	return walk->next < walk->n || walk->proof;
+}
+
 static bool step_leases(struct mnat_control_client *client, void *state)
 {
 	struct lease_walk *walk = state;
 
-	for (int i = 0; i < ROWS && walk->next < walk->n; i++) {
-		const struct lease *lease =
-			lease_find(&walk->server->leases, walk->addresses[walk->next++]);
-		json_t *row = lease ? walk->to_row(walk->server, lease) : NULL;
-
-		if (!row)
-			continue;
-		mnat_control_row(client, row);
-		walk->rows++;
-	}
-	if (walk->next < walk->n)
-		return true;
-	mnat_control_done(client, json_pack("{s:I}", "rows", walk->rows));
-	return false;
+	for (int i = 0; i < ROWS; i++)
+		if (!step_one(client, walk)) {
+			mnat_control_done(client, json_pack("{s:I}", "rows", walk->given));
+			return false;
+		}
+	return true;
 }
 
 void control_walk_leases(struct mnat_control_client *client, const struct server *s,
-			 lease_to_row to_row)
+			 const struct lease_rows *rows)
 {
 	const struct leases *leases = &s->leases;
 	struct lease_walk *walk =
@@ -135,7 +151,8 @@ void control_walk_leases(struct mnat_control_client *client, const struct server
 		mnat_control_fail(client, MNAT_E_FAILED, "no memory for a list of the leases");
 		return;
 	}
-	*walk = (struct lease_walk){.server = s, .to_row = to_row};
+	*walk = (struct lease_walk){.server = s, .rows = rows};
+	walk->proof = rows->proof ? s->auth.clients : NULL;
 	for (const struct lease *lease = leases->addresses; lease; lease = lease->hh.next)
 		walk->addresses[walk->n++] = lease->address;
 	mnat_control_stream(client, step_leases, free, walk);
@@ -151,7 +168,9 @@ static json_t *client_row(const struct server *s, const struct lease *lease)
 
 static void dump_leases(struct mnat_control_client *client, const struct control_source *source)
 {
-	control_walk_leases(client, source->server, client_row);
+	static const struct lease_rows rows = {.lease = client_row};
+
+	control_walk_leases(client, source->server, &rows);
 }
 
 /* ---- counters ---- */

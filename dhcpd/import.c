@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <utlist.h>
 
 #include "mnat/addr.h"
 
@@ -35,8 +36,14 @@ struct holder {
 	uint8_t key[];
 };
 
+struct proof_entry {
+	struct mnat_auth_record record;
+	struct proof_entry *next;
+};
+
 struct import {
 	struct entry *entries;
+	struct proof_entry *proofs;
 	struct holder *holders;
 	uint32_t lines;
 	uint32_t refused;
@@ -52,9 +59,12 @@ void import_free(struct import *import)
 {
 	struct entry *entry, *next;
 	struct holder *holder, *next_holder;
+	struct proof_entry *proof, *next_proof;
 
 	if (!import)
 		return;
+	LL_FOREACH_SAFE(import->proofs, proof, next_proof)
+		free(proof);
 	HASH_ITER(hh, import->entries, entry, next) {
 		HASH_DEL(import->entries, entry);
 		free(entry);
@@ -176,6 +186,22 @@ bool import_add(struct import *import, const struct mnat_lease_record *record, u
 		return true;
 	import->refused++;
 	return false;
+}
+
+bool import_add_proof(struct import *import, const struct mnat_auth_record *record,
+		      char why[IMPORT_WHY_LEN])
+{
+	struct proof_entry *proof =
+		import->lines < IMPORT_MAX ? malloc(sizeof(*proof)) : NULL;
+
+	import->lines++;
+	if (!proof) {
+		import->refused++;
+		return refuse(why, "no memory, or more than %u lines: divide the file", IMPORT_MAX);
+	}
+	proof->record = *record;
+	LL_PREPEND(import->proofs, proof);
+	return true;
 }
 
 void import_add_refused(struct import *import)
@@ -333,10 +359,16 @@ static void announce(struct server *s, struct lease *lease)
 
 int import_apply(const struct import *import, struct server *s, struct import_result *ret_result)
 {
+	const struct proof_entry *proof;
 	int64_t now = s->wall();
 	int r = 0;
 
 	*ret_result = (struct import_result){0};
+	/* first: nobody is to be served by an old message */
+	for (proof = import->proofs; !r && proof; proof = proof->next) {
+		r = auth_import(&s->auth, &proof->record);
+		ret_result->proofs += !r;
+	}
 	for (const struct entry *entry = import->entries; entry; entry = entry->hh.next) {
 		const struct mnat_lease_record record = record_of(entry);
 

@@ -28,7 +28,10 @@ void import_free(struct import *import);
  */
 bool import_add(struct import *import, const struct mnat_lease_record *record, uint32_t line,
 		char why[IMPORT_WHY_LEN]);
-/* A line that was no lease at all. */
+/* ... and what a client has proved itself by: never refused but without memory. */
+bool import_add_proof(struct import *import, const struct mnat_auth_record *record,
+		      char why[IMPORT_WHY_LEN]);
+/* A line that was neither. */
 void import_add_refused(struct import *import);
 
 /* Lines added, refused ones too. */
@@ -40,6 +43,7 @@ uint32_t import_check(struct import *import, struct server *s, import_refuse ref
 struct import_result {
 	uint32_t imported;
 	uint32_t same; /* were here already */
+	uint32_t proofs;
 };
 
 /* Take over what import_check() did not refuse, in its moment. 0, or -ENOMEM: not all of it. */

@@ -232,6 +232,75 @@ Test(import, an_offer_to_the_client_is_taken_over)
 	fixture_free(f);
 }
 
+static void import_proof(struct fixture *f, uint32_t key, uint64_t counter)
+{
+	struct mnat_auth_record proof = {.key = key, .counter = counter, .client_len = 7,
+					 .client = {1, 2, 0, 0, 0, 0, 1}};
+	struct import *import = import_new();
+	struct import_result result;
+	char why[IMPORT_WHY_LEN];
+
+	cr_assert(import_add_proof(import, &proof, why));
+	cr_assert_eq(import_check(import, &f->server, note, NULL), 0);
+	cr_assert_eq(import_apply(import, &f->server, &result), 0);
+	cr_assert_eq(result.proofs, 1);
+	cr_assert_eq(server_commit(&f->server), 0);
+	import_free(import);
+}
+
+/* A thief's copy of a message to the old server is one to the new server too. */
+Test(import, an_old_message_counts_for_nothing_here_either)
+{
+	struct fixture *f = fixture_new(SEED_CONF);
+
+	fixture_require_auth(f);
+	import_proof(f, 1, 5);
+	cr_assert_not(ASK(f, DHCP_DISCOVER, 1, .relay = "10.0.1.1", .counter = 5));
+	cr_assert_eq(f->server.counters[COUNTER_auth_replay], 1);
+	cr_assert(ASK(f, DHCP_DISCOVER, 1, .relay = "10.0.1.1", .counter = 7));
+	import_proof(f, 1, 6); /* what is newer here stays */
+	cr_assert_not(ASK(f, DHCP_DISCOVER, 1, .relay = "10.0.1.1", .counter = 7));
+	import_proof(f, 2, 90); /* another key's */
+	cr_assert(ASK(f, DHCP_DISCOVER, 1, .relay = "10.0.1.1", .counter = 8));
+	cr_assert_eq(f->store.n_auths, 1);
+	cr_assert_eq(f->store.auths[0].counter, 8);
+	fixture_free(f);
+}
+
+Test(record, a_proof_there_and_back)
+{
+	static const char line[] = "{\"kind\":\"proof\",\"client\":\"ff00\",\"key\":4294967295,"
+				   "\"counter\":\"18446744073709551615\",\"replay\":\"0\"}";
+	static const struct {
+		const char *key, *line;
+	} wrong[] = {
+		{"client", "{\"kind\":\"proof\",\"client\":null}"},
+		{"key", "{\"kind\":\"proof\",\"client\":\"01\",\"key\":-1}"},
+		{"counter", "{\"kind\":\"proof\",\"client\":\"01\",\"key\":1,\"counter\":1}"},
+		{"counter", "{\"kind\":\"proof\",\"client\":\"01\",\"key\":1,"
+			    "\"counter\":\"18446744073709551616\"}"},
+		{"replay", "{\"kind\":\"proof\",\"client\":\"01\",\"key\":1,\"counter\":\"1\","
+			   "\"replay\":\"-1\"}"},
+	};
+	json_t *json = json_loads(line, 0, NULL), *again;
+	struct mnat_auth_record proof;
+
+	cr_assert(proof_is(json));
+	cr_assert_null(proof_from_json(json, &proof));
+	again = proof_to_json(&proof);
+	cr_assert(json_equal(json, again));
+	json_decref(json);
+	json_decref(again);
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		const char *why;
+
+		json = json_loads(wrong[i].line, 0, NULL);
+		why = proof_from_json(json, &proof);
+		cr_assert(why && !strcmp(why, wrong[i].key), "%s: %s", wrong[i].line, why);
+		json_decref(json);
+	}
+}
+
 /* What goes out comes in as it was. */
 Test(record, there_and_back)
 {

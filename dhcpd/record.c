@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "mnat/addr.h"
@@ -98,7 +99,8 @@ static int get_number(const json_t *json, const char *key, json_int_t max, json_
 	return 0;
 }
 
-static int get_client(const json_t *json, struct mnat_lease_record *record)
+/* null: nobody's, and *ret_len stays as it was. */
+static int get_client(const json_t *json, uint8_t client[MNAT_CLIENT_MAX], uint8_t *ret_len)
 {
 	const json_t *value = json_object_get(json, "client");
 	size_t len = json_string_length(value);
@@ -106,9 +108,9 @@ static int get_client(const json_t *json, struct mnat_lease_record *record)
 	if (json_is_null(value))
 		return 0;
 	if (!len || len % 2 || len / 2 > MNAT_CLIENT_MAX ||
-	    mnat_unhex(json_string_value(value), record->client, len / 2))
+	    mnat_unhex(json_string_value(value), client, len / 2))
 		return -EINVAL;
-	record->client_len = (uint8_t)(len / 2);
+	*ret_len = (uint8_t)(len / 2);
 	return 0;
 }
 
@@ -160,7 +162,7 @@ const char *record_from_json(const json_t *json, struct mnat_lease_record *ret_r
 		return "generation";
 	if (get_ip(json, "virtual", &record.virt) || (record.virt && record.is_virtual))
 		return "virtual";
-	if (get_client(json, &record) || !has_right_holder(&record))
+	if (get_client(json, record.client, &record.client_len) || !has_right_holder(&record))
 		return "client";
 	if (get_mac(json, &record))
 		return "mac";
@@ -168,6 +170,57 @@ const char *record_from_json(const json_t *json, struct mnat_lease_record *ret_r
 		return "hostname";
 	record.expires = expires;
 	record.generation = (uint32_t)generation;
+	*ret_record = record;
+	return NULL;
+}
+
+/* ---- proofs ---- */
+
+json_t *proof_to_json(const struct mnat_auth_record *record)
+{
+	char client[MNAT_HEX_LEN(MNAT_CLIENT_MAX)];
+
+	/* numbers of 64 bits are text: JSON's have a sign */
+	return json_pack("{s:s, s:s, s:I, s:o, s:o}", "kind", "proof", "client",
+			 mnat_hex(record->client, record->client_len, client), "key",
+			 (json_int_t)record->key, "counter",
+			 json_sprintf("%llu", (unsigned long long)record->counter), "replay",
+			 json_sprintf("%llu", (unsigned long long)record->replay));
+}
+
+bool proof_is(const json_t *json)
+{
+	const char *kind = json_string_value(json_object_get(json, "kind"));
+
+	return kind && !strcmp(kind, "proof");
+}
+
+static int get_counter(const json_t *json, const char *key, uint64_t *ret_counter)
+{
+	const char *text = json_string_value(json_object_get(json, key));
+	char *end;
+
+	if (!text || !isdigit((unsigned char)*text))
+		return -EINVAL;
+	errno = 0;
+	*ret_counter = strtoull(text, &end, 10);
+	return errno || *end ? -EINVAL : 0;
+}
+
+const char *proof_from_json(const json_t *json, struct mnat_auth_record *ret_record)
+{
+	struct mnat_auth_record record = {0};
+	json_int_t key;
+
+	if (get_client(json, record.client, &record.client_len) || !record.client_len)
+		return "client";
+	if (get_number(json, "key", UINT32_MAX, &key))
+		return "key";
+	if (get_counter(json, "counter", &record.counter))
+		return "counter";
+	if (get_counter(json, "replay", &record.replay))
+		return "replay";
+	record.key = (uint32_t)key;
 	*ret_record = record;
 	return NULL;
 }

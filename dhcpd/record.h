@@ -25,6 +25,16 @@ const char *record_kind(const struct mnat_lease_record *record);
 int record_set_state(struct mnat_lease_record *record, const char *text);
 int record_set_kind(struct mnat_lease_record *record, const char *text);
 
+/*
+ * What a client has proved itself by last, so that nothing older counts elsewhere either:
+ *
+ *   {"kind":"proof","client":"01020000000001","key":1,"counter":"17","replay":"0"}
+ */
+json_t *proof_to_json(const struct mnat_auth_record *record);
+bool proof_is(const json_t *json);
+/* As record_from_json(). */
+const char *proof_from_json(const json_t *json, struct mnat_auth_record *ret_record);
+
 /* New reference. */
 json_t *record_to_json(const struct mnat_lease_record *record);
 /* NULL; or the key whose value is missing or wrong, and nothing is written. */

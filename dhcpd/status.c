@@ -19,7 +19,7 @@
 const struct mnat_control_command control_commands[] = {
 	{"status", true, control_status},
 	{"dump", true, control_dump},
-	{"export", true, control_export},
+	{"export", false, control_export},
 	{"import", false, control_import},
 	{"config", false, control_config}, /* it may come to hold secrets */
 	{"reload", false, control_reload},

@@ -36,12 +36,20 @@ static json_t *stored_row(const struct server *s, const struct lease *lease)
 	return record_to_json(&record);
 }
 
+static json_t *proof_row(const struct auth_client *client)
+{
+	const struct mnat_auth_record record = auth_to_record(client);
+
+	return proof_to_json(&record);
+}
+
 void control_export(struct mnat_control_client *client, const json_t *request, void *user)
 {
+	static const struct lease_rows rows = {.lease = stored_row, .proof = proof_row};
 	const struct control_source *source = user;
 
 	if (asks_for_leases(client, request))
-		control_walk_leases(client, source->server, stored_row);
+		control_walk_leases(client, source->server, &rows);
 }
 
 /* ---- import ---- */
@@ -65,20 +73,31 @@ void control_forget_import(struct control_source *source)
 		forget(source);
 }
 
+/* What the line says, as which it has been taken; or why not. */
+static bool collect_line(struct import *import, const json_t *json, uint32_t line,
+			 char why[IMPORT_WHY_LEN])
+{
+	struct mnat_lease_record lease;
+	struct mnat_auth_record proof;
+	const char *wrong = proof_is(json) ? proof_from_json(json, &proof)
+					   : record_from_json(json, &lease);
+
+	if (wrong) {
+		import_add_refused(import);
+		snprintf(why, IMPORT_WHY_LEN, "\"%s\" is missing, or not what it is to be", wrong);
+		return false;
+	}
+	return proof_is(json) ? import_add_proof(import, &proof, why)
+			      : import_add(import, &lease, line, why);
+}
+
 static void collect(struct mnat_control_client *client, struct import *import, const json_t *item)
 {
 	uint32_t line = (uint32_t)json_integer_value(json_object_get(item, "line"));
-	struct mnat_lease_record record;
-	const char *wrong = record_from_json(json_object_get(item, "lease"), &record);
 	char why[IMPORT_WHY_LEN];
 
-	if (!wrong && import_add(import, &record, line, why))
-		return;
-	if (wrong) {
-		import_add_refused(import);
-		snprintf(why, sizeof(why), "\"%s\" is missing, or not what it is to be", wrong);
-	}
-	refuse_row(line, why, client);
+	if (!collect_line(import, json_object_get(item, "lease"), line, why))
+		refuse_row(line, why, client);
 }
 
 /* The answer to an import waits until it is on disk. */
@@ -104,9 +123,10 @@ static void on_stored(int result, void *user)
 				  "--partial",
 				  w->result.imported);
 	else
-		mnat_control_done(w->client, json_pack("{s:I, s:I, s:I}", "imported",
+		mnat_control_done(w->client, json_pack("{s:I, s:I, s:I, s:I}", "imported",
 						       (json_int_t)w->result.imported, "same",
-						       (json_int_t)w->result.same, "refused",
+						       (json_int_t)w->result.same, "proofs",
+						       (json_int_t)w->result.proofs, "refused",
 						       (json_int_t)w->refused));
 	mnat_control_client_unref(w->client);
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * mnatctl export leases [FILE], mnatctl import leases FILE. The file: a first line that says
- * what it is, a line a lease (dhcpd/record.h), and a last one with their number, without
- * which it has been cut short:
+ * what it is, a line a lease or proof (dhcpd/record.h), and a last one with their number,
+ * without which it has been cut short:
  *
  *   {"mobilenat":"leases","version":1}
  *   {"address":"10.0.1.5", ...}
@@ -49,10 +49,10 @@ static int export_to(const struct ctl *ctl, FILE *out)
 	int r;
 
 	write_line(out, json_pack("{s:s, s:i}", "mobilenat", "leases", "version", VERSION));
-	r = ctl_ask(ctl, "dhcpd", CTL_READ_ONLY,
+	r = ctl_ask(ctl, "dhcpd", CTL_FULL,
 		    json_pack("{s:s, s:s}", "cmd", "export", "what", "leases"), write_lease, out,
 		    &last);
-	r = ctl_settle(ctl, "dhcpd", CTL_READ_ONLY, r, last);
+	r = ctl_settle(ctl, "dhcpd", CTL_FULL, r, last);
 	if (r == CTL_DONE)
 		write_line(out, json_pack("{s:O}", "end", json_object_get(last, "rows")));
 	json_decref(last);

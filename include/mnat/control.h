@@ -29,8 +29,8 @@
  * hosts, gateways, peers, counters; mnatc ("mnatc") shim, counters, moves.
  *
  * Commands of mnat-dhcpd beside those:
- *   export  what="leases": a row a lease, as dhcpd/record.h has it, and in the end
- *           {"code":0,"rows":N} (read-only)
+ *   export  what="leases": a row a lease or proof, as dhcpd/record.h has them, and in the
+ *           end {"code":0,"rows":N} (full socket only, as import)
  *   import  what="leases": the same back, in as many requests as it takes
  *           (dhcpd/transfer.c); {"row":{"line":L,"error":"why"}} for each that is refused
  *

@@ -73,13 +73,13 @@ def import_(run):
                     "mnat-dhcpd: nothing is imported: 2 of 4 leases are refused; --partial "
                     "imports the others"])
     equal(gateway.ctl("import", "leases", path),
-          {"imported": 3, "same": 0, "refused": 0, "code": 0}, "import")
+          {"imported": 3, "same": 0, "proofs": 0, "refused": 0, "code": 0}, "import")
     server = gateway.daemons["mnat-dhcpd"]
     server.kill9()  # what was acknowledged is on disk
     gateway.start_daemon("mnat-dhcpd")
     equal(leases(gateway), known, "leases after the import")
     equal(gateway.ctl("import", "leases", path),
-          {"imported": 1, "same": 2, "refused": 0, "code": 0}, "the same again")
+          {"imported": 1, "same": 2, "proofs": 0, "refused": 0, "code": 0}, "the same again")
     wait_until(lambda: gateway.host(VIRTUAL)["generation"] > generation, 5, "the manager's news")
     equal(gateway.host(VIRTUAL)["actual"], ACTUAL_2, "where the manager has the node")
 
