@@ -84,7 +84,7 @@ static struct import_result import_all(struct fixture *f, const char *const *lin
 }
 
 static const char *const host_1[] = {
-	ACTUAL("10.0.1.9") BOUND "\"virtual\":\"10.128.0.77\"," HOST_1 "}",
+	ACTUAL("10.0.1.9") BOUND "\"virtual\":\"10.128.0.77\",\"tunnel\":true," HOST_1 "}",
 	VIRTUAL("10.128.0.77") BOUND HOST_1 "}",
 	NULL,
 };
@@ -100,6 +100,7 @@ Test(import, a_client_goes_on_with_what_it_had)
 	cr_assert_eq(f->server.events[0].virt, addr("10.128.0.77"));
 	cr_assert_eq(f->server.events[0].actual, addr("10.0.1.9"));
 	cr_assert_eq(f->server.events[0].generation, 8, "above all before it");
+	cr_assert(f->server.events[0].tunnel, "as before");
 	cr_assert_eq(server_commit(&f->server), 0);
 	cr_assert_eq(f->store.transactions, 1);
 	cr_assert_eq(f->store.n, 2);
@@ -306,9 +307,9 @@ Test(record, there_and_back)
 {
 	static const char *const lines[] = {
 		ACTUAL("10.0.1.9") BOUND "\"virtual\":\"10.128.0.77\","
-		"\"mac\":\"02:00:00:00:00:01\",\"client\":\"ff00\",\"hostname\":\"laptop-17\"}",
+		"\"mac\":\"02:00:00:00:00:01\",\"client\":\"ff00\",\"hostname\":\"laptop-17\",\"tunnel\":true}",
 		FOREIGN("10.66.0.5") "\"state\":\"expired\",\"expires\":0,\"generation\":0,"
-		NOBODY "}",
+		NOBODY ",\"tunnel\":false}",
 	};
 
 	for (size_t i = 0; i < 2; i++) {

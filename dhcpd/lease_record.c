@@ -24,6 +24,7 @@ void lease_to_record(const struct lease *lease, int64_t now_wall,
 		.state = lease->state == MNAT_LEASE_OFFERED ? MNAT_LEASE_EXPIRED : lease->state,
 		.generation = lease->generation,
 		.virt = lease->virt,
+		.tunnel = lease->state == MNAT_LEASE_BOUND && lease->tunnel,
 		.expires = now_wall + (int64_t)(left / MNAT_NS_PER_SEC),
 	};
 	if (!client)
@@ -63,7 +64,8 @@ static void restore_holder(struct lease *lease, struct client *client)
 	if (lease->state != MNAT_LEASE_BOUND || lease->is_virtual)
 		return;
 	client->bound = lease;
-	client->told = (struct binding){.virt = lease->virt, .actual = lease->address};
+	client->told = (struct binding){
+		.virt = lease->virt, .actual = lease->address, .tunnel = lease->tunnel};
 }
 
 /* The address's lease, nobody's: a new one, or one that was free, whose last client forgets it. */
@@ -90,6 +92,7 @@ int leases_restore(struct leases *leases, const struct mnat_lease_record *record
 	if (!lease)
 		return -ENOMEM;
 	lease->state = record->state;
+	lease->tunnel = record->tunnel;
 	lease->generation = MAX(lease->generation, record->generation);
 	lease_set_foreign(leases, lease, record->is_foreign);
 	lease->stored = true;

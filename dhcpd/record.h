@@ -4,12 +4,12 @@
  *
  *   {"address":"10.0.1.5","kind":"actual","state":"bound","expires":1795430400,
  *    "generation":7,"virtual":"10.128.0.2","mac":"02:00:00:00:00:01",
- *    "client":"01020000000001","hostname":"laptop"}
+ *    "client":"01020000000001","hostname":"laptop","tunnel":false}
  *
  * kind: actual, virtual, or foreign (a virtual one of another domain's pool). state:
  * bound, released, expired or declined. expires: seconds since 1970. virtual, of an actual
  * address: the one bound with it, or null. mac, client (hexadecimal) and hostname are null
- * for an address that is nobody's.
+ * for an address that is nobody's. tunnel: its host is reached by tunnel.
  */
 #ifndef DHCPD_RECORD_H
 #define DHCPD_RECORD_H

@@ -38,14 +38,14 @@ static const char pragmas[] = "PRAGMA trusted_schema = OFF;"
 			      "PRAGMA busy_timeout = 1000;";
 
 static const char put_sql[] = "INSERT INTO leases (address, kind, state, expires,"
-			      " generation, virtual, mac, client, hostname)"
-			      " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"
+			      " generation, virtual, mac, client, hostname, tunnel)"
+			      " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
 			      " ON CONFLICT (address) DO UPDATE SET kind = ?2, state = ?3,"
 			      " expires = ?4, generation = ?5, virtual = ?6, mac = ?7,"
-			      " client = ?8, hostname = ?9";
+			      " client = ?8, hostname = ?9, tunnel = ?10";
 
 static const char load_sql[] = "SELECT address, kind, state, expires, generation, virtual, mac,"
-			       " client, hostname FROM leases";
+			       " client, hostname, tunnel FROM leases";
 
 static const char put_auth_sql[] = "INSERT INTO auth (client, key, counter, replay)"
 				   " VALUES (?1, ?2, ?3, ?4) ON CONFLICT (client) DO UPDATE"
@@ -53,7 +53,7 @@ static const char put_auth_sql[] = "INSERT INTO auth (client, key, counter, repl
 
 static const char load_auth_sql[] = "SELECT client, key, counter, replay FROM auth";
 
-enum column { ADDRESS, KIND, STATE, EXPIRES, GENERATION, VIRTUAL, MAC, CLIENT, HOSTNAME };
+enum column { ADDRESS, KIND, STATE, EXPIRES, GENERATION, VIRTUAL, MAC, CLIENT, HOSTNAME, TUNNEL };
 
 static const char *name_of(const struct mnat_store *store)
 {
@@ -213,6 +213,7 @@ static int read_record(sqlite3_stmt *stmt, struct mnat_lease_record *record)
 	*record = (struct mnat_lease_record){
 		.expires = sqlite3_column_int64(stmt, EXPIRES),
 		.generation = (uint32_t)sqlite3_column_int64(stmt, GENERATION),
+		.tunnel = sqlite3_column_int(stmt, TUNNEL),
 	};
 	if (read_address(stmt, ADDRESS, &record->address) || !record->address ||
 	    read_address(stmt, VIRTUAL, &record->virt) ||
@@ -341,6 +342,7 @@ static int store_put(struct mnat_store *store, const struct mnat_lease_record *r
 	bind_text(put, STATE, record_state_name(record->state));
 	sqlite3_bind_int64(put, EXPIRES + 1, record->expires);
 	sqlite3_bind_int64(put, GENERATION + 1, record->generation);
+	sqlite3_bind_int(put, TUNNEL + 1, record->tunnel);
 	if (record->virt)
 		bind_address(put, VIRTUAL, record->virt);
 	if (record->client_len)
