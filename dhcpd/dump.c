@@ -75,7 +75,8 @@ static json_t *circuit_or_null(const struct client *client)
 		return json_null();
 	for (size_t i = 0; i < key->circuit_len; i++)
 		if (!isgraph(key->circuit[i]))
-			return json_sprintf("hex:%s", mnat_hex(key->circuit, key->circuit_len, hex));
+			return json_sprintf("hex:%s",
+					    mnat_hex(key->circuit, key->circuit_len, hex));
 	return json_stringn((const char *)key->circuit, key->circuit_len);
 }
 
@@ -84,14 +85,13 @@ json_t *lease_row(const struct server *s, const struct client *client)
 	const struct lease *actual = actual_of(client), *lease = foremost(client);
 	char mac[MNAT_MAC_LEN], id[MNAT_HEX_LEN(MNAT_CLIENT_MAX)];
 
-	return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:s, s:I, s:I, s:s?}", "mac",
-			 mnat_mac(client->mac, mac), "client",
-			 mnat_hex(client->key, client->key_len, id), "actual", ip_or_null(actual),
-			 "virtual", ip_or_null(client->virt), "subnet", subnet_or_null(s, actual),
-			 "circuit", circuit_or_null(client), "state", record_state_name(lease->state),
-			 "expires_s", seconds_left(lease),
-			 "generation", (json_int_t)client->generation, "hostname",
-			 client->hostname);
+	return json_pack(
+		"{s:s, s:s, s:o, s:o, s:o, s:o, s:s, s:I, s:I, s:s?}", "mac",
+		mnat_mac(client->mac, mac), "client", mnat_hex(client->key, client->key_len, id),
+		"actual", ip_or_null(actual), "virtual", ip_or_null(client->virt), "subnet",
+		subnet_or_null(s, actual), "circuit", circuit_or_null(client), "state",
+		record_state_name(lease->state), "expires_s", seconds_left(lease), "generation",
+		(json_int_t)client->generation, "hostname", client->hostname);
 }
 
 /* All leases, or some, a row each. */

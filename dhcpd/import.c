@@ -191,8 +191,7 @@ bool import_add(struct import *import, const struct mnat_lease_record *record, u
 bool import_add_proof(struct import *import, const struct mnat_auth_record *record,
 		      char why[IMPORT_WHY_LEN])
 {
-	struct proof_entry *proof =
-		import->lines < IMPORT_MAX ? malloc(sizeof(*proof)) : NULL;
+	struct proof_entry *proof = import->lines < IMPORT_MAX ? malloc(sizeof(*proof)) : NULL;
 
 	import->lines++;
 	if (!proof) {
@@ -264,8 +263,9 @@ static bool is_short_enough(struct server *s, const struct mnat_lease_record *re
 	int64_t left = record->expires - s->wall();
 
 	return record->state != MNAT_LEASE_BOUND || left <= longest + IMPORT_CLOCK_SLACK ||
-	       refuse(why, "it ends in %lld s, and leases here after %lld: raise lease-time, or "
-			   "set the clock",
+	       refuse(why,
+		      "it ends in %lld s, and leases here after %lld: raise lease-time, or "
+		      "set the clock",
 		      (long long)left, (long long)longest);
 }
 
@@ -274,8 +274,7 @@ static bool is_to_be_had(const struct server *s, struct entry *entry,
 			 const struct mnat_lease_record *record, char why[IMPORT_WHY_LEN])
 {
 	const struct lease *lease = lease_find(&s->leases, record->address), *other;
-	const struct client *client =
-		client_find(&s->leases, record->client, record->client_len);
+	const struct client *client = client_find(&s->leases, record->client, record->client_len);
 	char text[MNAT_IP_LEN];
 
 	if (lease && lease_is_held(lease) && !same_client(lease->client, record))

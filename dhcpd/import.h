@@ -9,8 +9,8 @@
 
 #include "server.h"
 
-#define IMPORT_MAX	  1000000 /* leases at once */
-#define IMPORT_WHY_LEN	  192
+#define IMPORT_MAX	   1000000 /* leases at once */
+#define IMPORT_WHY_LEN	   192
 #define IMPORT_CLOCK_SLACK 60 /* seconds by which two servers' clocks may differ */
 
 struct import;

@@ -7,12 +7,12 @@
 #include "import.h"
 #include "record.h"
 
-#define HOST_1	  "\"mac\":\"02:00:00:00:00:01\",\"client\":\"01020000000001\",\"hostname\":null"
-#define HOST_2	  "\"mac\":\"02:00:00:00:00:02\",\"client\":\"01020000000002\",\"hostname\":null"
-#define NOBODY	  "\"mac\":null,\"client\":null,\"hostname\":null"
-#define BOUND	  "\"state\":\"bound\",\"expires\":1700002000,\"generation\":7,"
-#define PLAIN	  "\"virtual\":null,"
-#define ACTUAL(a) "{\"address\":\"" a "\",\"kind\":\"actual\","
+#define HOST_1	   "\"mac\":\"02:00:00:00:00:01\",\"client\":\"01020000000001\",\"hostname\":null"
+#define HOST_2	   "\"mac\":\"02:00:00:00:00:02\",\"client\":\"01020000000002\",\"hostname\":null"
+#define NOBODY	   "\"mac\":null,\"client\":null,\"hostname\":null"
+#define BOUND	   "\"state\":\"bound\",\"expires\":1700002000,\"generation\":7,"
+#define PLAIN	   "\"virtual\":null,"
+#define ACTUAL(a)  "{\"address\":\"" a "\",\"kind\":\"actual\","
 #define VIRTUAL(a) "{\"address\":\"" a "\",\"kind\":\"virtual\",\"virtual\":null,"
 #define FOREIGN(a) "{\"address\":\"" a "\",\"kind\":\"foreign\",\"virtual\":null,"
 
@@ -129,16 +129,16 @@ Test(import, again_changes_nothing)
 Test(import, free_declined_and_foreign_addresses_come_too)
 {
 	struct fixture *f = fixture_new(SEED_CONF);
-	struct import_result result = import_all(
-		f,
-		LINES(ACTUAL("10.0.1.20") "\"state\":\"released\",\"expires\":0,\"generation\":3,"
-		      PLAIN HOST_1 "}",
-		      ACTUAL("10.0.1.5") "\"state\":\"declined\",\"expires\":1700001500,"
-		      "\"generation\":0," PLAIN NOBODY "}",
-		      ACTUAL("10.0.1.6") "\"state\":\"bound\",\"expires\":1700000000,"
-		      "\"generation\":0," PLAIN HOST_2 "}",
-		      FOREIGN("10.66.0.5") BOUND HOST_2 "}"),
-		0);
+	struct import_result result =
+		import_all(f,
+			   LINES(ACTUAL("10.0.1.20") "\"state\":\"released\",\"expires\":0,"
+						     "\"generation\":3," PLAIN HOST_1 "}",
+				 ACTUAL("10.0.1.5") "\"state\":\"declined\",\"expires\":1700001500,"
+						    "\"generation\":0," PLAIN NOBODY "}",
+				 ACTUAL("10.0.1.6") "\"state\":\"bound\",\"expires\":1700000000,"
+						    "\"generation\":0," PLAIN HOST_2 "}",
+				 FOREIGN("10.66.0.5") BOUND HOST_2 "}"),
+			   0);
 
 	cr_assert_eq(result.imported, 4);
 	cr_assert_eq(bind_host(f, 1, "10.0.1.1", NULL), addr("10.0.1.20"), "its earlier one");
@@ -149,9 +149,8 @@ Test(import, free_declined_and_foreign_addresses_come_too)
 
 Test(import, each_refusal_says_why)
 {
-	struct fixture *f = fixture_new(
-		SEED_CONF "host \"printer\" { mac = \"02:00:00:00:00:09\"\n"
-			  "address = \"10.0.1.200\" }\n");
+	struct fixture *f = fixture_new(SEED_CONF "host \"printer\" { mac = \"02:00:00:00:00:09\"\n"
+						  "address = \"10.0.1.200\" }\n");
 
 	expect_refused(f, LINES(ACTUAL("10.0.3.5") BOUND PLAIN HOST_1 "}"), 2,
 		       "it is in no subnet here");
@@ -183,7 +182,7 @@ Test(import, each_refusal_says_why)
 		       "it goes with 10.128.0.77, which its client has no lease of for as long");
 	expect_refused(f,
 		       LINES(ACTUAL("10.0.1.5") "\"state\":\"bound\",\"expires\":1700004661,"
-			     "\"generation\":1," PLAIN HOST_1 "}"),
+						"\"generation\":1," PLAIN HOST_1 "}"),
 		       2,
 		       "it ends in 3661 s, and leases here after 3600: raise lease-time, or set "
 		       "the clock");
@@ -208,11 +207,10 @@ Test(import, what_is_leased_here_stays)
 Test(import, of_some_that_are_refused_the_others_are_to_be_had)
 {
 	struct fixture *f = fixture_new(SEED_CONF);
-	struct import_result result =
-		import_all(f,
-			   LINES(ACTUAL("10.0.1.5") BOUND PLAIN HOST_1 "}",
-				 ACTUAL("10.0.3.5") BOUND PLAIN HOST_2 "}"),
-			   1);
+	struct import_result result = import_all(f,
+						 LINES(ACTUAL("10.0.1.5") BOUND PLAIN HOST_1 "}",
+						       ACTUAL("10.0.3.5") BOUND PLAIN HOST_2 "}"),
+						 1);
 
 	cr_assert_eq(result.imported, 1);
 	cr_assert_eq(client_of(f, 1)->bound->address, addr("10.0.1.5"));
@@ -235,8 +233,8 @@ Test(import, an_offer_to_the_client_is_taken_over)
 
 static void import_proof(struct fixture *f, uint32_t key, uint64_t counter)
 {
-	struct mnat_auth_record proof = {.key = key, .counter = counter, .client_len = 7,
-					 .client = {1, 2, 0, 0, 0, 0, 1}};
+	struct mnat_auth_record proof = {
+		.key = key, .counter = counter, .client_len = 7, .client = {1, 2, 0, 0, 0, 0, 1}};
 	struct import *import = import_new();
 	struct import_result result;
 	char why[IMPORT_WHY_LEN];
@@ -307,9 +305,10 @@ Test(record, there_and_back)
 {
 	static const char *const lines[] = {
 		ACTUAL("10.0.1.9") BOUND "\"virtual\":\"10.128.0.77\","
-		"\"mac\":\"02:00:00:00:00:01\",\"client\":\"ff00\",\"hostname\":\"laptop-17\",\"tunnel\":true}",
-		FOREIGN("10.66.0.5") "\"state\":\"expired\",\"expires\":0,\"generation\":0,"
-		NOBODY ",\"tunnel\":false}",
+					 "\"mac\":\"02:00:00:00:00:01\",\"client\":\"ff00\","
+					 "\"hostname\":\"laptop-17\",\"tunnel\":true}",
+		FOREIGN("10.66.0.5") "\"state\":\"expired\",\"expires\":0,\"generation\":0," NOBODY
+				     ",\"tunnel\":false}",
 	};
 
 	for (size_t i = 0; i < 2; i++) {
@@ -336,7 +335,7 @@ Test(record, what_is_wrong_is_named)
 		{"state", ACTUAL("10.0.1.5") "\"state\":\"offered\"}"},
 		{"expires", ACTUAL("10.0.1.5") "\"state\":\"bound\",\"expires\":-1}"},
 		{"generation", ACTUAL("10.0.1.5") "\"state\":\"bound\",\"expires\":1,"
-			       "\"generation\":4294967296}"},
+						  "\"generation\":4294967296}"},
 		{"virtual", "{\"address\":\"10.128.0.5\",\"kind\":\"virtual\"," BOUND
 			    "\"virtual\":\"10.128.0.6\"}"},
 		{"virtual", ACTUAL("10.0.1.5") BOUND "\"virtual\":7}"},
@@ -344,10 +343,11 @@ Test(record, what_is_wrong_is_named)
 		{"client", ACTUAL("10.0.1.5") BOUND PLAIN "\"client\":\"0\"}"},
 		{"client", ACTUAL("10.0.1.5") BOUND PLAIN "\"client\":\"0g\"}"},
 		{"client", ACTUAL("10.0.1.5") "\"state\":\"declined\",\"expires\":1,"
-			   "\"generation\":1," PLAIN HOST_1 "}"},
+					      "\"generation\":1," PLAIN HOST_1 "}"},
 		{"mac", ACTUAL("10.0.1.5") BOUND PLAIN "\"client\":\"01\",\"mac\":null}"},
-		{"hostname", ACTUAL("10.0.1.5") BOUND PLAIN "\"client\":\"01\","
-			     "\"mac\":\"02:00:00:00:00:01\",\"hostname\":\"a b\"}"},
+		{"hostname", ACTUAL("10.0.1.5") BOUND PLAIN
+		 "\"client\":\"01\","
+		 "\"mac\":\"02:00:00:00:00:01\",\"hostname\":\"a b\"}"},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

@@ -52,7 +52,7 @@ static uint16_t checksum(const struct echo *echo)
 	for (size_t i = 0; i < sizeof(words) / 2; i++)
 		sum += words[i];
 	sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t)~(sum + (sum >> 16));
+	return (uint16_t) ~(sum + (sum >> 16));
 }
 
 static bool send_echo(struct prober *prober, uint32_t address)

@@ -66,14 +66,14 @@ json_t *record_to_json(const struct mnat_lease_record *record)
 	char mac[MNAT_MAC_LEN], client[MNAT_HEX_LEN(MNAT_CLIENT_MAX)];
 	bool held = record->client_len;
 
-	return json_pack("{s:o, s:s, s:s, s:I, s:I, s:o, s:s?, s:s?, s:s?, s:b}", "address",
-			 json_ip(record->address), "kind", record_kind(record), "state",
-			 record_state_name(record->state), "expires", (json_int_t)record->expires, "generation",
-			 (json_int_t)record->generation, "virtual", json_ip(record->virt), "mac",
-			 held ? mnat_mac(record->mac, mac) : NULL, "client",
-			 held ? mnat_hex(record->client, record->client_len, client) : NULL,
-			 "hostname", *record->hostname ? record->hostname : NULL, "tunnel",
-			 record->tunnel);
+	return json_pack(
+		"{s:o, s:s, s:s, s:I, s:I, s:o, s:s?, s:s?, s:s?, s:b}", "address",
+		json_ip(record->address), "kind", record_kind(record), "state",
+		record_state_name(record->state), "expires", (json_int_t)record->expires,
+		"generation", (json_int_t)record->generation, "virtual", json_ip(record->virt),
+		"mac", held ? mnat_mac(record->mac, mac) : NULL, "client",
+		held ? mnat_hex(record->client, record->client_len, client) : NULL, "hostname",
+		*record->hostname ? record->hostname : NULL, "tunnel", record->tunnel);
 }
 
 static int get_ip(const json_t *json, const char *key, uint32_t *ret_address)

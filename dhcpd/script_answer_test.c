@@ -162,8 +162,7 @@ static const char *same_codes(const char *value, const uint8_t *at, const uint8_
 static const char *check_options(const char *value, const struct packet *asked,
 				 const struct reply *reply, const struct dhcp_message *answer)
 {
-	return same_codes(value, reply->bytes + sizeof(answer->header),
-			  reply->bytes + reply->len);
+	return same_codes(value, reply->bytes + sizeof(answer->header), reply->bytes + reply->len);
 }
 
 static const char *check_file_options(const char *value, const struct packet *asked,
@@ -175,8 +174,7 @@ static const char *check_file_options(const char *value, const struct packet *as
 }
 
 static const char *check_sname_options(const char *value, const struct packet *asked,
-				       const struct reply *reply,
-				       const struct dhcp_message *answer)
+				       const struct reply *reply, const struct dhcp_message *answer)
 {
 	const struct dhcp_header *header = &answer->header;
 
@@ -229,10 +227,13 @@ static const struct {
 	size_t offset;
 	size_t size; /* of a number; 0: an address */
 } fields[] = {
-#define FIELD(name, field, size) {name, offsetof(struct dhcp_message, field), size}
-	FIELD("yiaddr", header.yiaddr, 0),   FIELD("ciaddr", header.ciaddr, 0),
-	FIELD("siaddr", header.siaddr, 0),   FIELD("giaddr", header.giaddr, 0),
-	FIELD("gateway", gateway, 0),	     FIELD("manager", manager, 0),
+#define FIELD(name, field, size)                                                                   \
+	{                                                                                          \
+		name, offsetof(struct dhcp_message, field), size                                   \
+	}
+	FIELD("yiaddr", header.yiaddr, 0),    FIELD("ciaddr", header.ciaddr, 0),
+	FIELD("siaddr", header.siaddr, 0),    FIELD("giaddr", header.giaddr, 0),
+	FIELD("gateway", gateway, 0),	      FIELD("manager", manager, 0),
 	FIELD("mode", mode, sizeof(uint8_t)), FIELD("domain", domain, sizeof(uint32_t)),
 #undef FIELD
 };

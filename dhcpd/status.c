@@ -155,9 +155,8 @@ void control_status(struct mnat_control_client *client, const json_t *request, v
 			  "mnat-dhcpd", "uptime_s",
 			  (json_int_t)((mnat_clock_now() - source->started) / MNAT_NS_PER_SEC),
 			  "healthy", json_array_size(list) == 0, "problems", list, "manager",
-			  manager_state(source->manager), "policy",
-			  conf_policies[s->conf->policy], "auth", conf_auths[s->conf->auth.policy],
-			  "clients",
+			  manager_state(source->manager), "policy", conf_policies[s->conf->policy],
+			  "auth", conf_auths[s->conf->auth.policy], "clients",
 			  (json_int_t)HASH_COUNT(s->leases.clients), "foreign", foreign(s), "pools",
 			  pools(s)));
 }
@@ -221,10 +220,11 @@ void control_forcerenew(struct mnat_control_client *client, const json_t *reques
 	char ip[MNAT_IP_LEN];
 
 	if (!named) {
-		mnat_control_fail(client, MNAT_E_NOT_FOUND,
-				  "no client is known by \"%s\": give an address it has, its MAC or "
-				  "its identifier, as mnatctl dump leases shows them",
-				  text ? text : "");
+		mnat_control_fail(
+			client, MNAT_E_NOT_FOUND,
+			"no client is known by \"%s\": give an address it has, its MAC or "
+			"its identifier, as mnatctl dump leases shows them",
+			text ? text : "");
 	} else if (!server_forcerenew(source->server, named, &out.reply)) {
 		mnat_control_fail(client, MNAT_E_FAILED,
 				  "that client has no address, or does not take a FORCERENEW (it "

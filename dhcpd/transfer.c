@@ -79,8 +79,8 @@ static bool collect_line(struct import *import, const json_t *json, uint32_t lin
 {
 	struct mnat_lease_record lease;
 	struct mnat_auth_record proof;
-	const char *wrong = proof_is(json) ? proof_from_json(json, &proof)
-					   : record_from_json(json, &lease);
+	const char *wrong =
+		proof_is(json) ? proof_from_json(json, &proof) : record_from_json(json, &lease);
 
 	if (wrong) {
 		import_add_refused(import);

@@ -10,8 +10,7 @@ static const struct {
 #undef X
 };
 
-void reconfigure_learn(struct reconfigure *r, const struct dhcp_message *ack,
-		       struct in_addr server)
+void reconfigure_learn(struct reconfigure *r, const struct dhcp_message *ack, struct in_addr server)
 {
 	if (server.s_addr != r->server.s_addr)
 		r->have = false;
@@ -51,6 +50,7 @@ json_t *reconfigure_fields(const struct reconfigure *r)
 	json_t *fields = json_pack("{s:I}", "obeyed", (json_int_t)r->obeyed);
 
 	for (int i = 0; i < RECONFIGURE_N_CAUSES; i++)
-		json_object_set_new(fields, causes[i].name, json_integer((json_int_t)r->ignored[i]));
+		json_object_set_new(fields, causes[i].name,
+				    json_integer((json_int_t)r->ignored[i]));
 	return fields;
 }

@@ -17,7 +17,7 @@
 #include "mnat/log.h"
 
 #define VERSION	     1
-#define PIECE	     512   /* leases in a request: well below MNAT_CONTROL_LINE */
+#define PIECE	     512 /* leases in a request: well below MNAT_CONTROL_LINE */
 #define LINE_MAX_LEN 4096
 #define COMMIT_MS    60000 /* a million leases take the server some seconds */
 
@@ -141,8 +141,7 @@ static void print_refusal(const json_t *row, void *user)
 {
 	const struct import *import = user;
 
-	log_err("%s:%lld: %s", import->path,
-		json_integer_value(json_object_get(row, "line")),
+	log_err("%s:%lld: %s", import->path, json_integer_value(json_object_get(row, "line")),
 		json_string_value(json_object_get(row, "error")));
 }
 
@@ -194,8 +193,8 @@ static int send_all(struct import *import, json_t **ret_last)
 			json_decref(line);
 			return r == CTL_DONE ? send_piece(import, true, ret_last) : r;
 		}
-		json_array_append_new(import->piece, json_pack("{s:i, s:o}", "line", import->line,
-							       "lease", line));
+		json_array_append_new(import->piece,
+				      json_pack("{s:i, s:o}", "line", import->line, "lease", line));
 		if (json_array_size(import->piece) == PIECE)
 			r = send_piece(import, false, NULL);
 	}
