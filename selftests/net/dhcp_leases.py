@@ -2,6 +2,7 @@
 import json
 import subprocess
 
+from mnatlab import control
 from mnatlab.checks import check, equal
 from mnatlab.mobilenat import BIN, Gateway, Node
 from mnatlab.proc import wait_until
@@ -38,6 +39,24 @@ def expect_refused(gateway, path, text, said):
     equal(leases(gateway), before, "leases after it")
 
 
+def pieces(gateway, lease):
+    """Two imports at a time, nonsense, and one without the rest: nothing is taken over."""
+    with control.Control(gateway.socket("mnat-dhcpd")) as asks:
+        def send(number, leases, **more):
+            return asks.call("import", what="leases", **{"from": number}, leases=leases, **more)
+        items = [{"line": 2, "lease": lease}, {"line": 3, "lease": {"kind": "actual"}}]
+        rows, last = send(0, items)
+        equal((last["code"], rows), (0, [{"line": 3, "error": '"address" is missing, or not what '
+                                          'it is to be'}]), "a first piece")
+        equal(send(0, [])[1]["code"], 0, "another's first piece")
+        equal(send(2, [], commit=True)[1]["code"], 200, "the first one's last piece")
+        equal(send(0, [None, 7, []], commit=True)[1]["code"], 200, "nonsense")
+        equal(asks.call("import", what="hosts")[1]["code"], 102, "what there is not")
+    with control.Control(str(gateway.socket("mnat-dhcpd")).replace("dhcpd.", "dhcpd-ro.")) as asks:
+        for command in ("export", "import"):
+            equal(asks.call(command, what="leases")[1]["code"], 103, f"{command}, unprivileged")
+
+
 @scenario("dhcp.import")
 def import_(run):
     """Leases exported by one server and imported by a new one: the node keeps A and V."""
@@ -72,6 +91,8 @@ def import_(run):
                     f":{2 + list(known).index(ACTUAL_1)}: it is in no subnet here",
                     "mnat-dhcpd: nothing is imported: 2 of 4 leases are refused; --partial "
                     "imports the others"])
+    pieces(gateway, json.loads(lines[1]))
+    equal(leases(gateway), {}, "leases after imports that came to nothing")
     equal(gateway.ctl("import", "leases", path),
           {"imported": 3, "same": 0, "proofs": 0, "refused": 0, "code": 0}, "import")
     server = gateway.daemons["mnat-dhcpd"]
@@ -80,6 +101,8 @@ def import_(run):
     equal(leases(gateway), known, "leases after the import")
     equal(gateway.ctl("import", "leases", path),
           {"imported": 1, "same": 2, "proofs": 0, "refused": 0, "code": 0}, "the same again")
+    equal(gateway.ctl("import", "leases", wrong, "--partial"),
+          {"imported": 0, "same": 2, "proofs": 0, "refused": 2, "code": 0}, "what is not refused")
     wait_until(lambda: gateway.host(VIRTUAL)["generation"] > generation, 5, "the manager's news")
     equal(gateway.host(VIRTUAL)["actual"], ACTUAL_2, "where the manager has the node")
 
