@@ -84,14 +84,19 @@ static bool is_private(uint32_t address)
 	       address >> 22 == 0x191;
 }
 
+bool alloc_is_foreign(const struct leases *leases, uint32_t address)
+{
+	return !pool_contains(leases_virtual_pool_of(leases, address), address) &&
+	       is_private(address) && !leases_subnet(leases, address) &&
+	       address != ntohl(leases->conf->server_id.s_addr);
+}
+
 /* An address of another domain's that nobody has here. */
 static bool is_free_foreign(const struct leases *leases, uint32_t address)
 {
 	const struct lease *lease = lease_find(leases, address);
 
-	if (pool_contains(leases_virtual_pool_of(leases, address), address) ||
-	    !is_private(address) || leases_subnet(leases, address) ||
-	    address == ntohl(leases->conf->server_id.s_addr))
+	if (!alloc_is_foreign(leases, address))
 		return false;
 	return lease ? !lease_is_held(lease) : leases->n_foreign < FOREIGN_MAX;
 }

@@ -30,6 +30,9 @@ struct wish {
 int alloc_virtual(struct leases *leases, struct client *client, const struct wish *wish,
 		  uint64_t until, struct lease **ret_lease);
 
+/* Can it be a virtual address of another domain's pool? */
+bool alloc_is_foreign(const struct leases *leases, uint32_t address);
+
 #define FOREIGN_MAX 65536 /* addresses of other domains that are kept in mind */
 
 #endif

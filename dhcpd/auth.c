@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/param.h>
 #include <time.h>
 
 #include "exchange.h"
@@ -64,6 +65,35 @@ static void mark_dirty(struct auth *auth, struct auth_client *client)
 	client->dirty = true;
 	client->next_dirty = auth->dirty;
 	auth->dirty = client;
+}
+
+int auth_import(struct auth *auth, const struct mnat_auth_record *record)
+{
+	bool known = find(auth, record->client, record->client_len);
+	struct auth_client *client = get(auth, record->client, record->client_len);
+
+	if (!client)
+		return HASH_COUNT(auth->clients) >= AUTH_CLIENTS_MAX ? -ENOSPC : -ENOMEM;
+	if (known && client->key != record->key)
+		return 0; /* counters are a key's */
+	client->key = record->key;
+	client->last[DHCP_AUTH_MNAT] = MAX(client->last[DHCP_AUTH_MNAT], record->counter);
+	client->last[DHCP_AUTH_RFC3118] = MAX(client->last[DHCP_AUTH_RFC3118], record->replay);
+	mark_dirty(auth, client);
+	return 0;
+}
+
+struct mnat_auth_record auth_to_record(const struct auth_client *client)
+{
+	struct mnat_auth_record record = {
+		.key = client->key,
+		.counter = client->last[DHCP_AUTH_MNAT],
+		.replay = client->last[DHCP_AUTH_RFC3118],
+		.client_len = client->id_len,
+	};
+
+	memcpy(record.client, client->id, client->id_len);
+	return record;
 }
 
 /* ---- a message ---- */
@@ -172,7 +202,7 @@ size_t auth_room(const struct exchange *x)
 }
 
 /* RFC 3118 section 5.3: the time as NTP has it, and rising whatever the clock does. */
-static uint64_t next_stamp(struct auth *auth)
+uint64_t auth_next_stamp(struct auth *auth)
 {
 	struct timespec now;
 	uint64_t stamp;
@@ -204,7 +234,7 @@ bool auth_sign(struct exchange *x)
 		return true;
 	auth.asks = false;
 	if (auth.how == DHCP_AUTH_RFC3118)
-		auth.counter = next_stamp(&x->server->auth);
+		auth.counter = auth_next_stamp(&x->server->auth);
 	if (!sign(x->server, x->reply, &auth, x->key, x->key_len))
 		return true;
 	return drop(x, COUNTER_reply_too_big);
@@ -235,14 +265,8 @@ int auth_store(struct server *s)
 	int r = 0;
 
 	for (const struct auth_client *c = s->auth.dirty; !r && c; c = c->next_dirty) {
-		struct mnat_auth_record record = {
-			.key = c->key,
-			.counter = c->last[DHCP_AUTH_MNAT],
-			.replay = c->last[DHCP_AUTH_RFC3118],
-			.client_len = c->id_len,
-		};
+		const struct mnat_auth_record record = auth_to_record(c);
 
-		memcpy(record.client, c->id, c->id_len);
 		r = s->store_ops->put_auth(s->store, &record);
 	}
 	return r;

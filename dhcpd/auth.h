@@ -46,6 +46,13 @@ void auth_done(struct auth *auth);
 /* A record of the store's. 0 or -ENOMEM. */
 int auth_restore(struct auth *auth, const struct mnat_auth_record *record);
 
+/*
+ * One of another server's: nothing older than the newer of both counts, by the key that is
+ * known here if there is one. To be stored. 0, or -ENOMEM or -ENOSPC.
+ */
+int auth_import(struct auth *auth, const struct mnat_auth_record *record);
+struct mnat_auth_record auth_to_record(const struct auth_client *client);
+
 /* x->key is its client. False: counted, and it is not to be answered. */
 bool auth_check(struct exchange *x);
 /* May it have a lease by this message? An RFC 3118 DISCOVER proves nothing. */
@@ -56,6 +63,9 @@ size_t auth_room(const struct exchange *x);
 bool auth_sign(struct exchange *x);
 /* It has been changed since. */
 void auth_sign_again(struct server *s, struct reply *reply);
+
+/* A replay detection value, higher than any before. */
+uint64_t auth_next_stamp(struct auth *auth);
 
 /* As server_commit() and server_stored() of leases. */
 int auth_store(struct server *s);

@@ -13,6 +13,7 @@
 #include "mnat/control.h"
 
 #include "conf_check.h"
+#include "conf_values.h"
 
 static cfg_opt_t virtual_opts[] = {
 	CFG_STR_LIST("pool", "{}", CFGF_NONE),
@@ -57,6 +58,8 @@ static cfg_opt_t opts[] = {
 	CFG_INT("lease-time", 3600, CFGF_NONE),
 	CFG_INT("offer-time", 30, CFGF_NONE),
 	CFG_INT("reserve-first", 0, CFGF_NONE),
+	CFG_STR("probe", "none", CFGF_NONE),
+	CFG_INT("probe-time", 500, CFGF_NONE),
 	CFG_BOOL("authoritative", cfg_false, CFGF_NONE),
 	CFG_BOOL("rapid-commit", cfg_false, CFGF_NONE),
 	CFG_STR_LIST("relays", "{}", CFGF_NONE),
@@ -73,92 +76,6 @@ static cfg_opt_t opts[] = {
 	CFG_STR("manager-socket", MNAT_RUN_DIR "/mmd.sock", CFGF_NONE),
 	CFG_END(),
 };
-
-static int is_policy(cfg_t *cfg, cfg_opt_t *opt)
-{
-	const char *text = cfg_opt_getstr(opt);
-
-	if (!strcmp(text, "rfc2131") || !strcmp(text, "strict-seed"))
-		return 0;
-	cfg_error(cfg, "policy = \"%s\": expected \"rfc2131\" or \"strict-seed\"", text);
-	return -1;
-}
-
-static int is_seed_option(cfg_t *cfg, cfg_opt_t *opt)
-{
-	long value = cfg_opt_getnint(opt, 0);
-
-	if (!value || (value >= 224 && value <= 254))
-		return 0;
-	cfg_error(cfg, "seed-option = %ld: expected a site-specific code, 224 to 254, or 0", value);
-	return -1;
-}
-
-static int is_count(cfg_t *cfg, cfg_opt_t *opt)
-{
-	long value = cfg_opt_getnint(opt, 0);
-
-	if (value >= 0 && value <= INT32_MAX)
-		return 0;
-	cfg_error(cfg, "%s = %ld: expected a number, 0 or more", cfg_opt_name(opt), value);
-	return -1;
-}
-
-static const char *const modes[] = {"client", "translate", "tunnel"};
-
-static int mode_number(const char *text)
-{
-	for (int i = 0; i < 3; i++)
-		if (!strcmp(text, modes[i]))
-			return i;
-	return -1;
-}
-
-static int is_mode(cfg_t *cfg, cfg_opt_t *opt)
-{
-	if (mode_number(cfg_opt_getstr(opt)) >= 0)
-		return 0;
-	cfg_error(cfg, "mode = \"%s\": expected \"client\", \"translate\" or \"tunnel\"",
-		  cfg_opt_getstr(opt));
-	return -1;
-}
-
-static int is_domain(cfg_t *cfg, cfg_opt_t *opt)
-{
-	long value = cfg_opt_getnint(opt, 0);
-
-	if (value >= 0 && value <= UINT32_MAX)
-		return 0;
-	cfg_error(cfg, "domain = %ld: expected the number of this domain, as in mmd.conf, or 0",
-		  value);
-	return -1;
-}
-
-static void validate(cfg_t *cfg)
-{
-	cfg_set_validate_func(cfg, "server-id", mnat_conf_is_ip);
-	cfg_set_validate_func(cfg, "policy", is_policy);
-	cfg_set_validate_func(cfg, "lease-time", mnat_conf_is_positive);
-	cfg_set_validate_func(cfg, "offer-time", mnat_conf_is_positive);
-	cfg_set_validate_func(cfg, "reserve-first", is_count);
-	cfg_set_validate_func(cfg, "relays", mnat_conf_is_range);
-	cfg_set_validate_func(cfg, "limits|circuit", is_count);
-	cfg_set_validate_func(cfg, "limits|link", is_count);
-	cfg_set_validate_func(cfg, "limits|mac", is_count);
-	cfg_set_validate_func(cfg, "virtual|pool", mnat_conf_is_range);
-	cfg_set_validate_func(cfg, "virtual|lease-time", mnat_conf_is_positive);
-	cfg_set_validate_func(cfg, "virtual|manager", mnat_conf_is_ip);
-	cfg_set_validate_func(cfg, "virtual|domain", is_domain);
-	cfg_set_validate_func(cfg, "virtual|enterprise", mnat_conf_is_positive);
-	cfg_set_validate_func(cfg, "virtual|seed-option", is_seed_option);
-	cfg_set_validate_func(cfg, "external", mnat_conf_is_range);
-	cfg_set_validate_func(cfg, "virtual|public", mnat_conf_is_range);
-	cfg_set_validate_func(cfg, "virtual|mode", is_mode);
-	cfg_set_validate_func(cfg, "virtual|gateway", mnat_conf_is_ip);
-	cfg_set_validate_func(cfg, "subnet|pool", mnat_conf_is_range);
-	cfg_set_validate_func(cfg, "subnet|next-server", mnat_conf_is_ip);
-	cfg_set_validate_func(cfg, "subnet|lease-time", mnat_conf_is_positive);
-}
 
 static int compare_ranges(const void *a, const void *b)
 {
@@ -251,7 +168,7 @@ static int get_virtual(cfg_t *cfg, struct virtual_conf *virt)
 	virt->domain = (uint32_t)cfg_getint(cfg, "domain");
 	virt->codec.enterprise = (uint32_t)cfg_getint(cfg, "enterprise");
 	virt->codec.seed_option = (uint8_t)cfg_getint(cfg, "seed-option");
-	virt->mode = (uint8_t)mode_number(cfg_getstr(cfg, "mode"));
+	virt->mode = (uint8_t)conf_word(cfg, "mode", conf_modes);
 	virt->gateway = get_ip(cfg, "gateway");
 	if (virt->mode == DHCP_MODE_TUNNEL && !virt->gateway.s_addr) {
 		cfg_error(cfg, "mode = \"tunnel\": expected gateway = \"135.180.32.4\" too, the "
@@ -283,27 +200,16 @@ static int get_interfaces(cfg_t *cfg, struct conf *conf)
 
 static int get_auth(cfg_t *cfg, struct auth_conf *auth)
 {
-	static const char *const policies[] = {
-		[AUTH_OFF] = "off", [AUTH_ALLOW] = "allow", [AUTH_REQUIRE] = "require"};
-	const char *text = cfg_getstr(cfg, "policy");
-	int policy = 0;
-
-	while (policy <= AUTH_REQUIRE && strcmp(text, policies[policy]))
-		policy++;
-	if (policy > AUTH_REQUIRE) {
-		cfg_error(cfg, "policy = \"%s\": expected \"off\", \"allow\" or \"require\"", text);
-		return -EINVAL;
-	}
-	auth->policy = (enum auth_policy)policy;
+	auth->policy = (enum auth_policy)conf_word(cfg, "policy", conf_auths);
 	auth->path = strdup(cfg_getstr(cfg, "keys"));
 	if (!auth->path)
 		return -ENOMEM;
-	if (policy == AUTH_OFF)
+	if (auth->policy == AUTH_OFF)
 		return 0;
 	if (!*auth->path) {
 		cfg_error(cfg, "policy = \"%s\": expected keys = \"/etc/mobilenat/dhcp.keys\" too, "
 			       "the file of the clients' secrets",
-			  text);
+			  cfg_getstr(cfg, "policy"));
 		return -EINVAL;
 	}
 	return dhcp_keys_load(auth->path, &auth->keys);
@@ -339,10 +245,11 @@ static int get_conf(cfg_t *cfg, struct conf *conf)
 	int r;
 
 	conf->server_id = get_ip(cfg, "server-id");
-	conf->policy = !strcmp(cfg_getstr(cfg, "policy"), "strict-seed") ? POLICY_STRICT_SEED
-									 : POLICY_RFC2131;
+	conf->policy = (enum policy)conf_word(cfg, "policy", conf_policies);
 	conf->reserve_first = (uint32_t)cfg_getint(cfg, "reserve-first");
 	conf->offer_time = (uint32_t)cfg_getint(cfg, "offer-time");
+	conf->probe = (enum probe_by)conf_word(cfg, "probe", conf_probes);
+	conf->probe_ms = (uint32_t)cfg_getint(cfg, "probe-time");
 	conf->run_dir = strdup(cfg_getstr(cfg, "run-dir"));
 	conf->database = strdup(cfg_getstr(cfg, "database"));
 	conf->manager_socket = strdup(cfg_getstr(cfg, "manager-socket"));
@@ -374,7 +281,7 @@ int conf_load(const char *path, struct conf **ret_conf)
 {
 	struct conf *conf;
 	cfg_t *cfg;
-	int r = mnat_conf_load(path, opts, validate, &cfg);
+	int r = mnat_conf_load(path, opts, conf_validate, &cfg);
 
 	if (r)
 		return r;

@@ -62,6 +62,9 @@ struct auth_conf {
 	struct dhcp_keys *keys; /* NULL with AUTH_OFF */
 };
 
+/* Before an address is offered that its client has not had: look whether it is in use. */
+enum probe_by { PROBE_NONE, PROBE_ICMP };
+
 struct conf {
 	char (*interfaces)[IF_NAMESIZE];
 	size_t n_interfaces;
@@ -76,6 +79,8 @@ struct conf {
 	struct hosts_conf special;
 	uint32_t reserve_first;
 	uint32_t offer_time;
+	enum probe_by probe;
+	uint32_t probe_ms; /* that an offer waits for it */
 	uint32_t longest_of_class; /* lease, 0: no class has its own */
 	uint32_t longest_lease; /* of all, actual and virtual */
 	struct virtual_conf virt;

@@ -126,7 +126,7 @@ static bool is_ours(unsigned int code)
 		DHCP_OPT_MAX_SIZE,   DHCP_OPT_T1,	    DHCP_OPT_T2,
 		DHCP_OPT_CLIENT_ID,  DHCP_OPT_RAPID_COMMIT, DHCP_OPT_FQDN,
 		DHCP_OPT_RELAY_INFO, DHCP_OPT_AUTH,	    DHCP_OPT_SUBNET_SELECTION,
-		DHCP_OPT_VIVSO,
+		DHCP_OPT_VIVSO,	     DHCP_OPT_NONCE_CAPABLE,
 	};
 
 	return !code || code >= DHCP_OPT_END || memchr(ours, (int)code, sizeof(ours));

@@ -5,6 +5,8 @@
 
 #include "mnat/control.h"
 
+#include "import.h"
+#include "io.h"
 #include "manager.h"
 #include "server.h"
 
@@ -12,6 +14,9 @@
 struct control_source {
 	struct server *server;
 	struct manager *manager;
+	struct io *io;
+	struct import *import;	 /* being collected, or NULL */
+	uint64_t import_touched; /* when that was last */
 	/* read the configuration again; false: it stays as it was, and why is logged */
 	bool (*reload)(void *user);
 	void *user;
@@ -27,6 +32,23 @@ void control_dump(struct mnat_control_client *client, const json_t *request, voi
 
 /* Log which pools are getting full; to be called now and then. */
 void control_watch_pools(struct server *s);
+
+void control_forcerenew(struct mnat_control_client *client, const json_t *request, void *user);
+void control_export(struct mnat_control_client *client, const json_t *request, void *user);
+void control_import(struct mnat_control_client *client, const json_t *request, void *user);
+/* An import that nobody goes on with is forgotten; to be called now and then. */
+void control_forget_import(struct control_source *source);
+
+/*
+ * Answer with a row a lease, piece by piece, then one a proof, and in the end {"rows":N}.
+ * They give a new reference, or NULL: none for this one.
+ */
+struct lease_rows {
+	json_t *(*lease)(const struct server *s, const struct lease *lease);
+	json_t *(*proof)(const struct auth_client *client); /* NULL: no proofs */
+};
+void control_walk_leases(struct mnat_control_client *client, const struct server *s,
+			 const struct lease_rows *rows);
 
 /* One client's row, or NULL: no memory. */
 json_t *lease_row(const struct server *s, const struct client *client);

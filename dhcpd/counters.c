@@ -24,6 +24,7 @@ static const enum counter sent[] = {
 	[DHCP_OFFER] = COUNTER_out_offer,
 	[DHCP_ACK] = COUNTER_out_ack,
 	[DHCP_NAK] = COUNTER_out_nak,
+	[DHCP_FORCERENEW] = COUNTER_out_forcerenew,
 };
 
 static bool is_parse_error(enum counter counter)

@@ -36,6 +36,7 @@
 	X(EVENT, out_offer, "OFFER sent")                                                          \
 	X(EVENT, out_ack, "ACK sent")                                                              \
 	X(EVENT, out_nak, "NAK sent")                                                              \
+	X(EVENT, out_forcerenew, "FORCERENEW sent")                                                \
 	X(EVENT, nak_wrong_subnet, "NAK: the address is of another subnet")                        \
 	X(EVENT, nak_wrong_address, "NAK: the client's lease is another address")                  \
 	X(EVENT, nak_no_offer, "NAK: our offer is over")                                           \
@@ -45,6 +46,9 @@
 	X(EVENT, option_no_room, "option left out: no room in the client's message size")          \
 	X(EVENT, virtual_pool_empty, "no free virtual address: served as a plain host")            \
 	X(EVENT, declined, "address put aside: another host uses it")                              \
+	X(EVENT, probed, "offer held back while an echo request went to its address")                 \
+	X(EVENT, probe_taken, "address put aside: it answered an echo request")                    \
+	X(EVENT, probe_skipped, "address offered unprobed: too many at a time, or no route")       \
 	X(EVENT, released, "lease given back")                                                     \
 	X(EVENT, expired, "lease ran out")                                                         \
 	X(EVENT, moved, "client bound to an address of another subnet")                            \
@@ -59,7 +63,8 @@
 	X(EVENT, token_no_room, "no room in the ACK for a token")                                  \
 	X(EVENT, rebound, "host moved to an address it had before, by the manager's word")         \
 	X(EVENT, virtual_renewed, "virtual address of an absent host kept for the manager")        \
-	X(EVENT, virtual_released, "virtual address given back by the manager")
+	X(EVENT, virtual_released, "virtual address given back by the manager")                    \
+	X(EVENT, imported, "lease taken over from another server's export")
 
 /* The first are enum dhcp_error's: why a datagram is no DHCP message. */
 enum counter {

@@ -10,17 +10,11 @@
 #include "mnat/hex.h"
 
 #include "control.h"
+#include "record.h"
 
 #define ROWS 256 /* a piece: about MNAT_CONTROL_PIECE bytes */
 
 /* ---- leases ---- */
-
-static const char *const states[] = {
-	[MNAT_LEASE_OFFERED] = "offered",
-	[MNAT_LEASE_BOUND] = "bound",
-	[MNAT_LEASE_RELEASED] = "released",
-	[MNAT_LEASE_EXPIRED] = "expired",
-};
 
 /* The actual address that matters, or the last one there was. */
 static struct lease *actual_of(const struct client *client)
@@ -35,7 +29,7 @@ static struct lease *actual_of(const struct client *client)
 	return NULL;
 }
 
-/* By which a client is found again between two pieces of a dump. */
+/* By which a client is known between two pieces of a dump. */
 static struct lease *foremost(const struct client *client)
 {
 	struct lease *lease = actual_of(client);
@@ -81,7 +75,8 @@ static json_t *circuit_or_null(const struct client *client)
 		return json_null();
 	for (size_t i = 0; i < key->circuit_len; i++)
 		if (!isgraph(key->circuit[i]))
-			return json_sprintf("hex:%s", mnat_hex(key->circuit, key->circuit_len, hex));
+			return json_sprintf("hex:%s",
+					    mnat_hex(key->circuit, key->circuit_len, hex));
 	return json_stringn((const char *)key->circuit, key->circuit_len);
 }
 
@@ -90,53 +85,92 @@ json_t *lease_row(const struct server *s, const struct client *client)
 	const struct lease *actual = actual_of(client), *lease = foremost(client);
 	char mac[MNAT_MAC_LEN], id[MNAT_HEX_LEN(MNAT_CLIENT_MAX)];
 
-	return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:s, s:I, s:I, s:s?}", "mac",
-			 mnat_mac(client->mac, mac), "client",
-			 mnat_hex(client->key, client->key_len, id), "actual", ip_or_null(actual),
-			 "virtual", ip_or_null(client->virt), "subnet", subnet_or_null(s, actual),
-			 "circuit", circuit_or_null(client), "state", states[lease->state], "expires_s", seconds_left(lease),
-			 "generation", (json_int_t)client->generation, "hostname",
-			 client->hostname);
+	return json_pack(
+		"{s:s, s:s, s:o, s:o, s:o, s:o, s:s, s:I, s:I, s:s?}", "mac",
+		mnat_mac(client->mac, mac), "client", mnat_hex(client->key, client->key_len, id),
+		"actual", ip_or_null(actual), "virtual", ip_or_null(client->virt), "subnet",
+		subnet_or_null(s, actual), "circuit", circuit_or_null(client), "state",
+		record_state_name(lease->state), "expires_s", seconds_left(lease), "generation",
+		(json_int_t)client->generation, "hostname", client->hostname);
 }
 
-struct lease_dump {
+/* All leases, or some, a row each. */
+struct lease_walk {
 	const struct server *server;
+	const struct lease_rows *rows;
+	json_int_t given;
+	const struct auth_client *proof; /* the next one: they stay as long as we */
 	size_t n;
 	size_t next;
 	uint32_t addresses[];
 };
 
+static void give_row(struct mnat_control_client *client, struct lease_walk *walk, json_t *row)
+{
+	if (!row)
+		return;
+	mnat_control_row(client, row);
+	walk->given++;
+}
+
+/* The next lease, or after all of them the next proof. False: there is none. */
+static bool step_one(struct mnat_control_client *client, struct lease_walk *walk)
+{
+	const struct lease *lease;
+
+	if (walk->next < walk->n) {
+		lease = lease_find(&walk->server->leases, walk->addresses[walk->next++]);
+		give_row(client, walk, lease ? walk->rows->lease(walk->server, lease) : NULL);
+	} else if (walk->proof) {
+		give_row(client, walk, walk->rows->proof(walk->proof));
+		walk->proof = walk->proof->hh.next;
+	}
+	return walk->next < walk->n || walk->proof;
+}
+
 static bool step_leases(struct mnat_control_client *client, void *state)
 {
-	struct lease_dump *dump = state;
+	struct lease_walk *walk = state;
 
-	for (int i = 0; i < ROWS && dump->next < dump->n; i++) {
-		const struct lease *lease =
-			lease_find(&dump->server->leases, dump->addresses[dump->next++]);
+	for (int i = 0; i < ROWS; i++)
+		if (!step_one(client, walk)) {
+			mnat_control_done(client, json_pack("{s:I}", "rows", walk->given));
+			return false;
+		}
+	return true;
+}
 
-		if (lease && lease->client && foremost(lease->client) == lease)
-			mnat_control_row(client, lease_row(dump->server, lease->client));
+void control_walk_leases(struct mnat_control_client *client, const struct server *s,
+			 const struct lease_rows *rows)
+{
+	const struct leases *leases = &s->leases;
+	struct lease_walk *walk =
+		malloc(sizeof(*walk) + HASH_COUNT(leases->addresses) * sizeof(walk->addresses[0]));
+
+	if (!walk) {
+		mnat_control_fail(client, MNAT_E_FAILED, "no memory for a list of the leases");
+		return;
 	}
-	if (dump->next < dump->n)
-		return true;
-	mnat_control_done(client, NULL);
-	return false;
+	*walk = (struct lease_walk){.server = s, .rows = rows};
+	walk->proof = rows->proof ? s->auth.clients : NULL;
+	for (const struct lease *lease = leases->addresses; lease; lease = lease->hh.next)
+		walk->addresses[walk->n++] = lease->address;
+	mnat_control_stream(client, step_leases, free, walk);
+}
+
+/* A client's row comes with the foremost of its leases. */
+static json_t *client_row(const struct server *s, const struct lease *lease)
+{
+	const struct client *client = lease->client;
+
+	return client && foremost(client) == lease ? lease_row(s, client) : NULL;
 }
 
 static void dump_leases(struct mnat_control_client *client, const struct control_source *source)
 {
-	const struct leases *leases = &source->server->leases;
-	struct lease_dump *dump =
-		malloc(sizeof(*dump) + HASH_COUNT(leases->clients) * sizeof(dump->addresses[0]));
+	static const struct lease_rows rows = {.lease = client_row};
 
-	if (!dump) {
-		mnat_control_fail(client, MNAT_E_FAILED, "no memory for a list of the leases");
-		return;
-	}
-	*dump = (struct lease_dump){.server = source->server};
-	for (const struct client *c = leases->clients; c; c = c->hh.next)
-		dump->addresses[dump->n++] = foremost(c)->address;
-	mnat_control_stream(client, step_leases, free, dump);
+	control_walk_leases(client, source->server, &rows);
 }
 
 /* ---- counters ---- */

@@ -74,6 +74,9 @@ void remember_name(struct exchange *x);
 /* Options 12 and 81 of the answer. */
 void put_names(struct exchange *x, struct dhcp_builder *b);
 
+/* In an ACK, what a later FORCERENEW is proved by, for a client that takes one. */
+void put_nonce(struct exchange *x, struct dhcp_builder *b);
+
 /* What the option is for this client: its host's, class's, subnet's, or all clients'. */
 const struct option_value *option_for(const struct exchange *x, uint8_t code);
 

@@ -2,26 +2,21 @@
 #include "io.h"
 
 #include <errno.h>
-#include <linux/if_ether.h>
-#include <linux/if_packet.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <utlist.h>
 
 #include "mnat/cleanup.h"
 #include "mnat/log.h"
 
-#include "frame.h"
 #include "keeper.h"
+#include "probe.h"
+#include "sockets.h"
 
-#define BATCH	       64
-#define RECEIVE_BUFFER (4 << 20)
-#define WAITING_MAX    4096 /* ACKs: more pile up only behind a disk that hangs */
-
-struct pktinfo_space {
-	_Alignas(struct cmsghdr) uint8_t bytes[CMSG_SPACE(sizeof(struct in_pktinfo))];
-};
+#define BATCH	    64
+#define WAITING_MAX 4096 /* ACKs: more pile up only behind a disk that hangs */
 
 /* The interface that the last datagram came from. */
 struct link {
@@ -36,12 +31,18 @@ struct replies {
 	size_t room;
 };
 
+/* Somebody but a client who waits for a transaction. */
+struct waiter {
+	void (*done)(int result, void *user);
+	void *user;
+	struct waiter *next;
+};
+
 struct io {
 	uv_poll_t poll;
 	struct server *server;
 	struct manager *manager;
-	int udp;
-	int raw;
+	struct sockets sockets;
 	struct link from;
 	struct mmsghdr msgs[BATCH];
 	struct iovec iov[BATCH];
@@ -54,84 +55,22 @@ struct io {
 	struct event_list events; /* ... and these events */
 	struct replies leaving;	 /* ACKs of it */
 	struct replies waiting;	 /* ACKs of the next one */
+	struct waiter *leaving_waiters, *waiters;
+	struct prober *prober; /* NULL: nobody looks */
 };
 
 static void on_readable(uv_poll_t *poll, int status, int events);
 
 /* ---- sending ---- */
 
-static ssize_t send_udp(struct io *io, const struct outgoing *out, struct in_addr to, uint16_t port,
-			int ifindex)
-{
-	struct pktinfo_space space = {0};
-	struct sockaddr_in name = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr = to};
-	struct iovec iov = {.iov_base = (void *)out->reply.bytes, .iov_len = out->reply.len};
-	struct msghdr msg = {
-		.msg_name = &name,
-		.msg_namelen = sizeof(name),
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = space.bytes,
-		.msg_controllen = sizeof(space.bytes),
-	};
-	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
-	struct in_pktinfo info = {.ipi_ifindex = ifindex, .ipi_spec_dst = out->from};
-
-	cmsg->cmsg_level = IPPROTO_IP;
-	cmsg->cmsg_type = IP_PKTINFO;
-	cmsg->cmsg_len = CMSG_LEN(sizeof(info));
-	memcpy(CMSG_DATA(cmsg), &info, sizeof(info));
-	return sendmsg(io->udp, &msg, MSG_DONTWAIT);
-}
-
-static ssize_t send_frame(struct io *io, const struct outgoing *out)
-{
-	const struct reply *reply = &out->reply;
-	struct sockaddr_ll name = {
-		.sll_family = AF_PACKET,
-		.sll_protocol = htons(ETH_P_IP),
-		.sll_ifindex = out->ifindex,
-		.sll_halen = ETH_ALEN,
-	};
-	struct frame_header header;
-	struct iovec iov[2] = {
-		{.iov_base = &header, .iov_len = sizeof(header)},
-		{.iov_base = (void *)reply->bytes, .iov_len = reply->len},
-	};
-	struct msghdr msg = {
-		.msg_name = &name, .msg_namelen = sizeof(name), .msg_iov = iov, .msg_iovlen = 2};
-
-	memcpy(name.sll_addr, reply->mac, sizeof(reply->mac));
-	frame_make(&header, out->from, reply->to, reply->bytes, reply->len);
-	return sendmsg(io->raw, &msg, MSG_DONTWAIT);
-}
-
 void io_send(struct io *io, const struct outgoing *out)
 {
-	const struct reply *reply = &out->reply;
-	ssize_t n = -1;
-
-	switch (reply->how) {
-	case REPLY_RELAY:
-		n = send_udp(io, out, reply->to, DHCP_SERVER_PORT, 0);
-		break;
-	case REPLY_UNICAST:
-		n = send_udp(io, out, reply->to, DHCP_CLIENT_PORT, 0);
-		break;
-	case REPLY_BROADCAST:
-		n = send_udp(io, out, (struct in_addr){INADDR_BROADCAST}, DHCP_CLIENT_PORT,
-			     out->ifindex);
-		break;
-	case REPLY_HARDWARE:
-		n = send_frame(io, out);
-		break;
-	}
-	if (n >= 0) {
-		server_count(io->server, counter_sent(reply->type));
+	if (sockets_send(&io->sockets, out) >= 0) {
+		server_count(io->server, counter_sent(out->reply.type));
 		return;
 	}
 	server_count(io->server, COUNTER_send_failed);
-	log_debug("%s not sent: %m", dhcp_type_name(reply->type));
+	log_debug("%s not sent: %m", dhcp_type_name(out->reply.type));
 }
 
 /* ---- receiving ---- */
@@ -152,10 +91,10 @@ static void ask_about(struct io *io, int ifindex)
 	struct sockaddr_in addr;
 
 	io->from = (struct link){.ifindex = ifindex};
-	if (ioctl(io->udp, SIOCGIFNAME, &ifr))
+	if (ioctl(io->sockets.udp, SIOCGIFNAME, &ifr))
 		return;
 	io->from.serve = conf_has_interface(io->server->conf, ifr.ifr_name);
-	if (ioctl(io->udp, SIOCGIFADDR, &ifr))
+	if (ioctl(io->sockets.udp, SIOCGIFADDR, &ifr))
 		return;
 	memcpy(&addr, &ifr.ifr_addr, sizeof(addr));
 	io->from.local = ntohl(addr.sin_addr.s_addr);
@@ -209,10 +148,22 @@ static void discard(struct io *io, struct replies *replies)
 	replies->n = 0;
 }
 
+static void tell_waiters(struct waiter **waiters, int result)
+{
+	struct waiter *waiter = TAKE_PTR(*waiters), *next;
+
+	LL_FOREACH_SAFE(waiter, waiter, next) {
+		waiter->done(result, waiter->user);
+		free(waiter);
+	}
+}
+
 /* What is collected so far goes to the disk; the next batch begins. */
 static void depart(struct io *io)
 {
 	const struct replies replies = io->waiting;
+
+	io->leaving_waiters = TAKE_PTR(io->waiters);
 
 	io->waiting = io->leaving;
 	io->leaving = replies;
@@ -234,13 +185,27 @@ int io_settle(struct io *io)
 		depart(io);
 		return 0;
 	}
-	if (r) {
+	if (r)
 		discard(io, &io->waiting);
+	tell_waiters(&io->waiters, r);
+	if (r)
 		return r;
-	}
 	deliver(io, s->events, s->n_events, s->batch, &io->waiting);
 	server_next_batch(s);
 	return 0;
+}
+
+void io_when_stored(struct io *io, void (*done)(int result, void *user), void *user)
+{
+	struct waiter *waiter = malloc(sizeof(*waiter));
+
+	if (!waiter) {
+		done(-ENOMEM, user);
+		return;
+	}
+	*waiter = (struct waiter){.done = done, .user = user};
+	LL_PREPEND(io->waiters, waiter);
+	io_settle(io);
 }
 
 static void on_stored(uv_poll_t *poll, int status, int events)
@@ -255,6 +220,7 @@ static void on_stored(uv_poll_t *poll, int status, int events)
 	}
 	io->storing = false;
 	server_stored(io->server, r);
+	tell_waiters(&io->leaving_waiters, r);
 	if (r) {
 		discard(io, &io->leaving);
 		server_unswap_events(io->server, &io->events);
@@ -266,6 +232,38 @@ static void on_stored(uv_poll_t *poll, int status, int events)
 	/* after a failure the next datagram, or second, tries again */
 	if (!r)
 		io_settle(io);
+}
+
+/* ---- probing ---- */
+
+static void on_probed(const struct outgoing *out, bool taken, void *user)
+{
+	struct io *io = user;
+
+	if (server_probed(io->server, out->reply.probe, taken))
+		io_send(io, out);
+	else
+		io_settle(io);
+}
+
+int io_open_prober(struct io *io)
+{
+	static const struct prober_ops ops = {.done = on_probed};
+
+	return prober_open(io->poll.loop, &ops, io, &io->prober);
+}
+
+/* What promises nothing that must be on disk. */
+static void send_now(struct io *io, const struct outgoing *out)
+{
+	bool held = false;
+
+	if (out->reply.probe && io->prober) {
+		held = prober_hold(io->prober, out, io->server->conf->probe_ms);
+		server_count(io->server, held ? COUNTER_probed : COUNTER_probe_skipped);
+	}
+	if (!held)
+		io_send(io, out);
 }
 
 /* Room for a batch's answers. */
@@ -296,7 +294,7 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 	}
 	for (int i = 0; i < BATCH; i++)
 		io->msgs[i].msg_hdr.msg_controllen = sizeof(io->control[i].bytes);
-	n = recvmmsg(io->udp, io->msgs, BATCH, MSG_DONTWAIT, NULL);
+	n = recvmmsg(io->sockets.udp, io->msgs, BATCH, MSG_DONTWAIT, NULL);
 	if (n <= 0)
 		return;
 	server_expire(io->server);
@@ -309,45 +307,12 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 		if (out->reply.type == DHCP_ACK)
 			waiting->n++;
 		else
-			io_send(io, out); /* it promises nothing that must be on disk */
+			send_now(io, out);
 	}
 	io_settle(io);
 }
 
 /* ---- open and close ---- */
-
-static int bind_error(int error)
-{
-	if (error == EADDRINUSE)
-		log_err("UDP port %d is in use by another program: stop that DHCP server or relay "
-			"(ss -lunp 'sport = %d' names it)",
-			DHCP_SERVER_PORT, DHCP_SERVER_PORT);
-	else if (error == EACCES || error == EPERM)
-		log_err("not permitted to open UDP port %d and packet sockets: run as root, or "
-			"with CAP_NET_BIND_SERVICE and CAP_NET_RAW",
-			DHCP_SERVER_PORT);
-	else
-		log_err("UDP port %d cannot be opened: %s", DHCP_SERVER_PORT, strerror(error));
-	return -error;
-}
-
-static int open_udp(int *ret_fd)
-{
-	_cleanup_close_ int fd =
-		socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_UDP);
-	const int on = 1, buffer = RECEIVE_BUFFER;
-	struct sockaddr_in any = {.sin_family = AF_INET, .sin_port = htons(DHCP_SERVER_PORT)};
-
-	if (fd < 0 || setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof(on)) ||
-	    setsockopt(fd, SOL_SOCKET, SO_BROADCAST, &on, sizeof(on)))
-		return bind_error(errno);
-	/* may be refused without CAP_NET_ADMIN: then the default serves */
-	setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &buffer, sizeof(buffer));
-	if (bind(fd, (struct sockaddr *)&any, sizeof(any)))
-		return bind_error(errno);
-	*ret_fd = TAKE_FD(fd);
-	return 0;
-}
 
 static void prepare_batch(struct io *io)
 {
@@ -364,24 +329,17 @@ static void prepare_batch(struct io *io)
 
 int io_open(uv_loop_t *loop, struct server *server, struct mnat_store *store, struct io **ret_io)
 {
-	_cleanup_close_ int udp = -1, raw = -1;
-	struct io *io;
-	int r = open_udp(&udp);
+	struct io *io = calloc(1, sizeof(*io));
+	int r = io ? sockets_open(&io->sockets) : -ENOMEM;
 
-	if (r)
+	if (r) {
+		free(io);
 		return r;
-	raw = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (raw < 0)
-		return bind_error(errno);
-	io = calloc(1, sizeof(*io));
-	if (!io)
-		return -ENOMEM;
+	}
 	io->server = server;
 	io->store = store;
-	io->udp = TAKE_FD(udp);
-	io->raw = TAKE_FD(raw);
 	prepare_batch(io);
-	uv_poll_init(loop, &io->poll, io->udp);
+	uv_poll_init(loop, &io->poll, io->sockets.udp);
 	uv_poll_init(loop, &io->stored, keeper_fd(store));
 	io->poll.data = io->stored.data = io;
 	*ret_io = io;
@@ -399,11 +357,12 @@ static void on_closed(uv_handle_t *handle)
 {
 	struct io *io = handle->data;
 
-	close(io->udp);
-	close(io->raw);
+	sockets_close(&io->sockets);
 	free(io->events.events);
 	free(io->leaving.out);
 	free(io->waiting.out);
+	tell_waiters(&io->leaving_waiters, -ESHUTDOWN);
+	tell_waiters(&io->waiters, -ESHUTDOWN);
 	free(io);
 }
 
@@ -417,5 +376,6 @@ static void close_other(uv_handle_t *handle)
 
 void io_close(struct io *io)
 {
+	prober_close(io->prober);
 	uv_close((uv_handle_t *)&io->poll, close_other);
 }

@@ -23,9 +23,17 @@ struct outgoing {
 
 /* Serve port 67. 0 or -errno, logged. The borrowed parts outlive the io. */
 int io_open(uv_loop_t *loop, struct server *server, struct mnat_store *store, struct io **ret_io);
+/* Open what looks for hosts at addresses before they are offered, by the configuration. */
+int io_open_prober(struct io *io);
 void io_use_manager(struct io *io, struct manager *manager);
 void io_send(struct io *io, const struct outgoing *out);
 void io_close(struct io *io);
+
+/*
+ * Call done once all that has changed up to now is durable, or could not be stored (-errno).
+ * Begins to store it.
+ */
+void io_when_stored(struct io *io, void (*done)(int result, void *user), void *user);
 
 /* Begin to store what has changed, unless a transaction is under way: it is its turn then. */
 int io_settle(struct io *io);

@@ -264,6 +264,10 @@ Test(wire, a_record_comes_out_as_it_went_in)
 	cr_assert_eq(memcmp(&r, &again, sizeof(r)), 0);
 	for (size_t cut = 0; cut < len; cut++)
 		cr_assert_eq(wire_unpack(buf, cut, &again), 0);
+	r.is_virtual = r.is_foreign = false;
+	r.tunnel = true;
+	cr_assert_eq(wire_unpack(buf, wire_pack(&r, buf), &again), len);
+	cr_assert_eq(memcmp(&r, &again, sizeof(r)), 0);
 }
 
 Test(wire, nonsense_is_refused)
@@ -273,7 +277,8 @@ Test(wire, nonsense_is_refused)
 		uint8_t value;
 	} bad[] = {
 		{20, 2},  /* foreign, but not virtual */
-		{20, 4},  /* kind */
+		{20, 5},  /* virtual, and by tunnel */
+		{20, 8},  /* kind */
 		{21, 5},  /* state */
 		{29, 64}, /* host name */
 	};

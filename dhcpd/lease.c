@@ -44,6 +44,7 @@ void client_tidy(struct leases *leases, struct client *client)
 	HASH_DEL(leases->clients, client);
 	free(client->arrivals);
 	free(client->hostname);
+	free(client->nonce);
 	free(client);
 }
 
@@ -178,6 +179,7 @@ struct lease *lease_offer(struct leases *leases, struct client *client, uint32_t
 		if (last)
 			client_tidy(leases, last);
 		lease->is_virtual = is_virtual;
+		lease->fresh = true;
 		lease_attach(lease, client);
 	}
 	lease_set_foreign(leases, lease,
@@ -195,6 +197,7 @@ void lease_bind(struct leases *leases, struct lease *lease, uint64_t until)
 	struct client *client = lease->client;
 
 	lease->state = MNAT_LEASE_BOUND;
+	lease->fresh = false;
 	/* it is in the heap already, offered or bound: this cannot fail */
 	heap_set(&leases->expiry, &lease->expiry, until);
 	if (!lease->is_virtual) {

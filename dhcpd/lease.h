@@ -32,6 +32,7 @@ struct lease {
 	bool taken;		   /* its bit in a pool is set, by us */
 	bool stored;		   /* there is a record of it on disk */
 	bool dirty;		   /* ... which is not the latest */
+	bool fresh;		   /* offered to a client that has not had it before */
 	bool tunnel;		   /* actual, bound: its host is reached by tunnel */
 	uint32_t virt;		   /* actual, bound: the virtual address it goes with, or 0 */
 	struct client *client;	   /* NULL: nobody's */
@@ -58,6 +59,7 @@ struct client {
 	/* what it last proved of other domains and of this: for a manager that starts anew */
 	struct dhcp_mnat_arrival *arrivals;
 	char *hostname; /* NULL: it has told none */
+	struct nonce *nonce; /* by which a FORCERENEW is proved; NULL: it takes none */
 	UT_hash_handle hh;
 	uint8_t n_arrivals;
 	bool counted;	     /* at its place and hardware address: place.h */
@@ -86,7 +88,13 @@ void leases_done(struct leases *leases);
 /* Use another configuration; every lease is kept. On failure nothing has changed. */
 int leases_set_conf(struct leases *leases, const struct conf *conf);
 
-/* A record read from the store; its expiry as wall-clock seconds `now_wall`. 0 or -ENOMEM. */
+/* Seconds that a lease of the address can last. */
+int64_t leases_longest(const struct leases *leases, uint32_t address, bool is_virtual);
+
+/*
+ * A record read from the store, or of an address that is free; `now_wall`: the wall clock, by
+ * which it expires. 0 or -ENOMEM.
+ */
 int leases_restore(struct leases *leases, const struct mnat_lease_record *record, int64_t now_wall);
 
 /* What is to be stored about lease. */

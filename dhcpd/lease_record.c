@@ -24,6 +24,7 @@ void lease_to_record(const struct lease *lease, int64_t now_wall,
 		.state = lease->state == MNAT_LEASE_OFFERED ? MNAT_LEASE_EXPIRED : lease->state,
 		.generation = lease->generation,
 		.virt = lease->virt,
+		.tunnel = lease->state == MNAT_LEASE_BOUND && lease->tunnel,
 		.expires = now_wall + (int64_t)(left / MNAT_NS_PER_SEC),
 	};
 	if (!client)
@@ -39,11 +40,11 @@ void lease_to_record(const struct lease *lease, int64_t now_wall,
  * A wall clock that was wrong, then or now, must not make a lease eternal. A virtual
  * address is never cut shorter than the actual one it goes with.
  */
-static int64_t longest(const struct leases *leases, const struct lease *lease)
+int64_t leases_longest(const struct leases *leases, uint32_t address, bool is_virtual)
 {
-	const struct subnet_conf *subnet = leases_subnet(leases, lease->address);
+	const struct subnet_conf *subnet = leases_subnet(leases, address);
 
-	if (lease->is_virtual)
+	if (is_virtual)
 		return leases->conf->longest_lease;
 	return subnet ? MAX(subnet->lease_time, leases->conf->longest_of_class) : 0;
 }
@@ -63,23 +64,39 @@ static void restore_holder(struct lease *lease, struct client *client)
 	if (lease->state != MNAT_LEASE_BOUND || lease->is_virtual)
 		return;
 	client->bound = lease;
-	client->told = (struct binding){.virt = lease->virt, .actual = lease->address};
+	client->told = (struct binding){
+		.virt = lease->virt, .actual = lease->address, .tunnel = lease->tunnel};
+}
+
+/* The address's lease, nobody's: a new one, or one that was free, whose last client forgets it. */
+static struct lease *lease_afresh(struct leases *leases, const struct mnat_lease_record *record)
+{
+	struct lease *lease = lease_find(leases, record->address);
+	struct client *last = lease ? lease->client : NULL;
+
+	if (!lease)
+		return lease_new(leases, record->address, record->is_virtual);
+	lease_detach(lease);
+	if (last)
+		client_tidy(leases, last);
+	lease->is_virtual = record->is_virtual;
+	return lease;
 }
 
 int leases_restore(struct leases *leases, const struct mnat_lease_record *record, int64_t now_wall)
 {
-	struct lease *lease = lease_new(leases, record->address, record->is_virtual);
+	struct lease *lease = lease_afresh(leases, record);
 	struct client *client;
 	int64_t left = record->expires - now_wall;
 
 	if (!lease)
 		return -ENOMEM;
 	lease->state = record->state;
-	lease->generation = record->generation;
+	lease->tunnel = record->tunnel;
+	lease->generation = MAX(lease->generation, record->generation);
 	lease_set_foreign(leases, lease, record->is_foreign);
 	lease->stored = true;
-	if (left > longest(leases, lease))
-		left = longest(leases, lease);
+	left = MIN(left, leases_longest(leases, lease->address, lease->is_virtual));
 	if (lease_is_held(lease) && left <= 0)
 		lease->state = MNAT_LEASE_EXPIRED;
 	if (lease_is_held(lease)) {

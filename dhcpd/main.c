@@ -53,6 +53,7 @@ static void on_expiry(uv_timer_t *timer)
 
 	server_expire(&d->server);
 	control_watch_pools(&d->server);
+	control_forget_import(&d->source);
 	io_settle(d->io);
 }
 
@@ -78,6 +79,9 @@ static void warn_fixed(const struct conf *was, const struct conf *is)
 	    strcmp(was->manager_socket, is->manager_socket))
 		log_warn("run-dir, database and manager-socket change only when mnat-dhcpd is "
 			 "restarted");
+	if (was->probe == PROBE_NONE && is->probe != PROBE_NONE)
+		log_warn("probe = \"icmp\" begins when mnat-dhcpd is restarted: its socket cannot "
+			 "be opened any more");
 }
 
 static bool reload(void *user)
@@ -170,7 +174,11 @@ static int serve_port(struct dhcpd *d)
 
 	if (r)
 		return r;
-	r = serve_leases(d);
+	d->source.io = d->io;
+	if (d->conf->probe != PROBE_NONE)
+		r = io_open_prober(d->io);
+	if (!r)
+		r = serve_leases(d);
 	if (r)
 		io_close(d->io);
 	return r;

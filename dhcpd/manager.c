@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/param.h>
 #include <utlist.h>
 
 #include "mnat/addr.h"
@@ -15,7 +16,7 @@
 #include "event_json.h"
 #include "io.h"
 
-#define SNAPSHOT_CHUNK 512
+#define CHUNK 512 /* events in a line */
 
 struct held {
 	struct outgoing out;
@@ -145,21 +146,22 @@ static void snapshot_end(struct manager *m)
 static void tell(struct manager *m, const struct event *events, size_t n, uint64_t first,
 		 uint64_t batch)
 {
-	json_t *array;
-	uint64_t id;
-
 	if (!m->peer || !n)
 		return;
 	if (!mnat_peer_is_connected(m->peer)) {
 		m->server->counters[COUNTER_ack_unreported] += n;
 		return;
 	}
-	array = json_array();
-	for (size_t i = 0; i < n; i++)
-		json_array_append_new(array, event_to_json(&events[i]));
-	id = send_events(m, array);
-	if (id)
-		take_off(m, id, first, batch);
+	for (size_t i = 0; i < n;) {
+		json_t *array = json_array();
+		uint64_t id;
+
+		for (size_t end = MIN(n, i + CHUNK); i < end; i++)
+			json_array_append_new(array, event_to_json(&events[i]));
+		id = send_events(m, array);
+		if (id)
+			take_off(m, id, first, batch);
+	}
 }
 
 void manager_tell(struct manager *m, const struct event *events, size_t n, uint64_t batch)
@@ -172,6 +174,12 @@ void manager_tell(struct manager *m, const struct event *events, size_t n, uint6
 		snapshot_end(m);
 }
 
+static struct flight *before(const struct manager *m, struct flight *flight)
+{
+	return flight == m->flights ? NULL : flight->prev;
+}
+
+/* A reply goes with the last line of its batch. */
 bool manager_hold(struct manager *m, const struct outgoing *out)
 {
 	struct flight *flight;
@@ -179,7 +187,7 @@ bool manager_hold(struct manager *m, const struct outgoing *out)
 
 	if (!out->reply.batch)
 		return false;
-	DL_FOREACH(m->flights, flight)
+	for (flight = m->flights ? m->flights->prev : NULL; flight; flight = before(m, flight))
 		if (flight->first <= out->reply.batch && out->reply.batch <= flight->batch)
 			break;
 	held = flight ? malloc(sizeof(*held)) : NULL;
@@ -228,7 +236,7 @@ static void snapshot_step(struct manager *m)
 	struct snapshot *s = &m->snapshot;
 	json_t *events = json_array();
 
-	while (s->next < s->n && json_array_size(events) < SNAPSHOT_CHUNK) {
+	while (s->next < s->n && json_array_size(events) < CHUNK) {
 		json_t *host = host_to_json(m, s->identities[s->next++]);
 
 		if (host)
@@ -289,12 +297,17 @@ static void give_token(struct manager *m, const json_t *tokens, struct reply *re
 	auth_sign_again(m->server, reply);
 }
 
-static void give_tokens(struct manager *m, const json_t *tokens, struct flight *flight)
+/* Those of a batch come with the answers to each of its lines. */
+static void give_tokens(struct manager *m, const json_t *tokens, const struct flight *answered)
 {
+	struct flight *flight;
 	struct held *held;
 
-	LL_FOREACH(flight->held, held) {
-		give_token(m, tokens, &held->out.reply);
+	DL_FOREACH(m->flights, flight) {
+		if (flight->batch != answered->batch)
+			continue;
+		LL_FOREACH(flight->held, held)
+			give_token(m, tokens, &held->out.reply);
 	}
 }
 

@@ -3,7 +3,9 @@
 #include <errno.h>
 #include <sys/param.h>
 
+#include "mnat/addr.h"
 #include "mnat/clock.h"
+#include "mnat/log.h"
 
 #include "exchange.h"
 
@@ -162,11 +164,49 @@ static bool commits_at_once(const struct exchange *x)
 	       !arrives(x) && auth_allows_commit(x);
 }
 
+/*
+ * Not one that the client has had, nor one kept for a host: that is the network's order. Nor
+ * if a mobile host moves here: it has no time.
+ */
+static bool is_to_be_probed(const struct exchange *x, const struct lease *lease,
+			    const struct lease *virt)
+{
+	const struct conf *conf = x->server->conf;
+	bool moves = arrives(x) || (virt && virt->state == MNAT_LEASE_BOUND);
+
+	return conf->probe != PROBE_NONE && lease->state == MNAT_LEASE_OFFERED && lease->fresh &&
+	       !moves && !hosts_of_address(&conf->special, lease->address);
+}
+
+bool server_probed(struct server *s, uint32_t address, bool taken)
+{
+	uint64_t until = mnat_clock_now() + QUARANTINE_SECONDS * MNAT_NS_PER_SEC;
+	struct lease *lease = lease_find(&s->leases, address);
+	char text[MNAT_IP_LEN];
+	struct client *client;
+
+	if (!lease || lease->state != MNAT_LEASE_OFFERED || !lease->fresh)
+		return false;
+	lease->fresh = false;
+	if (!taken)
+		return true;
+	server_count(s, COUNTER_probe_taken);
+	log_warn("%s is in use by a host that has no lease of it: put aside for %d s",
+		 mnat_ip((struct in_addr){htonl(address)}, text), QUARANTINE_SECONDS);
+	client = lease->client;
+	place_discount(&s->leases, client);
+	lease_end(&s->leases, lease, MNAT_LEASE_DECLINED, until);
+	place_count(&s->leases, client);
+	client_tidy(&s->leases, client);
+	return false;
+}
+
 static bool make_offer(struct exchange *x)
 {
 	uint64_t until = x->now + x->server->conf->offer_time * MNAT_NS_PER_SEC;
 	struct lease *lease, *virt = NULL;
 	int r = find_actual(x, until, &lease);
+	bool probe;
 
 	if (!r)
 		r = find_virtual(x, until, &virt);
@@ -174,10 +214,12 @@ static bool make_offer(struct exchange *x)
 		server_count(x->server, r == -ENOSPC ? COUNTER_pool_empty : COUNTER_no_memory);
 		return false;
 	}
-	if (commits_at_once(x)) {
+	probe = is_to_be_probed(x, lease, virt);
+	if (!probe && commits_at_once(x)) {
 		server_count(x->server, COUNTER_rapid_commit);
 		return acknowledge(x, lease);
 	}
+	x->reply->probe = probe ? lease->address : 0;
 	x->subnet = leases_subnet(&x->server->leases, lease->address);
 	return reply_lease(x, DHCP_OFFER, lease, virt, lease_seconds(x));
 }

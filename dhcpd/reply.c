@@ -233,6 +233,8 @@ bool reply_lease(struct exchange *x, enum dhcp_type type, const struct lease *le
 	echo(x, &b, DHCP_OPT_CLIENT_ID);
 	echo(x, &b, DHCP_OPT_SUBNET_SELECTION);
 	put_virtual(x, &b, virt);
+	if (type == DHCP_ACK)
+		put_nonce(x, &b);
 	put_network(x, &b);
 	return finish(x, &b, yiaddr);
 }

@@ -59,8 +59,10 @@ static const char auth[] = "CREATE TABLE auth ("
 			   " counter INTEGER NOT NULL,"
 			   " replay INTEGER NOT NULL) WITHOUT ROWID";
 
+static const char tunnel[] = "ALTER TABLE leases ADD COLUMN tunnel INTEGER NOT NULL DEFAULT 0";
+
 /* steps[n] leads from version n to n + 1 */
-static const char *const steps[] = {leases, history, auth};
+static const char *const steps[] = {leases, history, auth, tunnel};
 
 #define VERSION ((int)(sizeof(steps) / sizeof(steps[0])))
 

@@ -105,7 +105,7 @@ Test(schema, a_database_of_version_1_is_upgraded_in_place)
 	cr_assert_eq(store_sqlite.load(store, each, &n), 0);
 	cr_assert_eq(n, 2);
 	store_sqlite.close(store);
-	cr_assert_str_eq(sql("SELECT version FROM schema_version"), "3");
+	cr_assert_str_eq(sql("SELECT version FROM schema_version"), "4");
 	cr_assert_str_eq(sql("SELECT group_concat(address || ' ' || virtual) FROM history"),
 			 "10.0.1.5 10.128.0.2");
 	store_sqlite.close(open_store());

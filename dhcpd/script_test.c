@@ -241,6 +241,31 @@ static void do_manager(struct script *s, const struct words *words)
 		fail(s, "the store fails");
 }
 
+static void do_probe(struct script *s, const struct words *words)
+{
+	bool holds = server_probed(&s->f->server, addr(words->word[1]),
+				   !strcmp(words->word[2], "taken"));
+
+	if (holds != !strcmp(words->word[2], "free"))
+		fail(s, "the offer %s", holds ? "holds" : "is over");
+	if (!settle(s))
+		fail(s, "the store fails");
+}
+
+static void do_forcerenew(struct script *s, const struct words *words)
+{
+	struct fixture *f = s->f;
+	const struct lease *lease = lease_find(&f->server.leases, addr(words->word[1]));
+
+	if (!lease || !lease->client)
+		fail(s, "nobody has that address");
+	s->answered = server_forcerenew(&f->server, lease->client, &f->reply);
+	s->seen = false;
+	if (s->answered && dhcp_parse(&f->conf->virt.codec, DHCP_BOOTREPLY, f->reply.bytes,
+				      f->reply.len, &f->answer))
+		fail(s, "what is sent is no DHCP message");
+}
+
 static void do_answer(struct script *s, const struct words *all)
 {
 	struct words words = {.n = all->n - 1};
@@ -276,7 +301,8 @@ static const struct {
 	{"client", 3, do_client}, {"pass", 2, do_pass},	      {"restart", 1, do_restart},
 	{"store", 2, do_store},	  {"counter", 3, do_counter}, {"pool", 4, do_pool},
 	{"event", 1, do_event},	  {"no", 2, do_no},	      {"manager", 3, do_manager},
-	{"keys", 1, do_keys},	  {"->", 2, do_answer},
+	{"keys", 1, do_keys},	  {"->", 2, do_answer},	      {"forcerenew", 2, do_forcerenew},
+	{"probe", 3, do_probe},
 };
 
 /* CLIENT MESSAGE WORD...: the client's own words come first, so that later ones override. */

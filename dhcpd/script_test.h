@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Conversations with the server as text: selftests/scenario/dhcp/README names every
+ * Conversations with the server as text: selftests/scenario/README names every
  * command. A message and what is expected of an answer are words NAME=VALUE; how
- * they become bytes, and are compared with bytes, is script_packet_test.c's.
+ * they become bytes is script_packet_test.c's, how they are compared with some
+ * script_answer_test.c's.
  */
 #ifndef DHCPD_SCRIPT_TEST_H
 #define DHCPD_SCRIPT_TEST_H
@@ -34,6 +35,13 @@ const char *packet_build(const struct words *words, struct packet *ret_packet);
 const char *answer_check(const struct words *words, const struct packet *asked,
 			 const struct reply *reply, const struct dhcp_message *answer);
 const char *event_check(const struct words *words, const struct event *event);
+
+extern const struct dhcp_codec script_codec;
+
+/* What is wrong. */
+__attribute__((format(printf, 1, 2))) const char *wrong(const char *format, ...);
+/* The bytes that a value stands for, as an option of that code has them; their number. */
+size_t word_bytes(const char *text, int code, uint8_t out[DHCP_MAX_MESSAGE]);
 
 /* Value of a word NAME=VALUE of that name, or NULL. */
 const char *word_value(const struct words *words, const char *name);

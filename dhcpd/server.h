@@ -33,6 +33,7 @@ struct reply {
 	enum reply_to how;
 	struct in_addr to;
 	uint8_t mac[6];
+	uint32_t probe;	    /* look whether this address is in use before it leaves; 0: none */
 	uint32_t token_for; /* virtual address whose token belongs into this answer; 0: none */
 	size_t room;	    /* bytes the client takes */
 	uint64_t batch;	    /* of the events the manager must have before this leaves; 0: none */
@@ -120,6 +121,18 @@ bool server_release_virtual(struct server *s, uint32_t address);
  * not to be had.
  */
 bool server_rebind(struct server *s, uint32_t virt, uint32_t actual);
+
+/*
+ * A FORCERENEW for the client, to be sent at once. False: it has no actual address, or has
+ * not said since we started that it takes one.
+ */
+bool server_forcerenew(struct server *s, const struct client *client, struct reply *ret_reply);
+
+/*
+ * What came of looking at an address that is offered: if somebody is there it is put aside.
+ * True: the offer holds and is to be sent.
+ */
+bool server_probed(struct server *s, uint32_t address, bool taken);
 
 /* End what has run out, as much as is good at once. */
 void server_expire(struct server *s);

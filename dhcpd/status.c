@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <arpa/inet.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "mnat/addr.h"
 #include "mnat/clock.h"
+#include "mnat/hex.h"
 #include "mnat/log.h"
 
+#include "conf_values.h"
 #include "control.h"
 #include "links.h"
 
@@ -16,8 +19,11 @@
 const struct mnat_control_command control_commands[] = {
 	{"status", true, control_status},
 	{"dump", true, control_dump},
+	{"export", false, control_export},
+	{"import", false, control_import},
 	{"config", false, control_config}, /* it may come to hold secrets */
 	{"reload", false, control_reload},
+	{"forcerenew", false, control_forcerenew},
 	{0},
 };
 
@@ -140,8 +146,6 @@ static const char *manager_state(const struct manager *manager)
 void control_status(struct mnat_control_client *client, const json_t *request, void *user)
 {
 	const struct control_source *source = user;
-	static const char *const policies[] = {
-		[AUTH_OFF] = "off", [AUTH_ALLOW] = "allow", [AUTH_REQUIRE] = "require"};
 	const struct server *s = source->server;
 	json_t *list = problems(source);
 
@@ -151,9 +155,8 @@ void control_status(struct mnat_control_client *client, const json_t *request, v
 			  "mnat-dhcpd", "uptime_s",
 			  (json_int_t)((mnat_clock_now() - source->started) / MNAT_NS_PER_SEC),
 			  "healthy", json_array_size(list) == 0, "problems", list, "manager",
-			  manager_state(source->manager), "policy",
-			  s->conf->policy == POLICY_RFC2131 ? "rfc2131" : "strict-seed", "auth",
-			  policies[s->conf->auth.policy], "clients",
+			  manager_state(source->manager), "policy", conf_policies[s->conf->policy],
+			  "auth", conf_auths[s->conf->auth.policy], "clients",
 			  (json_int_t)HASH_COUNT(s->leases.clients), "foreign", foreign(s), "pools",
 			  pools(s)));
 }
@@ -178,4 +181,56 @@ void control_reload(struct mnat_control_client *client, const json_t *request, v
 		mnat_control_fail(client, MNAT_E_FAILED,
 				  "the configuration stays as it was; mnat-dhcpd -t and its log "
 				  "say why");
+}
+
+/* Its identifier need not be its hardware address. */
+static const struct client *client_of_mac(const struct server *s, const uint8_t mac[6])
+{
+	for (const struct client *c = s->leases.clients; c; c = c->hh.next)
+		if (c->bound && !memcmp(c->mac, mac, sizeof(c->mac)))
+			return c;
+	return NULL;
+}
+
+/* By an address, a hardware address, or the bytes of an identifier. */
+static const struct client *client_named(const struct server *s, const char *text)
+{
+	uint8_t id[MNAT_CLIENT_MAX], mac[6];
+	size_t len = strlen(text);
+	const struct lease *lease;
+	struct in_addr addr;
+
+	if (!mnat_parse_ip(text, &addr)) {
+		lease = lease_find(&s->leases, ntohl(addr.s_addr));
+		return lease && lease_is_held(lease) ? lease->client : NULL;
+	}
+	if (!mnat_parse_mac(text, mac))
+		return client_of_mac(s, mac);
+	if (len % 2 || len / 2 > sizeof(id) || mnat_unhex(text, id, len / 2))
+		return NULL;
+	return client_find(&s->leases, id, len / 2);
+}
+
+void control_forcerenew(struct mnat_control_client *client, const json_t *request, void *user)
+{
+	const struct control_source *source = user;
+	const char *text = json_string_value(json_object_get(request, "client"));
+	const struct client *named = text ? client_named(source->server, text) : NULL;
+	struct outgoing out = {0};
+	char ip[MNAT_IP_LEN];
+
+	if (!named) {
+		mnat_control_fail(
+			client, MNAT_E_NOT_FOUND,
+			"no client is known by \"%s\": give an address it has, its MAC or "
+			"its identifier, as mnatctl dump leases shows them",
+			text ? text : "");
+	} else if (!server_forcerenew(source->server, named, &out.reply)) {
+		mnat_control_fail(client, MNAT_E_FAILED,
+				  "that client has no address, or does not take a FORCERENEW (it "
+				  "sent no option 145 since mnat-dhcpd was started)");
+	} else {
+		io_send(source->io, &out);
+		mnat_control_done(client, json_pack("{s:s}", "sent_to", mnat_ip(out.reply.to, ip)));
+	}
 }

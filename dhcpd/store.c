@@ -15,6 +15,7 @@
 #include "mnat/cleanup.h"
 #include "mnat/log.h"
 
+#include "record.h"
 #include "schema.h"
 
 #define HISTORY_SECONDS "7776000" /* 90 days */
@@ -37,14 +38,14 @@ static const char pragmas[] = "PRAGMA trusted_schema = OFF;"
 			      "PRAGMA busy_timeout = 1000;";
 
 static const char put_sql[] = "INSERT INTO leases (address, kind, state, expires,"
-			      " generation, virtual, mac, client, hostname)"
-			      " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"
+			      " generation, virtual, mac, client, hostname, tunnel)"
+			      " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
 			      " ON CONFLICT (address) DO UPDATE SET kind = ?2, state = ?3,"
 			      " expires = ?4, generation = ?5, virtual = ?6, mac = ?7,"
-			      " client = ?8, hostname = ?9";
+			      " client = ?8, hostname = ?9, tunnel = ?10";
 
 static const char load_sql[] = "SELECT address, kind, state, expires, generation, virtual, mac,"
-			       " client, hostname FROM leases";
+			       " client, hostname, tunnel FROM leases";
 
 static const char put_auth_sql[] = "INSERT INTO auth (client, key, counter, replay)"
 				   " VALUES (?1, ?2, ?3, ?4) ON CONFLICT (client) DO UPDATE"
@@ -52,13 +53,7 @@ static const char put_auth_sql[] = "INSERT INTO auth (client, key, counter, repl
 
 static const char load_auth_sql[] = "SELECT client, key, counter, replay FROM auth";
 
-enum column { ADDRESS, KIND, STATE, EXPIRES, GENERATION, VIRTUAL, MAC, CLIENT, HOSTNAME };
-
-static const char *const states[] = {
-	[MNAT_LEASE_OFFERED] = "offered",   [MNAT_LEASE_BOUND] = "bound",
-	[MNAT_LEASE_RELEASED] = "released", [MNAT_LEASE_EXPIRED] = "expired",
-	[MNAT_LEASE_DECLINED] = "declined",
-};
+enum column { ADDRESS, KIND, STATE, EXPIRES, GENERATION, VIRTUAL, MAC, CLIENT, HOSTNAME, TUNNEL };
 
 static const char *name_of(const struct mnat_store *store)
 {
@@ -196,18 +191,6 @@ static int read_address(sqlite3_stmt *stmt, enum column column, uint32_t *ret_ad
 	return 0;
 }
 
-static int read_state(sqlite3_stmt *stmt, enum mnat_lease_state *ret_state)
-{
-	const char *text = (const char *)sqlite3_column_text(stmt, STATE);
-
-	for (size_t i = 0; text && i < sizeof(states) / sizeof(states[0]); i++)
-		if (!strcmp(states[i], text)) {
-			*ret_state = (enum mnat_lease_state)i;
-			return 0;
-		}
-	return -EINVAL;
-}
-
 static int read_client(sqlite3_stmt *stmt, struct mnat_lease_record *record)
 {
 	const char *mac = (const char *)sqlite3_column_text(stmt, MAC);
@@ -227,16 +210,15 @@ static int read_client(sqlite3_stmt *stmt, struct mnat_lease_record *record)
 
 static int read_record(sqlite3_stmt *stmt, struct mnat_lease_record *record)
 {
-	const char *kind = (const char *)sqlite3_column_text(stmt, KIND);
-
 	*record = (struct mnat_lease_record){
-		.is_virtual = kind && strcmp(kind, "actual"),
-		.is_foreign = kind && !strcmp(kind, "foreign"),
 		.expires = sqlite3_column_int64(stmt, EXPIRES),
 		.generation = (uint32_t)sqlite3_column_int64(stmt, GENERATION),
+		.tunnel = sqlite3_column_int(stmt, TUNNEL),
 	};
 	if (read_address(stmt, ADDRESS, &record->address) || !record->address ||
-	    read_address(stmt, VIRTUAL, &record->virt) || read_state(stmt, &record->state))
+	    read_address(stmt, VIRTUAL, &record->virt) ||
+	    record_set_kind(record, (const char *)sqlite3_column_text(stmt, KIND)) ||
+	    record_set_state(record, (const char *)sqlite3_column_text(stmt, STATE)))
 		return -EINVAL;
 	return read_client(stmt, record);
 }
@@ -356,13 +338,11 @@ static int store_put(struct mnat_store *store, const struct mnat_lease_record *r
 
 	sqlite3_clear_bindings(put);
 	bind_address(put, ADDRESS, record->address);
-	bind_text(put, KIND,
-		  record->is_foreign   ? "foreign"
-		  : record->is_virtual ? "virtual"
-				       : "actual");
-	bind_text(put, STATE, states[record->state]);
+	bind_text(put, KIND, record_kind(record));
+	bind_text(put, STATE, record_state_name(record->state));
 	sqlite3_bind_int64(put, EXPIRES + 1, record->expires);
 	sqlite3_bind_int64(put, GENERATION + 1, record->generation);
+	sqlite3_bind_int(put, TUNNEL + 1, record->tunnel);
 	if (record->virt)
 		bind_address(put, VIRTUAL, record->virt);
 	if (record->client_len)

@@ -69,6 +69,7 @@ static const struct mnat_lease_record actual = {
 	.client_len = 5,
 	.client = {1, 0, 2, 0, 3},
 	.hostname = "it's",
+	.tunnel = true,
 };
 
 static const struct mnat_lease_record declined = {
@@ -192,11 +193,11 @@ Test(store, a_row_that_makes_no_sense_is_left_out)
 	struct loaded loaded = {0};
 
 	put(store, &actual);
-	sql("INSERT INTO leases VALUES ('10.0.1', 'actual', 'bound', 1, 1, NULL, NULL, NULL, NULL);"
-	    "INSERT INTO leases VALUES ('10.0.1.9', 'actual', '', 1, 1, NULL, NULL, NULL, NULL);"
+	sql("INSERT INTO leases VALUES ('10.0.1', 'actual', 'bound', 1, 1, NULL, NULL, NULL, NULL, 0);"
+	    "INSERT INTO leases VALUES ('10.0.1.9', 'actual', '', 1, 1, NULL, NULL, NULL, NULL, 0);"
 	    "INSERT INTO leases VALUES ('10.0.1.8', 'actual', 'bound', 1, 1, NULL, NULL,"
-	    " zeroblob(256), NULL);"
-	    "INSERT INTO leases VALUES ('10.0.1.7', 'actual', 'bound', 1, 1, NULL, 'x', 'y', 'z')");
+	    " zeroblob(256), NULL, 0);"
+	    "INSERT INTO leases VALUES ('10.0.1.7', 'actual', 'bound', 1, 1, NULL, 'x', 'y', 'z', 0)");
 	cr_assert_eq(store_sqlite.load(store, each, &loaded), 0);
 	cr_assert_eq(loaded.n, 1);
 	cr_assert_eq(loaded.records[0].address, actual.address);

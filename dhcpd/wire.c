@@ -14,7 +14,7 @@ struct packed {
 	uint32_t address;
 	uint32_t generation;
 	uint32_t virt;
-	uint8_t kind; /* 0 actual, 1 virtual, 3 virtual and foreign */
+	uint8_t kind; /* 0 actual, 4 actual and by tunnel, 1 virtual, 3 virtual and foreign */
 	uint8_t state;
 	uint8_t mac[6];
 	uint8_t client_len;
@@ -31,7 +31,8 @@ size_t wire_pack(const struct mnat_lease_record *record, uint8_t *buf)
 		.address = record->address,
 		.generation = record->generation,
 		.virt = record->virt,
-		.kind = (uint8_t)(record->is_virtual | record->is_foreign << 1),
+		.kind = (uint8_t)(record->is_virtual | record->is_foreign << 1 |
+				  record->tunnel << 2),
 		.state = (uint8_t)record->state,
 		.client_len = record->client_len,
 		.hostname_len = (uint8_t)strnlen(record->hostname, MNAT_HOSTNAME_LEN - 1),
@@ -56,13 +57,14 @@ size_t wire_unpack(const uint8_t *buf, size_t len, struct mnat_lease_record *ret
 	memcpy(&packed, buf, sizeof(packed));
 	if (len - sizeof(packed) < (size_t)packed.client_len + packed.hostname_len ||
 	    packed.hostname_len >= MNAT_HOSTNAME_LEN || packed.state > MNAT_LEASE_DECLINED ||
-	    packed.kind > 3 || packed.kind == 2 || !packed.address ||
+	    (packed.kind > 1 && packed.kind != 3 && packed.kind != 4) || !packed.address ||
 	    memchr(at + packed.client_len, '\0', packed.hostname_len))
 		return 0;
 	*ret_record = (struct mnat_lease_record){
 		.address = packed.address,
 		.is_virtual = packed.kind & 1,
-		.is_foreign = packed.kind >> 1,
+		.is_foreign = packed.kind >> 1 & 1,
+		.tunnel = packed.kind >> 2,
 		.state = (enum mnat_lease_state)packed.state,
 		.generation = packed.generation,
 		.virt = packed.virt,

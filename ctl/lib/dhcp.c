@@ -21,7 +21,7 @@ static const char *const error_texts[DHCP_N_ERRORS] = {[DHCP_E_NONE] = "a valid 
 static const char *const type_names[] = {
 	[DHCP_DISCOVER] = "DISCOVER", [DHCP_OFFER] = "OFFER",	[DHCP_REQUEST] = "REQUEST",
 	[DHCP_DECLINE] = "DECLINE",   [DHCP_ACK] = "ACK",	[DHCP_NAK] = "NAK",
-	[DHCP_RELEASE] = "RELEASE",   [DHCP_INFORM] = "INFORM",
+	[DHCP_RELEASE] = "RELEASE",   [DHCP_INFORM] = "INFORM", [DHCP_FORCERENEW] = "FORCERENEW",
 };
 
 const char *dhcp_error_name(enum dhcp_error error)
@@ -36,7 +36,7 @@ const char *dhcp_error_text(enum dhcp_error error)
 
 const char *dhcp_type_name(enum dhcp_type type)
 {
-	return type >= DHCP_DISCOVER && type <= DHCP_INFORM ? type_names[type] : "unknown";
+	return type >= DHCP_DISCOVER && type <= DHCP_FORCERENEW ? type_names[type] : "unknown";
 }
 
 bool dhcp_get_ip(const struct dhcp_message *message, uint8_t code, struct in_addr *ret_addr)

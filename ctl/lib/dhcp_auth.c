@@ -13,6 +13,7 @@
 #define HEAD	      2					/* of an option or sub-option */
 #define BLOCK_HEAD    5					/* of option 125 */
 #define DELAYED	      1					/* protocol */
+#define RECONFIGURE   3					/* RFC 6704: dhcp_nonce.c's */
 #define HMAC_MD5      1					/* algorithm */
 #define MONOTONIC     0					/* replay detection method */
 #define RFC3118_BEGIN offsetof(struct dhcp_rfc3118, id) /* all there is without a MAC */
@@ -73,7 +74,7 @@ static int find_rfc3118(const uint8_t *buf, size_t len, struct dhcp_auth *auth)
 	size_t end = 0, at = only_one(buf, len, DHCP_OPT_AUTH, &end);
 	struct dhcp_rfc3118 option = {0};
 
-	if (!at)
+	if (!at || (end > at && buf[at] == RECONFIGURE))
 		return -ENOENT;
 	if (end - at != sizeof(option) && end - at != RFC3118_BEGIN)
 		return -EBADMSG;
@@ -235,12 +236,22 @@ static int add_rfc3118(uint8_t *buf, size_t size, const struct dhcp_auth *auth, 
 			       auth->asks ? RFC3118_BEGIN : sizeof(option), len);
 }
 
+void dhcp_auth_seal(uint8_t *buf, size_t len, const struct dhcp_auth *placed,
+		    const struct dhcp_secret *secret)
+{
+	struct covered c;
+	size_t end;
+
+	cover(&c, buf, len, placed, &end);
+	if (placed->how == DHCP_AUTH_RFC3118)
+		pad(&c);
+	make_mac(&c, placed->how, secret, buf + placed->mac);
+}
+
 int dhcp_auth_sign(const struct dhcp_codec *codec, uint8_t *buf, size_t size,
 		   const struct dhcp_auth *auth, const struct dhcp_secret *secret, size_t *len)
 {
 	struct dhcp_auth placed;
-	struct covered c;
-	size_t end;
 	int r = 0;
 
 	if (dhcp_auth_find(codec, buf, *len, &placed))
@@ -248,13 +259,9 @@ int dhcp_auth_sign(const struct dhcp_codec *codec, uint8_t *buf, size_t size,
 						: add_rfc3118(buf, size, auth, len);
 	if (!r)
 		r = dhcp_auth_find(codec, buf, *len, &placed);
-	if (r || placed.asks)
-		return r;
-	cover(&c, buf, *len, &placed, &end);
-	if (placed.how == DHCP_AUTH_RFC3118)
-		pad(&c);
-	make_mac(&c, placed.how, secret, buf + placed.mac);
-	return 0;
+	if (!r && !placed.asks)
+		dhcp_auth_seal(buf, *len, &placed, secret);
+	return r;
 }
 
 void dhcp_auth_derive(const struct dhcp_key *master, const void *client, size_t client_len,

@@ -184,11 +184,11 @@ static enum dhcp_error decode_type(struct dhcp_message *message, enum dhcp_op op
 	bool reply;
 
 	if (!option->present || option->len != 1 || option->data[0] < DHCP_DISCOVER ||
-	    option->data[0] > DHCP_INFORM)
+	    option->data[0] > DHCP_FORCERENEW)
 		return DHCP_E_TYPE;
 	message->type = option->data[0];
 	reply = message->type == DHCP_OFFER || message->type == DHCP_ACK ||
-		message->type == DHCP_NAK;
+		message->type == DHCP_NAK || message->type == DHCP_FORCERENEW;
 	return reply == (op == DHCP_BOOTREPLY) ? DHCP_E_NONE : DHCP_E_TYPE;
 }
 

@@ -19,6 +19,7 @@
 #include "overlap.h"
 #include "path.h"
 #include "rebind.h"
+#include "reconfigure.h"
 #include "recorder.h"
 #include "resolver.h"
 #include "shim.h"
@@ -43,6 +44,7 @@ struct engine {
 	struct path path;
 	struct identity identity;
 	struct auth auth;
+	struct reconfigure reconfigure;
 	struct state state;
 	struct visit visit;
 	struct mnat_control *control;

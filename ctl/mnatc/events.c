@@ -86,13 +86,37 @@ static void link_changed(struct uplink *uplink, void *user)
 	action_install_lease(e); /* its MAC address may be another */
 }
 
+/* A server has us renew (RFC 3203); its nonce, not our key, proves that. */
+static const char *take_forcerenew(struct engine *e, const struct dhcp_message *message)
+{
+	const char *why = reconfigure_check(&e->reconfigure, message);
+
+	if (why)
+		return why;
+	return fsm_renew(&e->fsm) ? "there is no lease to renew" : NULL;
+}
+
+static const char *take_answer(struct engine *e, const struct dhcp_message *message)
+{
+	const char *why =
+		auth_check(&e->auth, &e->identity.codec, message, &e->state.dhcp_replay);
+	struct reply reply;
+
+	if (why || reply_decode(message, &reply, &why))
+		return why;
+	if (!fsm_receive(&e->fsm, &reply))
+		return "belongs to no exchange of ours";
+	if (reply.type == DHCP_ACK)
+		reconfigure_learn(&e->reconfigure, message, reply.server);
+	return NULL;
+}
+
 /* Whatever is wrong with a message, it is dropped and the exchange goes on. */
 static void take_message(struct engine *e, const struct uplink *uplink, const uint8_t *payload,
 			 size_t len)
 {
 	struct dhcp_message message;
-	const char *why = NULL;
-	struct reply reply;
+	const char *why;
 	enum dhcp_error error;
 
 	error = dhcp_parse(&e->identity.codec, DHCP_BOOTREPLY, payload, len, &message);
@@ -100,10 +124,10 @@ static void take_message(struct engine *e, const struct uplink *uplink, const ui
 		why = dhcp_error_text(error);
 	else if (memcmp(message.header.chaddr, uplink->port.mac, 6))
 		return; /* a neighbour's */
+	else if (message.type == DHCP_FORCERENEW)
+		why = take_forcerenew(e, &message);
 	else
-		why = auth_check(&e->auth, &e->identity.codec, &message, &e->state.dhcp_replay);
-	if (!why && !reply_decode(&message, &reply, &why) && !fsm_receive(&e->fsm, &reply))
-		why = "belongs to no exchange of ours";
+		why = take_answer(e, &message);
 	if (why)
 		log_debug("message on %s ignored: %s", uplink->name, why);
 }

@@ -5,6 +5,8 @@
 #include <net/if_arp.h>
 #include <string.h>
 
+#include "mnat/dhcp_nonce.h"
+
 static enum dhcp_shim_form form_by_name(const struct mnat_node_conf *conf)
 {
 	enum dhcp_shim_form seed = conf->seed_option ? DHCP_SHIM_SEED : DHCP_SHIM_NONE;
@@ -87,6 +89,7 @@ int message_build(const struct identity *identity, const struct fsm_message *mes
 	if (message->type != DHCP_RELEASE && message->type != DHCP_DECLINE) {
 		dhcp_put_u16(&b, DHCP_OPT_MAX_SIZE, DHCP_MAX_MESSAGE);
 		put_parameters(&b, identity);
+		dhcp_put_nonce_capable(&b);
 		dhcp_put_mnat(&b, &identity->codec, identity->form, &mnat);
 	}
 	return dhcp_finish(&b, ret_len);

@@ -15,6 +15,7 @@ static const struct verb {
 	{"sweep", "midcomd"},
 	{"revoke", "mmd", {"what"}, .plain = true},
 	{"reload", "dhcpd"},
+	{"forcerenew", "dhcpd", {"client"}, .plain = true},
 	{"renew", "mnatc"},
 	{"release", "mnatc"},
 	{"rebind", "mnatc"},
@@ -38,7 +39,7 @@ static json_t *request_of(const struct verb *verb, char **words)
 	return request;
 }
 
-static void print_done(const struct ctl *ctl, const json_t *last)
+void ctl_print_done(const struct ctl *ctl, const json_t *last)
 {
 	if (ctl->json) {
 		json_dumpf(last, ctl->out, JSON_COMPACT);
@@ -61,7 +62,7 @@ int cmd_verb(struct ctl *ctl, int argc, char **argv)
 	r = ctl_ask(ctl, verbs[i].daemon, CTL_FULL, request, NULL, NULL, &last);
 	r = ctl_settle(ctl, verbs[i].daemon, CTL_FULL, r, last);
 	if (r == CTL_DONE)
-		print_done(ctl, last);
+		ctl_print_done(ctl, last);
 	json_decref(last);
 	return r;
 }

@@ -57,6 +57,13 @@ Test(completion, nouns)
 	cr_assert_str_eq(offered("mnatctl dump hosts ''"), "  \n");
 }
 
+Test(completion, leases)
+{
+	cr_assert_str_eq(offered("mnatctl export ''"), " leases \n");
+	cr_assert_str_eq(offered("mnatctl import l"), " leases \n");
+	cr_assert_str_eq(offered("mnatctl imp leases /etc/hostn"), " /etc/hostname \n");
+}
+
 Test(completion, daemons)
 {
 	for (size_t i = 0; i < ctl_n_daemons; i++) {
@@ -87,6 +94,7 @@ Test(completion, options)
 	expect_options("mnatctl dump -", NULL);
 	expect_options("mnatctl hand -", "handover");
 	expect_options("mnatctl hist -", "history");
+	expect_options("mnatctl imp leases -", "import");
 }
 
 Test(completion, columns)

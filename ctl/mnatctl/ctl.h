@@ -30,6 +30,7 @@ struct ctl {
 	bool json;
 	bool no_headings;
 	bool all;	   /* zero counters too */
+	bool partial;	   /* import what is not refused */
 	bool list_columns; /* name the columns instead of dumping */
 	bool help;
 	bool version;
@@ -95,9 +96,14 @@ int cmd_doctor(struct ctl *ctl, int argc, char **argv);
 int cmd_handover(struct ctl *ctl, int argc, char **argv);
 int cmd_history(struct ctl *ctl, int argc, char **argv);
 int cmd_verb(struct ctl *ctl, int argc, char **argv);
+int cmd_export(struct ctl *ctl, int argc, char **argv);
+int cmd_import(struct ctl *ctl, int argc, char **argv);
 int cmd_top(struct ctl *ctl, int argc, char **argv);
 int cmd_whohad(struct ctl *ctl, int argc, char **argv);
 int cmd_help(struct ctl *ctl, int argc, char **argv);
+
+/* "done" and what else the answer says; in JSON, the answer. */
+void ctl_print_done(const struct ctl *ctl, const json_t *last);
 
 /* Seconds since 1970, or ISO 8601 with or without a zone. 0 or -EINVAL. */
 int ctl_parse_time(const char *text, int64_t *ret_time);

@@ -41,6 +41,8 @@ static const struct option_row {
 	{"database", 'd', "FILE", "the DHCP server's", FIELD(TEXT, database), "history"},
 	{"by", 'b', "WHAT", "order: rate (the default), sessions or ports", FIELD(TEXT, by), "top"},
 	{"rows", 'N', "N", "so many hosts (default 10)", FIELD(NUMBER, rows), "top"},
+	{"partial", 'p', NULL, "import the others if some are refused", FIELD(FLAG, partial),
+	 "import"},
 #undef FIELD
 };
 

@@ -28,6 +28,12 @@
  * full socket only, whohad (ctl/midcom/whohad.h); mnat-dhcpd ("dhcpd") leases, counters; mnat-mmd ("mmd")
  * hosts, gateways, peers, counters; mnatc ("mnatc") shim, counters, moves.
  *
+ * Commands of mnat-dhcpd beside those:
+ *   export  what="leases": a row a lease or proof, as dhcpd/record.h has them, and in the
+ *           end {"code":0,"rows":N} (full socket only, as import)
+ *   import  what="leases": the same back, in as many requests as it takes
+ *           (dhcpd/transfer.c); {"row":{"line":L,"error":"why"}} for each that is refused
+ *
  * Commands of mnat-mmd beside those (full socket only):
  *   lease   a batch of lease events from a DHCP server, acknowledged when every
  *           gateway has them in force:

@@ -33,6 +33,7 @@ enum dhcp_type {
 	DHCP_NAK,
 	DHCP_RELEASE,
 	DHCP_INFORM,
+	DHCP_FORCERENEW, /* RFC 3203 */
 };
 
 enum dhcp_option_code {
@@ -68,6 +69,7 @@ enum dhcp_option_code {
 	DHCP_OPT_DOMAIN_SEARCH = 119,
 	DHCP_OPT_ROUTES = 121,
 	DHCP_OPT_VIVSO = 125,
+	DHCP_OPT_NONCE_CAPABLE = 145, /* RFC 6704 */
 	DHCP_OPT_END = 255,
 };
 

@@ -29,6 +29,7 @@ struct mnat_lease_record {
 	uint32_t address;
 	bool is_virtual;
 	bool is_foreign; /* ... of another domain's pool */
+	bool tunnel;	 /* actual, bound: its host is reached by tunnel */
 	enum mnat_lease_state state;
 	uint32_t generation; /* last one told to a mobility manager for this identity */
 	uint32_t virt;	     /* of an actual address: the virtual one bound to it, or 0 */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "mnat/dhcp_auth.h"
+#include "mnat/dhcp_nonce.h"
 
 static const struct dhcp_codec codec = {
 	.enterprise = DHCP_ENTERPRISE_DEFAULT,
@@ -123,13 +124,16 @@ static void prove(const struct dhcp_message *message, const uint8_t *data, size_
 	static const struct dhcp_secret secret = {.len = 16, .bytes = "fifteen letters"};
 	static struct dhcp_message again;
 	struct dhcp_auth auth = {.how = DHCP_AUTH_MNAT, .id = 1, .counter = 2};
-	uint8_t buf[DHCP_MAX_MESSAGE];
+	uint8_t buf[DHCP_MAX_MESSAGE], nonce[DHCP_NONCE_LEN];
 	size_t len = size;
+	uint64_t replay;
 
 	if (!dhcp_auth_find(&codec, data, size, &auth)) {
 		require(auth.asks || auth.mac + DHCP_AUTH_MAC_LEN <= size);
 		require(auth.asks || !dhcp_auth_verify(data, size, &auth, &secret));
 	}
+	dhcp_get_nonce(message, nonce, &replay);
+	require(!dhcp_forcerenew_verify(data, size, secret.bytes, &replay));
 	memcpy(buf, data, size);
 	if (dhcp_auth_sign(&codec, buf, sizeof(buf), &auth, &secret, &len))
 		return;

@@ -10,8 +10,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../../dhcpd/probe.h"
 #include "../../dhcpd/server.h"
 #include "mnat/clock.h"
+#include "mnat/dhcp_nonce.h"
 #include "mnat/log.h"
 
 static const char conf_text[] =
@@ -263,6 +265,8 @@ static size_t build(struct input *in, uint8_t buf[DHCP_MAX_MESSAGE], struct arri
 		.ifindex = 3, .local = 0x0a000101, .broadcast = !(head & 64)};
 	dhcp_build(&b, buf, DHCP_MAX_MESSAGE, &header, types[head & 7]);
 	put_some(&b, what, in);
+	if (head & 128)
+		dhcp_put_nonce_capable(&b);
 	if (dhcp_finish(&b, &len))
 		return 0;
 	if (who & 128) {
@@ -280,6 +284,7 @@ static void say(struct server *s, struct input *in)
 	static struct dhcp_message answer;
 	static struct reply reply;
 	uint8_t buf[DHCP_MAX_MESSAGE];
+	const struct lease *lease;
 	struct arrival arrival;
 	size_t len = build(in, buf, &arrival);
 
@@ -288,12 +293,20 @@ static void say(struct server *s, struct input *in)
 	require(reply.len <= reply.room && reply.len >= DHCP_MIN_MESSAGE);
 	require(!dhcp_parse(&conf->virt.codec, DHCP_BOOTREPLY, reply.bytes, reply.len, &answer));
 	require(answer.type == reply.type);
+	/* whoever it was for, told to renew */
+	lease = lease_find(&s->leases, ntohl(answer.header.yiaddr.s_addr));
+	if (!lease || !lease->client || !server_forcerenew(s, lease->client, &reply))
+		return;
+	require(!dhcp_parse(&conf->virt.codec, DHCP_BOOTREPLY, reply.bytes, reply.len, &answer));
+	require(answer.type == DHCP_FORCERENEW);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct input in = {data, size};
 	struct server s;
+
+	probe_answer(data, size, 0, 0);
 
 	now = 1000 * MNAT_NS_PER_SEC;
 	require(!server_init(&s, conf, &store_ops, NULL, wall_now));

@@ -4,7 +4,7 @@ import hmac
 import socket
 import struct
 
-from mnatlab import control
+from mnatlab import LabError, control
 from mnatlab.capture import Capture, dhcp_messages
 from mnatlab.checks import check, equal, stream_whole
 from mnatlab.flows import TcpFlow
@@ -185,6 +185,12 @@ def require(run):
     check(rises and rises[0] > before and rises == sorted(set(rises)),
           f"both killed: the counter goes on, {before} then {rises}")
     equal((counted(gateway), refused(node)), ({}, {}), "nothing was refused after a restart")
+    acks = gateway.counters("mnat-dhcpd")["out_ack"]
+    gateway.ctl("forcerenew", VIRTUAL)  # by a nonce that came in an answer that was proved
+    wait_until(lambda: control.status(node.socket("mnatc"))["forcerenew"]["obeyed"] == 1, 5,
+               "the node to renew when told")
+    wait_until(lambda: gateway.counters("mnat-dhcpd")["out_ack"] > acks, 5, "an ACK")
+    equal(refused(node), {}, "what the node refuses")
 
 
 @scenario("auth.attacks")
@@ -289,6 +295,12 @@ def rfc3118(run):
     equal((counted(gateway), refused(node)), ({}, {}), "nothing was refused")
     offers = [proof[3:11] for kind, proof in proofs if kind in ("offer", "ack", "nak")]
     equal(offers, sorted(set(offers)), "the server's replay detection rises")
+    try:  # option 90 is taken: there is no nonce
+        gateway.ctl("forcerenew", VIRTUAL)
+    except LabError as error:
+        check("does not take a FORCERENEW" in str(error), str(error))
+    else:
+        check(False, "a FORCERENEW is sent")
 
 
 @scenario("auth.allow")

@@ -18,6 +18,7 @@ from mnatlab.scenario import scenario
 KILLS = int(os.environ.get("MNAT_KILLS") or 10)
 RELAY, SERVER = "10.64.0.1", "192.0.2.1"
 WINDOW = 64  # exchanges at once
+FRESH = 3000  # clients that are new before each kill; then others come again for what they have
 RETRY = 0.2  # seconds until a client asks again
 DISCOVER, OFFER, REQUEST, ACK, NAK = 1, 2, 3, 5, 6
 
@@ -68,14 +69,16 @@ def option(message, code):
 
 
 class Clients(threading.Thread):
-    """A relay with clients that each want one lease; new ones come as others have theirs."""
+    """A relay with clients that each want a lease; others come as these have theirs."""
 
     def __init__(self, netns):
         super().__init__(daemon=True)
         self.sock = netns.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.sock.bind((RELAY, 67))
         self.pending, self.next = {}, 0
+        self.known, self.limit = 0, FRESH
         self.acked = {}  # mac -> (address, virtual)
+        self.acks = 0
         self.naks = 0
         self.failure = None
         self.ending = False
@@ -96,6 +99,7 @@ class Clients(threading.Thread):
         if kind[0] == OFFER and not client.offered:
             client.offered = message[16:20], option(message, 224)
         elif kind[0] == ACK:
+            self.acks += 1
             self.acked[client.mac.hex(":")] = (socket.inet_ntoa(message[16:20]),
                                                socket.inet_ntoa(option(message, 224)))
             del self.pending[client.xid]
@@ -114,12 +118,17 @@ class Clients(threading.Thread):
 
     def step(self):
         while len(self.pending) < WINDOW:
-            self.next += 1
-            self.pending[self.next] = Client(self.next)
-            self.send(self.pending[self.next])
+            if self.known < self.limit:
+                self.known += 1
+                number = self.known
+            else:
+                self.next = number = self.next % self.known + 1
+            if number not in self.pending:
+                self.pending[number] = Client(number)
+                self.send(self.pending[number])
         now = time.monotonic()
         for client in [c for c in self.pending.values() if c.due < now]:
-            client.offered = None if client.offered and self.next % 2 else client.offered
+            client.offered = None if client.offered and client.xid % 2 else client.offered
             self.send(client)
         if select.select([self.sock], [], [], RETRY / 4)[0]:
             try:
@@ -165,8 +174,9 @@ def durable(run):
     for n in range(KILLS):
         program = start(box, conf)
         clients = clients or Clients(client_ns)
-        before = len(clients.acked)
-        wait_until(lambda: len(clients.acked) > before + 20 or clients.failure, 10, "leases")
+        clients.limit = clients.known + FRESH
+        before = clients.acks
+        wait_until(lambda: clients.acks > before + 20 or clients.failure, 10, "leases")
         time.sleep(dice.uniform(0, 0.2))  # the point at which it dies
         program.kill9()
         known = dict(clients.acked)
@@ -174,11 +184,11 @@ def durable(run):
         check_leases(box, known, f"after kill {n + 1} of {KILLS}, seed {seed}")
         program.kill9()  # and once more, a moment after its start
     start(box, conf)
-    before = len(clients.acked)
-    wait_until(lambda: len(clients.acked) > before + 20 or clients.failure, 10, "leases")
+    before = clients.acks
+    wait_until(lambda: clients.acks > before + 20 or clients.failure, 10, "leases")
     clients.end()
     check_leases(box, clients.acked, f"in the end, seed {seed}")
-    check(len(clients.acked) > 20 * KILLS, f"too few leases: {len(clients.acked)}")
+    check(clients.acks > 20 * KILLS, f"too few leases: {clients.acks}")
     mac, (actual, virtual) = sorted(clients.acked.items())[0]
     trail = box.ctl("history", actual, "-d", box.run_dir / "dhcpd.sqlite")
     equal([(row["mac"], row["virtual"], row["ended"]) for row in trail], [(mac, virtual, None)],

@@ -29,6 +29,11 @@ def tunnel_home(run):
     download = Download(net.mn, f"http://{SERVER}/file")
     wait_until(lambda: download.bytes > 500_000, 10, "the download to run")
     node.move(net, "ap2", "10.0.2.")
+    for daemon in ("mnat-dhcpd", "mnat-mmd"):  # the one tells the other anew: of the tunnel too
+        gateway.daemons[daemon].kill9()
+    for daemon in ("mnat-mmd", "mnat-dhcpd"):
+        gateway.start_daemon(daemon)
+    wait_until(lambda: gateway.host(VIRTUAL), 10, "the manager to know the node again")
     equal(download.wait(30), 0, "curl's exit status")
     equal(download.sha.hexdigest(), hashlib.sha256((web.www / "file").read_bytes()).hexdigest(),
           "sha256")

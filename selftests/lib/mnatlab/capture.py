@@ -178,7 +178,7 @@ class Dhcp:
     chaddr: str
     options: dict = field(repr=False)
 
-    TYPES = " discover offer request decline ack nak release inform".split(" ")
+    TYPES = " discover offer request decline ack nak release inform forcerenew".split(" ")
 
     def address(self, code):
         return socket.inet_ntoa(self.options[code]) if code in self.options else None
