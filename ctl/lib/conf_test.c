@@ -40,16 +40,23 @@ Test(conf_text, comments_become_spaces)
 	}
 }
 
+/* A file of this content, at the path that mkstemp() makes of the template. */
+static void write_file(char *path, const void *content, size_t len)
+{
+	int fd = mkstemp(path);
+
+	cr_assert(fd >= 0 && write(fd, content, len) == (ssize_t)len);
+	close(fd);
+}
+
 /* The first line of stderr after a load of this content, which must fail. */
 static void load_bad(const void *content, size_t len, char *said, size_t size)
 {
 	cfg_opt_t options[] = {CFG_INT("number", 0, CFGF_NONE), CFG_END()};
 	char path[] = "/tmp/mnat-conf-XXXXXX";
-	int fd = mkstemp(path);
 	cfg_t *cfg;
 
-	cr_assert(fd >= 0 && write(fd, content, len) == (ssize_t)len);
-	close(fd);
+	write_file(path, content, len);
 	cr_redirect_stderr();
 	cr_assert_eq(mnat_conf_load(path, options, NULL, &cfg), -EINVAL);
 	unlink(path);
@@ -88,104 +95,42 @@ Test(conf, a_directory_is_no_file)
 
 /* ---- gateway.conf ---- */
 
-static int load_gateway(const char *mode, struct mnat_gateway_conf *conf)
+static int load_gateway(const char *text, struct mnat_gateway_conf *conf)
 {
-	char path[] = "/tmp/gateway-conf-XXXXXX", text[512];
-	int fd = mkstemp(path), r, len;
+	char path[] = "/tmp/gateway-conf-XXXXXX";
+	int r;
 
-	cr_assert_geq(fd, 0);
-	len = snprintf(text, sizeof(text), "%s\ninside { interfaces = {\"in0\"} "
-		       "prefixes = {\"10.0.0.0/16\"} }\noutside { interfaces = {\"out0\"} "
-		       "addresses = \"135.180.32.4\" }\n", mode);
-	cr_assert_eq(write(fd, text, (size_t)len), len);
-	close(fd);
+	write_file(path, text, strlen(text));
 	r = mnat_gateway_conf_load(path, conf);
 	unlink(path);
 	return r;
 }
+
+static int load_pool(const char *outside, const char *rest, struct mnat_gateway_conf *conf)
+{
+	char text[1024];
+
+	snprintf(text, sizeof(text),
+		 "inside { interfaces = {\"in0\"} prefixes = {\"10.0.1.0/26\"} }\n"
+		 "outside { interfaces = {\"out0\"} %s }\n%s\n",
+		 outside, rest);
+	return load_gateway(text, conf);
+}
+
+#define ADDRESS "addresses = \"135.180.32.4\""
 
 Test(gateway_conf, mode)
 {
 	struct mnat_gateway_conf conf;
 
 	cr_redirect_stderr();
-	cr_assert_eq(load_gateway("", &conf), 0);
+	cr_assert_eq(load_pool(ADDRESS, "", &conf), 0);
 	cr_assert_eq(conf.mode, MNAT_GATEWAY_AUTO);
-	cr_assert_eq(load_gateway("mode = \"tc\"", &conf), 0);
+	cr_assert_eq(load_pool(ADDRESS, "mode = \"tc\"", &conf), 0);
 	cr_assert_eq(conf.mode, MNAT_GATEWAY_TC);
-	cr_assert_eq(load_gateway("mode = \"xdp\"", &conf), 0);
+	cr_assert_eq(load_pool(ADDRESS, "mode = \"xdp\"", &conf), 0);
 	cr_assert_eq(conf.mode, MNAT_GATEWAY_XDP);
-	cr_assert_eq(load_gateway("mode = \"fast\"", &conf), -EINVAL);
-}
-
-/* ---- node.conf ---- */
-
-static int load_node(const char *text, struct mnat_node_conf *conf)
-{
-	char path[] = "/tmp/node-conf-XXXXXX";
-	int fd = mkstemp(path), r;
-
-	cr_assert_geq(fd, 0);
-	cr_assert_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
-	close(fd);
-	r = mnat_node_conf_load(path, conf);
-	unlink(path);
-	return r;
-}
-
-Test(node_conf, mode)
-{
-	struct mnat_node_conf conf;
-
-	cr_redirect_stderr();
-	cr_assert_eq(load_node("uplinks = {\"wl0\"}\n", &conf), 0);
-	cr_expect_eq(conf.mode, DHCP_MODE_EITHER);
-	cr_expect_not(conf.tunnel_out);
-	cr_assert_eq(load_node("uplinks = {\"wl0\"}\nmode = \"tunnel\"\ntunnel-out = true\n",
-			       &conf),
-		     0);
-	cr_expect_eq(conf.mode, DHCP_MODE_TUNNEL);
-	cr_expect(conf.tunnel_out);
-	cr_expect_eq(load_node("uplinks = {\"wl0\"}\nmode = \"mobile-ip-home\"\n", &conf), -EINVAL);
-	cr_expect_eq(load_node("uplinks = {\"wl0\"}\nmode = \"fast\"\n", &conf), -EINVAL);
-}
-
-Test(node_conf, roaming)
-{
-	struct mnat_node_conf conf;
-
-	cr_redirect_stderr();
-	cr_assert_eq(load_node("uplinks = {\"wl0\"}\n", &conf), 0);
-	cr_assert_eq(conf.public_space, MNAT_PUBLIC_KEEP);
-	cr_assert(conf.release);
-	cr_assert_eq(load_node("uplinks = {\"wl0\"}\npublic = \"reset\"\nrelease = \"never\"\n",
-			       &conf),
-		     0);
-	cr_assert_eq(conf.public_space, MNAT_PUBLIC_RESET);
-	cr_assert_not(conf.release);
-	cr_assert_eq(load_node("uplinks = {\"wl0\"}\npublic = \"never\"\n", &conf), 0);
-	cr_assert_eq(conf.public_space, MNAT_PUBLIC_NEVER);
-	cr_assert_eq(load_node("uplinks = {\"wl0\"}\npublic = \"maybe\"\n", &conf), -EINVAL);
-	cr_assert_eq(load_node("uplinks = {\"wl0\"}\nrelease = \"\"\n", &conf), -EINVAL);
-}
-
-/* ---- gateway.conf ---- */
-
-static int load_pool(const char *outside, const char *rest, struct mnat_gateway_conf *conf)
-{
-	char path[] = "/tmp/gateway-conf-XXXXXX", text[1024];
-	int fd = mkstemp(path), r;
-
-	cr_assert_geq(fd, 0);
-	snprintf(text, sizeof(text),
-		 "inside { interfaces = {\"in0\"} prefixes = {\"10.0.1.0/26\"} }\n"
-		 "outside { interfaces = {\"out0\"} %s }\n%s\n",
-		 outside, rest);
-	cr_assert_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
-	close(fd);
-	r = mnat_gateway_conf_load(path, conf);
-	unlink(path);
-	return r;
+	cr_assert_eq(load_pool(ADDRESS, "mode = \"fast\"", &conf), -EINVAL);
 }
 
 /* Paragraph 93: 135.180.32.1 to .7, ports 8000 to 10000. */
@@ -276,6 +221,55 @@ Test(gateway_conf, bad_pools)
 		said[strcspn(said, "\n")] = '\0';
 		cr_expect_str_eq(strchr(said, ':'), rows[i].want);
 	}
+}
+
+/* ---- node.conf ---- */
+
+static int load_node(const char *text, struct mnat_node_conf *conf)
+{
+	char path[] = "/tmp/node-conf-XXXXXX";
+	int r;
+
+	write_file(path, text, strlen(text));
+	r = mnat_node_conf_load(path, conf);
+	unlink(path);
+	return r;
+}
+
+Test(node_conf, mode)
+{
+	struct mnat_node_conf conf;
+
+	cr_redirect_stderr();
+	cr_assert_eq(load_node("uplinks = {\"wl0\"}\n", &conf), 0);
+	cr_expect_eq(conf.mode, DHCP_MODE_EITHER);
+	cr_expect_not(conf.tunnel_out);
+	cr_assert_eq(load_node("uplinks = {\"wl0\"}\nmode = \"tunnel\"\ntunnel-out = true\n",
+			       &conf),
+		     0);
+	cr_expect_eq(conf.mode, DHCP_MODE_TUNNEL);
+	cr_expect(conf.tunnel_out);
+	cr_expect_eq(load_node("uplinks = {\"wl0\"}\nmode = \"mobile-ip-home\"\n", &conf), -EINVAL);
+	cr_expect_eq(load_node("uplinks = {\"wl0\"}\nmode = \"fast\"\n", &conf), -EINVAL);
+}
+
+Test(node_conf, roaming)
+{
+	struct mnat_node_conf conf;
+
+	cr_redirect_stderr();
+	cr_assert_eq(load_node("uplinks = {\"wl0\"}\n", &conf), 0);
+	cr_assert_eq(conf.public_space, MNAT_PUBLIC_KEEP);
+	cr_assert(conf.release);
+	cr_assert_eq(load_node("uplinks = {\"wl0\"}\npublic = \"reset\"\nrelease = \"never\"\n",
+			       &conf),
+		     0);
+	cr_assert_eq(conf.public_space, MNAT_PUBLIC_RESET);
+	cr_assert_not(conf.release);
+	cr_assert_eq(load_node("uplinks = {\"wl0\"}\npublic = \"never\"\n", &conf), 0);
+	cr_assert_eq(conf.public_space, MNAT_PUBLIC_NEVER);
+	cr_assert_eq(load_node("uplinks = {\"wl0\"}\npublic = \"maybe\"\n", &conf), -EINVAL);
+	cr_assert_eq(load_node("uplinks = {\"wl0\"}\nrelease = \"\"\n", &conf), -EINVAL);
 }
 
 Test(node_conf, uplinks_of_equal_priority)
