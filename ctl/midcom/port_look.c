@@ -88,6 +88,8 @@ int port_log_on_event(void *user, void *data, size_t size)
 		return 0;
 	memcpy(&event, data, sizeof(event));
 	log->lost = event.lost;
+	if (log->heard)
+		log->heard(&event, log->user);
 	if (event.block >= log->gateway->n_blocks)
 		return 0;
 	if (event.kind == MNAT_EVENT_BLOCK_TAKEN)
