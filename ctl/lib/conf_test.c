@@ -141,12 +141,13 @@ Test(gateway_conf, pool_of_the_seed)
 	cr_assert_eq(load_pool("addresses = \"135.180.32.1-135.180.32.7\" "
 				  "ports = \"8000-10000\"", "", &conf), 0);
 	cr_assert_eq(conf.bpf.n_external, 1);
-	cr_assert_eq(conf.bpf.n_ext, 7);
 	cr_assert_eq(conf.bpf.external[0].first, 0x87b42001);
-	cr_assert_eq(conf.bpf.port_first, 8000);
-	cr_assert_eq(conf.bpf.n_ports, 2001);
-	cr_assert_eq(conf.bpf.n_blocks, 32);
-	cr_assert_eq(conf.bpf.n_low, 0);
+	cr_assert_eq(conf.bpf.external[0].last, 0x87b42007);
+	cr_assert_eq(conf.bpf.external[0].port_first, 8000);
+	cr_assert_eq(conf.bpf.external[0].port_last, 10000);
+	cr_assert_eq(conf.bpf.external[0].n_blocks, 32);
+	cr_assert_eq(conf.bpf.n_blocks, 7 * 32);
+	cr_assert_not(conf.bpf.classes);
 	cr_assert_eq(conf.bpf.max_blocks, 64);
 	cr_assert_eq(conf.bpf.hold_down, 120);
 	cr_assert(conf.bpf.accounting);
@@ -162,15 +163,39 @@ Test(gateway_conf, addresses_apart)
 				  "limits { ports-per-host = 100 sessions-per-host = 7 }\n"
 				  "accounting = false\nlog { days = 0 }", &conf), 0);
 	cr_assert_eq(conf.bpf.n_external, 2);
-	cr_assert_eq(conf.bpf.n_ext, 5);
-	cr_assert_eq(conf.bpf.external[1].base, 1);
-	cr_assert_eq(conf.bpf.n_blocks, 96);
-	cr_assert_eq(conf.bpf.n_low, 32);
+	cr_assert_eq(conf.bpf.external[1].block_base, 96);
+	cr_assert_eq(conf.bpf.n_blocks, 5 * 96);
+	cr_assert_eq(conf.bpf.external[1].n_low, 32);
+	cr_assert(conf.bpf.classes);
 	cr_assert_eq(conf.bpf.max_blocks, 6);
 	cr_assert_eq(conf.bpf.max_host_sessions, 7);
 	cr_assert_eq(conf.bpf.hold_down, 0);
 	cr_assert_eq(conf.log_days, 0);
 	cr_assert(conf.bpf.arbitrary && !conf.bpf.accounting);
+}
+
+/* The seed's pool beside one address of which all ports are the gateway's. */
+Test(gateway_conf, ports_of_their_own)
+{
+	struct mnat_gateway_conf conf;
+
+	cr_assert_eq(load_pool("addresses = {\"135.180.32.1-135.180.32.4:8000-10000\", \"8.8.8.8\", "
+			       "\"9.9.9.0/31:7\"} ports = \"512-65535\"",
+			       "forward \"a\" { address = \"135.180.32.4\" port = 10000 "
+			       "host = \"10.0.1.5\" }\n"
+			       "forward \"b\" { address = \"8.8.8.8\" port = 600 host = \"10.0.1.5\" }",
+			       &conf), 0);
+	cr_assert_eq(conf.bpf.n_external, 3);
+	cr_assert_eq(conf.bpf.external[0].port_first, 8000);
+	cr_assert_eq(conf.bpf.external[0].port_last, 10000);
+	cr_assert_eq(conf.bpf.external[1].port_first, 512);
+	cr_assert_eq(conf.bpf.external[1].port_last, 65535);
+	cr_assert_eq(conf.bpf.external[1].block_base, 4 * 32);
+	cr_assert_eq(conf.bpf.external[1].n_low, 8);
+	cr_assert_eq(conf.bpf.external[2].port_last, 7);
+	cr_assert_eq(conf.bpf.n_blocks, 4 * 32 + 1016 + 2);
+	cr_assert_eq(conf.bpf.step, 1);
+	cr_assert_eq(conf.n_forwards, 2);
 }
 
 /* 64 addresses and 16 mobile nodes on 2 addresses: 40 hosts each of 125 blocks get 3. */
@@ -183,6 +208,11 @@ Test(gateway_conf, deterministic)
 				  "limits { hosts = 16 }", &conf), 0);
 	cr_assert_eq(conf.bpf.fixed, 3);
 	cr_assert_eq(conf.bpf.max_blocks, 3);
+	/* on addresses of 100 and 62 blocks 50 and 31 hosts have two each: 80 do */
+	cr_assert_eq(load_pool("addresses = {\"8.8.8.0:8000-9599\", \"8.8.8.1:8000-8991\"} "
+			       "port-block = 16 deterministic = true", "limits { hosts = 16 }", &conf),
+		     0);
+	cr_assert_eq(conf.bpf.fixed, 2);
 }
 
 Test(gateway_conf, bad_pools)
@@ -194,7 +224,17 @@ Test(gateway_conf, bad_pools)
 		{"addresses = {\"8.8.8.8\", \"8.8.8.0/24\"}", "",
 		 ":2: outside: addresses: \"8.8.8.0/24\" overlaps one before it"},
 		{"addresses = {\"8.8.8.8\", \"10.0.1.9\"}", "",
-		 ":2: outside: addresses: overlaps an inside or virtual prefix"},
+		 ":2: outside: addresses: \"10.0.1.9\" overlaps an inside or virtual prefix"},
+		{"addresses = {\"8.8.8.8:1024-2047\", \"8.8.8.8:4096-8191\"}", "",
+		 ":2: outside: addresses: \"8.8.8.8:4096-8191\" overlaps one before it"},
+		{"addresses = \"8.8.8.8:0-2047\"", "",
+		 ":2: outside: addresses = \"8.8.8.8:0-2047\": expected an address, a prefix, or a "
+		 "range, and behind it ports of its own if it has any, such as "
+		 "135.180.32.1-135.180.32.4:8000-10000"},
+		{"addresses = {\"8.8.8.8:7000-8000\", \"9.9.9.9\"}",
+		 "forward \"web\" { address = \"9.9.9.9\" port = 40000 host = \"10.0.1.5\" }",
+		 ":3: port = 40000: expected an address and port of outside { addresses, ports }, and "
+		 "a host-port below 65536"},
 		{"addresses = {\"8.8.0.0/24\", \"9.9.9.9\"}", "",
 		 ":2: outside: addresses: more than 256 external addresses"},
 		{"addresses = \"8.8.8.8\" port-block = 48", "",
@@ -205,7 +245,7 @@ Test(gateway_conf, bad_pools)
 		 ":2: outside: hold-down = -1: expected a number from 0 to 2147483647"},
 		{"addresses = \"8.8.8.8\" deterministic = true", "",
 		 ":2: outside: deterministic: 4160 inside addresses and mobile nodes need a block "
-		 "each, 1 external addresses have 496: lower port-block, or add addresses or ports"},
+		 "each, there are 496 in all: lower port-block, or add addresses or ports"},
 		{"addresses = \"8.8.8.8\"", "limits { ports-per-host = 63 }",
 		 ":3: limits: ports-per-host = 63: expected at least port-block, 64"},
 	};

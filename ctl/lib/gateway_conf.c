@@ -219,7 +219,7 @@ static void validate_gateway(cfg_t *cfg)
 	cfg_set_validate_func(cfg, "outside|interfaces", mnat_conf_is_interfaces);
 	cfg_set_validate_func(cfg, "inside|prefixes", mnat_conf_is_prefix);
 	cfg_set_validate_func(cfg, "inside|virtual", mnat_conf_is_prefix);
-	cfg_set_validate_func(cfg, "outside|addresses", mnat_conf_is_range);
+	cfg_set_validate_func(cfg, "outside|addresses", mnat_conf_is_pool);
 	cfg_set_validate_func(cfg, "outside|ports", mnat_conf_is_ports);
 	cfg_set_validate_func(cfg, "outside|tunnel-address", mnat_conf_is_ip);
 	cfg_set_validate_func(cfg, "forward|address", mnat_conf_is_ip);

@@ -46,12 +46,12 @@ static int parse_forward(cfg_t *cfg, const struct mnat_gateway_config *bpf,
 			  cfg_getstr(cfg, "host"));
 		return -EINVAL;
 	}
-	if (!gateway_is_in(f.address, bpf->external, bpf->n_external) || port < bpf->port_first ||
-	    port - bpf->port_first >= bpf->n_ports || host_port < 0 || host_port > 65535) {
+	if (port < 1 || port > 65535 || host_port < 0 || host_port > 65535 ||
+	    mnat_binding_index(bpf, f.proto, f.address, f.port) < 0) {
 		cfg_error(cfg,
-			  "port: expected an address and port of outside { addresses, ports }, "
-			  "%u to %u, and a host-port below 65536",
-			  bpf->port_first, bpf->port_first + bpf->n_ports - 1);
+			  "port = %ld: expected an address and port of outside { addresses, ports }, "
+			  "and a host-port below 65536",
+			  port);
 		return -EINVAL;
 	}
 	*ret_forward = f;

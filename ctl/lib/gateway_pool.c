@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "mnat/maps.h"
+
 static bool overlaps(const struct mnat_range *range, const struct mnat_prefix *prefixes,
 		     unsigned int n)
 {
@@ -99,9 +101,37 @@ int gateway_parse_inside(cfg_t *cfg, struct mnat_gateway_config *bpf)
 	return parse_virtual(cfg, bpf);
 }
 
+/* One element of addresses: it must not have what another, or the inside, has. */
+static int add_external(cfg_t *cfg, const char *text, const struct mnat_range *default_ports,
+			struct mnat_gateway_config *bpf, unsigned int *n_addresses)
+{
+	struct mnat_range range, ports = *default_ports;
+
+	mnat_parse_pool(text, &range, &ports);
+	for (unsigned int i = 0; i < bpf->n_external; i++)
+		if (range.first <= bpf->external[i].last && bpf->external[i].first <= range.last) {
+			cfg_error(cfg, "addresses: \"%s\" overlaps one before it", text);
+			return -EINVAL;
+		}
+	if (range.last - range.first >= MNAT_MAX_EXTERNAL - *n_addresses) {
+		cfg_error(cfg, "addresses: more than %d external addresses", MNAT_MAX_EXTERNAL);
+		return -EINVAL;
+	}
+	if (overlaps(&range, bpf->inside, bpf->n_inside) ||
+	    overlaps(&range, bpf->virtuals, bpf->n_virtual)) {
+		cfg_error(cfg, "addresses: \"%s\" overlaps an inside or virtual prefix", text);
+		return -EINVAL;
+	}
+	*n_addresses += range.last - range.first + 1;
+	bpf->external[bpf->n_external++] =
+		(struct mnat_external){range.first, range.last, ports.first, ports.last};
+	return 0;
+}
+
 static int parse_external(cfg_t *cfg, struct mnat_gateway_config *bpf)
 {
-	unsigned int n = cfg_size(cfg, "addresses");
+	unsigned int n = cfg_size(cfg, "addresses"), n_addresses = 0;
+	struct mnat_range ports;
 
 	if (!n || n > MNAT_MAX_EXTERNAL_RANGES) {
 		cfg_error(cfg,
@@ -110,29 +140,10 @@ static int parse_external(cfg_t *cfg, struct mnat_gateway_config *bpf)
 			  MNAT_MAX_EXTERNAL_RANGES);
 		return -EINVAL;
 	}
-	for (unsigned int i = 0; i < n; i++) {
-		const char *text = cfg_getnstr(cfg, "addresses", i);
-		struct mnat_range range;
-
-		mnat_parse_range(text, &range);
-		if (overlaps(&range, bpf->external, i)) {
-			cfg_error(cfg, "addresses: \"%s\" overlaps one before it", text);
+	mnat_parse_ports(cfg_getstr(cfg, "ports"), &ports);
+	for (unsigned int i = 0; i < n; i++)
+		if (add_external(cfg, cfg_getnstr(cfg, "addresses", i), &ports, bpf, &n_addresses))
 			return -EINVAL;
-		}
-		if (range.last - range.first >= MNAT_MAX_EXTERNAL - bpf->n_ext) {
-			cfg_error(cfg, "addresses: more than %d external addresses",
-				  MNAT_MAX_EXTERNAL);
-			return -EINVAL;
-		}
-		if (overlaps(&range, bpf->inside, bpf->n_inside) ||
-		    overlaps(&range, bpf->virtuals, bpf->n_virtual)) {
-			cfg_error(cfg, "addresses: overlaps an inside or virtual prefix");
-			return -EINVAL;
-		}
-		bpf->external[i] = (struct mnat_prefix){range.first, range.last, bpf->n_ext};
-		bpf->n_ext += range.last - range.first + 1;
-	}
-	bpf->n_external = n;
 	return 0;
 }
 
@@ -147,11 +158,7 @@ static int parse_blocks(cfg_t *cfg, struct mnat_gateway_config *bpf)
 		return -EINVAL;
 	}
 	bpf->block_shift = (unsigned int)__builtin_ctzl((unsigned long)size);
-	bpf->n_blocks =
-		mnat_block_of_offset(bpf->port_first, bpf->block_shift, bpf->n_ports - 1) + 1;
-	if (bpf->port_first < MNAT_CLASS_PORTS && bpf->port_first + bpf->n_ports > MNAT_CLASS_PORTS)
-		bpf->n_low = (MNAT_CLASS_PORTS >> bpf->block_shift) -
-			     (bpf->port_first >> bpf->block_shift);
+	mnat_lay_out(bpf);
 	bpf->hold_down = (unsigned int)cfg_getint(cfg, "hold-down");
 	return parse_word(cfg, "pooling", pooling, &bpf->arbitrary);
 }
@@ -179,7 +186,6 @@ static int parse_filtering(cfg_t *cfg, struct mnat_gateway_config *bpf)
 
 int gateway_parse_outside(cfg_t *cfg, struct mnat_gateway_config *bpf)
 {
-	struct mnat_range ports;
 	struct in_addr tunnel;
 
 	if (parse_external(cfg, bpf))
@@ -189,10 +195,20 @@ int gateway_parse_outside(cfg_t *cfg, struct mnat_gateway_config *bpf)
 		mnat_parse_ip(cfg_getstr(cfg, "tunnel-address"), &tunnel);
 		bpf->tunnel_addr = tunnel.s_addr;
 	}
-	mnat_parse_ports(cfg_getstr(cfg, "ports"), &ports);
-	bpf->port_first = ports.first;
-	bpf->n_ports = ports.last - ports.first + 1;
 	return parse_filtering(cfg, bpf) ? -EINVAL : parse_blocks(cfg, bpf);
+}
+
+/* So many hosts can have n blocks each by formula. */
+static unsigned int fixed_hosts(const struct mnat_gateway_config *bpf, unsigned int n)
+{
+	unsigned int hosts = 0;
+
+	for (unsigned int i = 0; i < bpf->n_external; i++) {
+		const struct mnat_external *e = &bpf->external[i];
+
+		hosts += (e->last - e->first + 1) * (e->n_blocks / n);
+	}
+	return hosts;
 }
 
 /*
@@ -202,24 +218,20 @@ int gateway_parse_outside(cfg_t *cfg, struct mnat_gateway_config *bpf)
 static int parse_fixed(cfg_t *outside, struct mnat_gateway_conf *conf)
 {
 	struct mnat_gateway_config *bpf = &conf->bpf;
-	unsigned int n_hosts = bpf->n_actuals + conf->max_hosts, fixed;
-	unsigned int hosts = (n_hosts + bpf->n_ext - 1) / bpf->n_ext; /* of one address */
+	unsigned int n_hosts = bpf->n_actuals + conf->max_hosts;
 
 	if (!cfg_getbool(outside, "deterministic"))
 		return 0;
-	fixed = bpf->n_blocks / hosts;
-	if (!fixed) {
+	if (fixed_hosts(bpf, 1) < n_hosts) {
 		cfg_error(outside,
 			  "deterministic: %u inside addresses and mobile nodes need a block each, "
-			  "%u external addresses have %u: lower port-block, or add addresses or "
-			  "ports",
-			  n_hosts, bpf->n_ext, bpf->n_ext * bpf->n_blocks);
+			  "there are %u in all: lower port-block, or add addresses or ports",
+			  n_hosts, bpf->n_blocks);
 		return -EINVAL;
 	}
-	if (bpf->max_blocks > fixed)
-		bpf->max_blocks = fixed;
+	while (fixed_hosts(bpf, bpf->max_blocks) < n_hosts)
+		bpf->max_blocks--;
 	bpf->fixed = bpf->max_blocks;
-	bpf->n_low = 0;
 	return 0;
 }
 

@@ -139,7 +139,7 @@ static struct subject subject_of(const struct monitor *m, uint32_t id)
 void monitor_block(struct monitor *m, const struct mnat_event *event)
 {
 	const struct mnat_gateway *g = m->source->gateway;
-	struct mnat_block_range range;
+	struct mnat_ports range;
 	struct subject who;
 
 	if (!m->n || event->block >= g->n_blocks || event->host >= g->n_hosts)

@@ -56,29 +56,35 @@ static void warn(json_t *problems, const struct pressure *p, const char *what, c
 						   (unsigned long long)p->max, what, advice));
 }
 
+static void warn_of_address(const struct mnat_gateway *g, uint32_t first, uint32_t n_blocks,
+			    json_t *problems)
+{
+	struct pressure p = {"blocks", 0, n_blocks};
+	struct mnat_ports ports;
+	char text[MNAT_IP_LEN];
+
+	for (uint32_t i = first; i < first + n_blocks; i++)
+		p.used += mnat_block_counts(g->blocks[i].word) != 0;
+	if (!pressure_is_high(&p))
+		return;
+	mnat_block_endpoints(&g->config, first, &ports);
+	json_array_append_new(
+		problems, json_sprintf("%u of %u port blocks of %s are in use: lower port-block, or "
+				       "add addresses or ports",
+				       (unsigned int)p.used, n_blocks,
+				       mnat_ip((struct in_addr){htonl(ports.addr)}, text)));
+}
+
 /* A host keeps to its address, so that one may be full while others are not. */
 static void warn_of_addresses(const struct mnat_gateway *g, json_t *problems)
 {
-	uint32_t each = g->config.n_blocks;
+	uint32_t block = 0;
 
-	if (g->config.fixed)
-		return;
-	for (uint32_t i = 0; i < g->config.n_ext; i++) {
-		struct mnat_block_range range;
-		char text[MNAT_IP_LEN];
-		uint32_t n = 0;
+	while (!g->config.fixed && block < g->config.n_blocks) {
+		uint32_t n = mnat_block_range(&g->config, block)->n_blocks;
 
-		for (uint32_t j = 0; j < each; j++)
-			n += mnat_block_counts(g->blocks[i * each + j].word) != 0;
-		if (!pressure_is_high(&(struct pressure){NULL, n, each}))
-			continue;
-		mnat_block_endpoints(&g->config, i * each, &range);
-		json_array_append_new(
-			problems,
-			json_sprintf("%u of %u port blocks of %s are in use: lower port-block, or "
-				     "add addresses or ports",
-				     n, each,
-				     mnat_ip((struct in_addr){htonl(range.addr)}, text)));
+		warn_of_address(g, block, n, problems);
+		block += n;
 	}
 }
 

@@ -510,7 +510,7 @@ static uint64_t owner_at(uint16_t port)
 
 Test(rules, forwards_for_ever)
 {
-	const uint16_t first = (uint16_t)gateway->config.port_first;
+	const uint16_t first = (uint16_t)gateway->config.external[0].port_first;
 	struct mnat_forward f[] = {forward(first, V, 53), forward(first + 1, "10.0.9.9", 53)};
 
 	gateway->config.plain_hosts = 1;
@@ -531,7 +531,7 @@ Test(rules, forwards_for_ever)
 
 Test(rules, forwards_as_the_file_says)
 {
-	const uint16_t first = (uint16_t)gateway->config.port_first;
+	const uint16_t first = (uint16_t)gateway->config.external[0].port_first;
 	struct mnat_forward f[] = {forward(first, V, 53), forward(first + 1, V, 54)};
 	struct rule_order order = enable(60);
 
@@ -547,7 +547,7 @@ Test(rules, forwards_as_the_file_says)
 
 Test(rules, forwards_that_cannot_be)
 {
-	const uint16_t first = (uint16_t)gateway->config.port_first;
+	const uint16_t first = (uint16_t)gateway->config.external[0].port_first;
 	struct mnat_forward f[] = {forward(first, V, 53), forward(first - 1, V, 54)};
 
 	gateway->bindings[mnat_binding_index(&gateway->config, MNAT_UDP, ntohl(ip(EXT)), first)]
