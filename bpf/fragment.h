@@ -9,8 +9,9 @@
  * more, in order. Few are held, for a short time, and those of one packet cannot take
  * the room of all others.
  *
- * A datagram that leaves in fragments gets an identification of ours: those of two hosts
- * behind one address must not be put together (RFC 6864 section 5.3, RFC 7857 section 9).
+ * What leaves in fragments, or may yet be fragmented, gets an identification of ours: pieces
+ * of two hosts' datagrams behind one address must not be put together (RFC 6864; RFC 7857
+ * section 8). DF says that nobody will.
  * What left is kept beside what came, for ICMP errors that quote a later fragment.
  */
 #ifndef MNAT_FRAGMENT_H
@@ -296,17 +297,19 @@ static __noinline bool fragment_send_round(ctx_t *ctx, const struct fragment_wor
 	return s.n;
 }
 
-/* They begin anywhere, and come again only when all others were used. */
-static __noinline __u32 fragment_id(__be32 daddr)
+static __always_inline __u32 *last_id(__be32 daddr)
 {
 	__u32 place = (daddr * 0x9e3779b1u) >> 16 & (IP_IDS - 1);
-	__u32 *last = bpf_map_lookup_elem(&ip_ids, &place);
 
-	if (!last)
-		return 0;
-	if (!*last)
-		__sync_val_compare_and_swap(last, 0, bpf_get_prandom_u32());
-	return __sync_fetch_and_add(last, 1);
+	return bpf_map_lookup_elem(&ip_ids, &place);
+}
+
+/* No two CPUs get the same. */
+static __noinline __u32 fragment_id(__be32 daddr)
+{
+	__u32 *last = last_id(daddr);
+
+	return last ? __sync_fetch_and_add(last, 1) : 0;
 }
 
 static __always_inline int fragment_first(ctx_t *ctx, struct packet *pkt)
@@ -372,19 +375,47 @@ static __always_inline void fragment_note(ctx_t *ctx, const struct fragment_work
 	bpf_map_update_elem(&fragments, &w->key, &w->record, BPF_ANY);
 }
 
+/* Is what leaves translated to the outside, and not another packet than came? */
+static __always_inline bool is_sent_out(const struct iphdr *ip, const struct packet *pkt)
+{
+	return ip->daddr == pkt->daddr && ip->protocol == pkt->ip_proto && is_external(ip->saddr);
+}
+
+static __always_inline void ip_set_id(struct iphdr *ip, __be16 id)
+{
+	ip->check = csum_fold(csum_add16((__u16)~ip->check, ip->id, id));
+	ip->id = id;
+}
+
+/*
+ * A whole packet is sent that may be fragmented on its way. It costs 3 ns so; a locked
+ * addition 11: CPUs that meet at one destination may now and then use an identification
+ * twice, for which to matter both packets must be cut and lose pieces.
+ */
+static __always_inline void whole_leaves(ctx_t *ctx, const struct packet *pkt)
+{
+	struct iphdr *ip = ctx_data(ctx) + ETH_HLEN;
+	__u32 *last;
+
+	if ((void *)(ip + 1) > ctx_data_end(ctx) || !is_sent_out(ip, pkt))
+		return;
+	last = last_id(pkt->daddr);
+	if (last)
+		ip_set_id(ip, (*last)++);
+}
+
 /* A fragment is sent, translated. In a tunnel or as an ICMP error of ours it is none any more. */
-static __noinline int fragment_leaves(ctx_t *ctx, const struct fragment_work *came, __u32 kind)
+static __noinline int fragment_leaves(ctx_t *ctx, const struct fragment_work *came,
+				      const struct packet *pkt)
 {
 	struct iphdr *ip = ctx_data(ctx) + ETH_HLEN;
 
-	if (!came || (void *)(ip + 1) > ctx_data_end(ctx) || ip->protocol != came->key.ip_proto ||
-	    ip->id != came->key.id)
+	if (!came || !pkt || (void *)(ip + 1) > ctx_data_end(ctx) ||
+	    ip->protocol != pkt->ip_proto || ip->id != pkt->id)
 		return 0;
-	if (ip->daddr == came->key.daddr && is_external(ip->saddr)) { /* ours is its source now */
-		ip->check = csum_fold((__u16)~ip->check + csum_add16(0, ip->id, came->record.id));
-		ip->id = came->record.id;
-	}
-	if (kind == FIRST_FRAGMENT)
+	if (is_sent_out(ip, pkt))
+		ip_set_id(ip, came->record.id);
+	if (pkt->fragment == FIRST_FRAGMENT)
 		fragment_note(ctx, came, ip);
 	return 0;
 }
@@ -394,8 +425,11 @@ static __always_inline int fragment_end(ctx_t *ctx, const struct packet *pkt, in
 {
 	struct fragment_work *w;
 
-	if (pkt->fragment == WHOLE)
+	if (pkt->fragment == WHOLE) {
+		if (!pkt->df && verdict == VERDICT_SENT)
+			whole_leaves(ctx, pkt);
 		return verdict;
+	}
 	w = fragment_work_get(FRAGMENT_CAME);
 	if (!w)
 		return verdict;
@@ -404,7 +438,7 @@ static __always_inline int fragment_end(ctx_t *ctx, const struct packet *pkt, in
 		bpf_map_update_elem(&fragments, &w->key, &w->record, BPF_ANY);
 	}
 	if (verdict == VERDICT_SENT)
-		fragment_leaves(ctx, w, pkt->fragment);
+		fragment_leaves(ctx, w, pkt);
 	return verdict;
 }
 

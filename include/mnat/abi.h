@@ -69,7 +69,7 @@ struct mnat_abi {
 	X(ICMP_ERROR_IN, FORWARD, "ICMP error to a host, outer and inner translated")          \
 	X(ICMP_ERROR_UNKNOWN, STACK, "ICMP error about no session of a host")                  \
 	X(TUNNEL_NARROW, FORWARD, "ICMP 3/4 about a tunnel of ours, told to the sender inside") \
-	X(ICMP_ERROR_FRAGMENT, DROP, "ICMP error about a later fragment, whose ports are not told") \
+	X(ICMP_ERROR_FRAGMENT, DROP, "ICMP error about a later fragment, whose first one is not known") \
 	X(TOO_BIG_TOLD, FORWARD, "larger than the next link, its sender told by ICMP 3/4")     \
 	X(TOO_BIG_SPLIT, FORWARD, "larger than the next link, fragmented, each piece sent round") \
 	X(SHORT_PACKET, DROP, "truncated, or lengths that contradict each other")              \

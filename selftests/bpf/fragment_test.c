@@ -195,7 +195,7 @@ Test(fragment, host_moves_between_two_out)
 	expect_pieces(end, &want, pieces, 3);
 }
 
-/* ---- identification (RFC 6864, RFC 7857 section 9), and errors that quote it ---- */
+/* ---- identification (RFC 6864, RFC 7857 section 8), and errors that quote it ---- */
 
 /* What two hosts send to one server under one identification leaves under two. */
 Test(fragment, two_hosts_of_one_id)
@@ -211,6 +211,30 @@ Test(fragment, two_hosts_of_one_id)
 	for (size_t i = 0; i < 6; i++)
 		cr_expect_eq(end_id(end, i), end_id(end, i % 2), "frame %zu", i);
 	cr_expect_neq(end_id(end, 0), end_id(end, 1));
+}
+
+/* So does what may yet be fragmented on its way; what may not is left as it is. */
+Test(fragment, whole_ones)
+{
+	struct gateway *g = gateway_start((struct gateway_setup){ 9000, 128 });
+	struct packet p = udp(NODE, 5004, CN, 53);
+	uint16_t ids[2];
+
+	p.payload = 4;
+	for (int i = 0; i < 4; i++) {
+		struct run run;
+
+		p.src = i & 1 ? "10.0.1.6" : NODE;
+		p.frag = i & 2 ? 0x4000 : 0;
+		run = from_inside(g, &p);
+		cr_assert_eq(run.verdict, REDIRECT);
+		cr_expect(packet_checksums_ok(run.frame, run.len));
+		ids[i & 1] = (uint16_t)(run.frame[18] << 8 | run.frame[19]);
+		if (i == 1)
+			cr_expect_neq(ids[0], ids[1]);
+		if (i & 2)
+			cr_expect_eq(ids[i & 1], 4711);
+	}
 }
 
 /* An ICMP error about a later fragment; its own first bytes are none of our business. */
