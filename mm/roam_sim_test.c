@@ -698,6 +698,11 @@ void sim_skip_s(uint64_t s)
 
 /* ---- what is right ---- */
 
+uint64_t sim_count(int domain, enum roam_counter which)
+{
+	return sim[domain].roam.counters[which];
+}
+
 static bool anchored(int i)
 {
 	return sim_node.visited[i] && i != sim_node.at;
