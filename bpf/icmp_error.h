@@ -77,9 +77,9 @@ static __always_inline void quoted_set(__be16 *field, __be16 value, __u32 *sum)
 }
 
 /*
- * Replace one endpoint of the quoted packet; a later fragment has no ports. The quoted IP header's checksum follows
- * its address, so the two cancel out in the ICMP checksum; the quoted transport
- * checksum is corrected where it is there (TCP's is beyond the 8 bytes).
+ * Replace one endpoint of the quoted packet; a later fragment has no ports. The quoted IP
+ * header's checksum follows its address, so the two cancel out in the ICMP checksum; the
+ * quoted transport checksum is corrected where it is there (TCP's is beyond the 8 bytes).
  */
 static __always_inline int rewrite_quoted(ctx_t *ctx, const struct packet *pkt,
 					  const struct packet *inner, enum side side, __be32 addr,
