@@ -48,7 +48,7 @@ static void set_rule(struct sim_domain *d, struct sim_rule rule)
 		    old->endpoint.s_addr == rule.endpoint.s_addr;
 
 	rule.known = true;
-	if (same && rule.away) { /* as long as it is behind that sim_tunnel */
+	if (same && rule.away) { /* as long as it is behind that tunnel */
 		rule.forwarded = old->forwarded;
 		rule.forward_flags = old->forward_flags;
 	}
