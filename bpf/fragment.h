@@ -23,7 +23,7 @@
 #include "parse.h"
 #include "refuse.h"
 
-#define FRAGMENT_RECORDS 8192
+#define FRAGMENT_RECORDS 16384 /* two a datagram */
 #define FRAGMENT_RECORD_LIFE 15 /* seconds, as long as receivers wait to reassemble */
 
 #define HELD_SETS 32 /* a packet's fragments share one set ... */
