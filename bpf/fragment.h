@@ -9,17 +9,13 @@
  * more, in order. Few are held, for a short time, and those of one packet cannot take
  * the room of all others.
  *
- * What leaves in fragments, or may yet be fragmented, gets an identification of ours: pieces
- * of two hosts' datagrams behind one address must not be put together (RFC 6864; RFC 7857
- * section 8). DF says that nobody will.
  * What left is kept beside what came, for ICMP errors that quote a later fragment.
  */
 #ifndef MNAT_FRAGMENT_H
 #define MNAT_FRAGMENT_H
 
-#include "binding.h"
-#include "checksum.h"
 #include "host.h"
+#include "ip_id.h"
 #include "parse.h"
 #include "refuse.h"
 
@@ -75,16 +71,6 @@ struct {
 	__type(key, __u32);
 	__type(value, struct fragment_work);
 } fragment_works SEC(".maps");
-
-/* The last identification, by destination: two that share a place use up more of them. */
-#define IP_IDS 1024
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, IP_IDS);
-	__type(key, __u32);
-	__type(value, __u32);
-} ip_ids SEC(".maps");
 
 enum held_state { HELD_FREE, HELD_BUSY, HELD_READY };
 
@@ -297,21 +283,6 @@ static __noinline bool fragment_send_round(ctx_t *ctx, const struct fragment_wor
 	return s.n;
 }
 
-static __always_inline __u32 *last_id(__be32 daddr)
-{
-	__u32 place = (daddr * 0x9e3779b1u) >> 16 & (IP_IDS - 1);
-
-	return bpf_map_lookup_elem(&ip_ids, &place);
-}
-
-/* No two CPUs get the same. */
-static __noinline __u32 fragment_id(__be32 daddr)
-{
-	__u32 *last = last_id(daddr);
-
-	return last ? __sync_fetch_and_add(last, 1) : 0;
-}
-
 static __always_inline int fragment_first(ctx_t *ctx, struct packet *pkt)
 {
 	struct fragment_work *w;
@@ -329,7 +300,7 @@ static __always_inline int fragment_first(ctx_t *ctx, struct packet *pkt)
 		.proto = pkt->proto,
 		.icmp_type = pkt->icmp_type,
 		.first = pkt->payload,
-		.id = fragment_id(pkt->daddr),
+		.id = next_id(pkt->daddr),
 		.until = now_seconds() + FRAGMENT_RECORD_LIFE,
 	};
 	return PARSE_OK;
@@ -375,35 +346,6 @@ static __always_inline void fragment_note(ctx_t *ctx, const struct fragment_work
 	bpf_map_update_elem(&fragments, &w->key, &w->record, BPF_ANY);
 }
 
-/* Is what leaves translated to the outside, and not another packet than came? */
-static __always_inline bool is_sent_out(const struct iphdr *ip, const struct packet *pkt)
-{
-	return ip->daddr == pkt->daddr && ip->protocol == pkt->ip_proto && is_external(ip->saddr);
-}
-
-static __always_inline void ip_set_id(struct iphdr *ip, __be16 id)
-{
-	ip->check = csum_fold(csum_add16((__u16)~ip->check, ip->id, id));
-	ip->id = id;
-}
-
-/*
- * A whole packet is sent that may be fragmented on its way. It costs 3 ns so; a locked
- * addition 11: CPUs that meet at one destination may now and then use an identification
- * twice, for which to matter both packets must be cut and lose pieces.
- */
-static __always_inline void whole_leaves(ctx_t *ctx, const struct packet *pkt)
-{
-	struct iphdr *ip = ctx_data(ctx) + ETH_HLEN;
-	__u32 *last;
-
-	if ((void *)(ip + 1) > ctx_data_end(ctx) || !is_sent_out(ip, pkt))
-		return;
-	last = last_id(pkt->daddr);
-	if (last)
-		ip_set_id(ip, (*last)++);
-}
-
 /* A fragment is sent, translated. In a tunnel or as an ICMP error of ours it is none any more. */
 static __noinline int fragment_leaves(ctx_t *ctx, const struct fragment_work *came,
 				      const struct packet *pkt)
@@ -427,7 +369,7 @@ static __always_inline int fragment_end(ctx_t *ctx, const struct packet *pkt, in
 
 	if (pkt->fragment == WHOLE) {
 		if (!pkt->df && verdict == VERDICT_SENT)
-			whole_leaves(ctx, pkt);
+			ip_id_renew(ctx, pkt);
 		return verdict;
 	}
 	w = fragment_work_get(FRAGMENT_CAME);
