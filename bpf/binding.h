@@ -21,45 +21,26 @@
 /* The external endpoint that index stands for. */
 static __always_inline void binding_endpoint(__u32 index, __be32 *ret_addr, __be16 *ret_port)
 {
-	__u32 ext = index / cfg.n_ports % cfg.n_ext, i = 0;
+	__u32 port, addr = mnat_binding_endpoint(&cfg, index, &port);
 
-	while (i + 1 < MNAT_MAX_EXTERNAL_RANGES && i + 1 < cfg.n_external &&
-	       cfg.external[i + 1].base <= ext)
-		i++;
-	*ret_addr = bpf_htonl(cfg.external[i].first + (ext - cfg.external[i].base));
-	*ret_port = bpf_htons(cfg.port_first + index % cfg.n_ports);
+	*ret_addr = bpf_htonl(addr);
+	*ret_port = bpf_htons(port);
 }
 
-/* The address's index among the external ones, or -1. */
-static __always_inline long external_index(__be32 addr)
+static __always_inline bool is_external(__be32 addr)
 {
 	__u32 host_order = bpf_ntohl(addr);
 
-	for (__u32 i = 0; i < MNAT_MAX_EXTERNAL_RANGES && i < cfg.n_external; i++) {
-		__u32 first = cfg.external[i].first;
-
-		if (host_order >= first && host_order <= cfg.external[i].last)
-			return cfg.external[i].base + (host_order - first);
-	}
-	return -1;
+	for (__u32 i = 0; i < MNAT_MAX_EXTERNAL_RANGES && i < cfg.n_external; i++)
+		if (host_order >= cfg.external[i].first && host_order <= cfg.external[i].last)
+			return true;
+	return false;
 }
 
 /* The index of an external endpoint, or -1. */
 static __always_inline long binding_index(__u8 proto, __be32 addr, __be16 port)
 {
-	long ext = external_index(addr);
-	__u32 offset = bpf_ntohs(port) - cfg.port_first;
-
-	if (ext < 0 || offset >= cfg.n_ports)
-		return -1;
-	return (proto * cfg.n_ext + (__u32)ext) * cfg.n_ports + offset;
-}
-
-/* The block of a binding. */
-static __always_inline __u32 binding_block(__u32 index)
-{
-	return index / cfg.n_ports % cfg.n_ext * cfg.n_blocks +
-	       mnat_block_of_offset(cfg.port_first, cfg.block_shift, index % cfg.n_ports);
+	return mnat_binding_index(&cfg, proto, bpf_ntohl(addr), bpf_ntohs(port));
 }
 
 /* Nobody uses it and nobody can begin to: DYING is set. */
@@ -70,14 +51,14 @@ static __always_inline void binding_free(struct mnat_binding *b, __u32 index)
 
 	key.host = mnat_owner_host(b->owner);
 	key.port = mnat_owner_port(b->owner);
-	key.proto = index / (cfg.n_ext * cfg.n_ports);
+	key.proto = mnat_binding_proto(&cfg, index);
 	published = bpf_map_lookup_elem(&bib, &key);
 	if (published && *published == index)
 		bpf_map_delete_elem(&bib, &key);
 	b->created = now_seconds();
 	b->owner = 0;
 	__sync_fetch_and_add(&b->refs, -MNAT_BINDING_DYING);
-	block_leave(binding_block(index), key.host, key.proto);
+	block_leave(mnat_binding_block(&cfg, index), key.host, key.proto);
 	count(MNAT_C_BINDING_FREED, 0);
 }
 
@@ -195,12 +176,12 @@ static __noinline int binding_give_up(const struct search *s)
 static __always_inline long binding_take(struct search *s, int *ret_reason)
 {
 	struct search_ref ref = { s };
-	__u32 offset;
+	__u32 first;
 	int r;
 
 	s->host = s->inside.host;
 	s->proto = s->inside.proto;
-	s->class = block_class_of(s->inside.proto, s->inside.port);
+	s->class = block_class_of(s->host, s->inside.proto, s->inside.port);
 	s->found = s->fresh = s->tries = 0;
 	s->taken = -1;
 	r = block_enter(s, &ref);
@@ -208,10 +189,9 @@ static __always_inline long binding_take(struct search *s, int *ret_reason)
 		*ret_reason = r;
 		return -1;
 	}
-	offset = mnat_block_ports(cfg.port_first, cfg.n_ports, cfg.block_shift,
-				  (s->found - 1) % cfg.n_blocks, &s->n_ports);
-	s->port_first = (s->proto * cfg.n_ext + (s->found - 1) / cfg.n_blocks) * cfg.n_ports + offset;
-	s->port_start = port_start(cfg.port_first + offset, s->n_ports, bpf_ntohs(s->inside.port));
+	first = block_ports(s->found - 1, &s->n_ports);
+	s->port_first = mnat_binding_at(&cfg, s->proto, s->found - 1, first);
+	s->port_start = port_start(first, s->n_ports, bpf_ntohs(s->inside.port));
 	s->owner = (__u64)s->host << 32 | (__u32)s->inside.port << 16 | 1;
 	for (int i = 0; i < BINDING_ROUNDS && s->taken < 0; i++) {
 		binding_search(s, &ref);

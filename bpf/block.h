@@ -59,23 +59,38 @@ struct search_ref {
 	struct search *search;
 };
 
+static __always_inline __u32 block_ports(__u32 index, __u32 *ret_n)
+{
+	const volatile struct mnat_external *e = mnat_block_range(&cfg, index);
+
+	return mnat_block_ports(e, cfg.block_shift, (index - e->block_base) % e->n_blocks, ret_n);
+}
+
 static __always_inline __u32 block_size(__u32 index)
 {
 	__u32 n;
 
-	mnat_block_ports(cfg.port_first, cfg.n_ports, cfg.block_shift, index % cfg.n_blocks, &n);
+	block_ports(index, &n);
 	return n;
 }
 
 static __always_inline bool block_is_of(__u32 index, __u32 class)
 {
-	return class == BLOCK_ANY || (index % cfg.n_blocks < cfg.n_low) == (class == BLOCK_LOW);
+	const volatile struct mnat_external *e;
+
+	if (!cfg.classes || class == BLOCK_ANY)
+		return true;
+	e = mnat_block_range(&cfg, index);
+	return ((index - e->block_base) % e->n_blocks < e->n_low) == (class == BLOCK_LOW);
 }
 
-/* RFC 4787 REQ-3a; where the pool has one class only, or by formula, any will do. */
-static __always_inline __u32 block_class_of(__u8 proto, __be16 port)
+/* RFC 4787 REQ-3a; where the host's address has one class only, or by formula, any will do. */
+static __always_inline __u32 block_class_of(__u32 host, __u8 proto, __be16 port)
 {
-	if (!cfg.n_low)
+	__u32 n;
+
+	if (!cfg.classes || cfg.fixed ||
+	    !mnat_block_range(&cfg, mnat_block_home(&cfg, host, &n))->n_low)
 		return BLOCK_ANY;
 	return proto != MNAT_ICMP && bpf_ntohs(port) < MNAT_CLASS_PORTS ? BLOCK_LOW : BLOCK_HIGH;
 }
@@ -130,11 +145,11 @@ static long block_try_free(__u32 i, void *ctx)
 	struct mnat_block *b = block_of_try(s, i);
 	__u64 word;
 
-	if (!b || !block_is_of(s->index, s->class))
+	if (!b)
 		return 0;
 	word = b->word;
 	if (mnat_block_is_free(b, word, s->host, s->now, cfg.hold_down) &&
-	    mnat_block_take(b, word, s->host, s->proto, s->now)) {
+	    block_is_of(s->index, s->class) && mnat_block_take(b, word, s->host, s->proto, s->now)) {
 		s->fresh = 1;
 		s->found = s->index + 1;
 		return 1;
@@ -184,7 +199,7 @@ static __noinline bool block_enter_own(struct search *s, struct search_ref *ref)
 		s->found = s->index + 1;
 		return block_note(s, use);
 	}
-	s->first = mnat_block_home(s->host, cfg.n_ext, cfg.n_blocks, cfg.fixed, &s->n);
+	s->first = mnat_block_home(&cfg, s->host, &s->n);
 	s->start = 0;
 	ports = use_ports(use, s->proto);
 	if (ports && *ports < use->blocks << cfg.block_shift)
@@ -219,7 +234,7 @@ static __noinline int block_enter_new(struct search *s, struct search_ref *ref)
 	bpf_loop(block_tries(s), block_try_free, ref, 0);
 	if (!s->found && cfg.arbitrary && !cfg.fixed) {
 		s->first = 0;
-		s->n = cfg.n_ext * cfg.n_blocks;
+		s->n = cfg.n_blocks;
 		s->start = bpf_get_prandom_u32() % s->n;
 		bpf_loop(block_tries(s), block_try_free, ref, 0);
 	}

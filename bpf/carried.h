@@ -18,11 +18,11 @@
 
 static __always_inline __be32 carried_external(__u32 host)
 {
-	__u32 n, home = mnat_block_home(host, cfg.n_ext, cfg.n_blocks, cfg.fixed, &n);
+	__u32 n, home = mnat_block_home(&cfg, host, &n);
 	__be32 addr;
 	__be16 port;
 
-	binding_endpoint(home / cfg.n_blocks * cfg.n_ports, &addr, &port);
+	binding_endpoint(mnat_binding_at(&cfg, MNAT_TCP, home, 0), &addr, &port);
 	return addr;
 }
 

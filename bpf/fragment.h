@@ -8,15 +8,18 @@
  * arrives, it and those held are sent round: they enter by the same interface once
  * more, in order. Few are held, for a short time, and those of one packet cannot take
  * the room of all others.
+ *
+ * What left is kept beside what came, for ICMP errors that quote a later fragment.
  */
 #ifndef MNAT_FRAGMENT_H
 #define MNAT_FRAGMENT_H
 
 #include "host.h"
+#include "ip_id.h"
 #include "parse.h"
 #include "refuse.h"
 
-#define FRAGMENT_RECORDS 8192
+#define FRAGMENT_RECORDS 16384 /* two a datagram */
 #define FRAGMENT_RECORD_LIFE 15 /* seconds, as long as receivers wait to reassemble */
 
 #define HELD_SETS 32 /* a packet's fragments share one set ... */
@@ -24,13 +27,15 @@
 #define HELD_MAX 2016 /* bytes of a frame */
 #define HELD_LIFE (2 * NS_PER_SEC)
 
+enum fragment_side { FRAGMENT_CAME, FRAGMENT_LEFT };
+
 struct fragment_key {
 	__be32 saddr;
 	__be32 daddr;
-	__be32 scope;
+	__be32 scope; /* LEFT: 0 */
 	__be16 id;
 	__u8 ip_proto;
-	__u8 pad;
+	__u8 side;
 };
 
 struct fragment_record {
@@ -41,6 +46,8 @@ struct fragment_record {
 	__u8 icmp_type;
 	__u32 until;   /* seconds */
 	__u32 verdict; /* what became of it */
+	__be16 id; /* that its fragments leave with */
+	__u16 pad;
 };
 
 /* Records are a cache: one that is pushed out costs a datagram, no session. */
@@ -57,9 +64,10 @@ struct fragment_work {
 	struct fragment_record record;
 };
 
+/* By side: that of the packet, and of what is asked or noted besides. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
+	__uint(max_entries, 2);
 	__type(key, __u32);
 	__type(value, struct fragment_work);
 } fragment_works SEC(".maps");
@@ -82,17 +90,15 @@ struct {
 	__type(value, struct held_fragment);
 } held SEC(".maps");
 
-static __noinline struct fragment_work *fragment_work_get(void)
+static __noinline struct fragment_work *fragment_work_get(__u32 side)
 {
-	__u32 zero = 0;
-
-	return bpf_map_lookup_elem(&fragment_works, &zero);
+	return bpf_map_lookup_elem(&fragment_works, &side);
 }
 
 /* This CPU's, with the packet's key; NULL cannot be. */
 static __always_inline struct fragment_work *fragment_work(const struct packet *pkt)
 {
-	struct fragment_work *w = fragment_work_get();
+	struct fragment_work *w = fragment_work_get(FRAGMENT_CAME);
 
 	if (w)
 		w->key = (struct fragment_key){
@@ -294,6 +300,7 @@ static __always_inline int fragment_first(ctx_t *ctx, struct packet *pkt)
 		.proto = pkt->proto,
 		.icmp_type = pkt->icmp_type,
 		.first = pkt->payload,
+		.id = next_id(pkt->daddr),
 		.until = now_seconds() + FRAGMENT_RECORD_LIFE,
 	};
 	return PARSE_OK;
@@ -314,18 +321,66 @@ static __always_inline int fragment_begin(ctx_t *ctx, struct packet *pkt)
 	return pkt->fragment == LATER_FRAGMENT ? fragment_find(ctx, pkt) : fragment_first(ctx, pkt);
 }
 
+/* Note how a first fragment leaves. Its transport header has been looked at already. */
+static __always_inline void fragment_note(ctx_t *ctx, const struct fragment_work *came,
+					  const struct iphdr *ip)
+{
+	struct fragment_work *w = fragment_work_get(FRAGMENT_LEFT);
+	const struct ports *ports = (void *)ip + sizeof(*ip);
+
+	/* behind options ports are not looked for: an error about such a fragment is dropped */
+	if (!w || ip->ihl != 5 || (void *)(ports + 2) > ctx_data_end(ctx))
+		return;
+	w->key = (struct fragment_key){
+		.saddr = ip->saddr,
+		.daddr = ip->daddr,
+		.id = ip->id,
+		.ip_proto = ip->protocol,
+		.side = FRAGMENT_LEFT,
+	};
+	w->record = came->record;
+	w->record.sport = ports->source;
+	w->record.dport = ports->dest;
+	if (came->record.proto == MNAT_ICMP)
+		w->record.sport = w->record.dport = ports[1].source; /* identifier */
+	bpf_map_update_elem(&fragments, &w->key, &w->record, BPF_ANY);
+}
+
+/* A fragment is sent, translated. In a tunnel or as an ICMP error of ours it is none any more. */
+static __noinline int fragment_leaves(ctx_t *ctx, const struct fragment_work *came,
+				      const struct packet *pkt)
+{
+	struct iphdr *ip = ctx_data(ctx) + ETH_HLEN;
+
+	if (!came || !pkt || (void *)(ip + 1) > ctx_data_end(ctx) ||
+	    ip->protocol != pkt->ip_proto || ip->id != pkt->id)
+		return 0;
+	if (is_sent_out(ip, pkt))
+		ip_set_id(ip, came->record.id);
+	if (pkt->fragment == FIRST_FRAGMENT)
+		fragment_note(ctx, came, ip);
+	return 0;
+}
+
 /* When that is done: what became of the first becomes of the later ones. */
-static __always_inline int fragment_end(const struct packet *pkt, int verdict)
+static __always_inline int fragment_end(ctx_t *ctx, const struct packet *pkt, int verdict)
 {
 	struct fragment_work *w;
 
-	if (pkt->fragment != FIRST_FRAGMENT)
+	if (pkt->fragment == WHOLE) {
+		if (!pkt->df && verdict == VERDICT_SENT)
+			ip_id_renew(ctx, pkt);
 		return verdict;
-	w = fragment_work_get();
+	}
+	w = fragment_work_get(FRAGMENT_CAME);
 	if (!w)
 		return verdict;
-	w->record.verdict = verdict;
-	bpf_map_update_elem(&fragments, &w->key, &w->record, BPF_ANY);
+	if (pkt->fragment == FIRST_FRAGMENT) {
+		w->record.verdict = verdict;
+		bpf_map_update_elem(&fragments, &w->key, &w->record, BPF_ANY);
+	}
+	if (verdict == VERDICT_SENT)
+		fragment_leaves(ctx, w, pkt);
 	return verdict;
 }
 

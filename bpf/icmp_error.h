@@ -40,8 +40,11 @@ static __always_inline int parse_quoted(ctx_t *ctx, const struct packet *pkt,
 	ret_inner->daddr = ip->daddr;
 	ret_inner->ip_proto = ip->protocol;
 	ret_inner->l4_offset = at + ip->ihl * 4;
-	if (ip->frag_off & bpf_htons(IP_OFFSET))
+	if (ip->frag_off & bpf_htons(IP_OFFSET)) {
+		ret_inner->id = ip->id;
+		ret_inner->fragment = LATER_FRAGMENT;
 		return MNAT_C_ICMP_ERROR_FRAGMENT;
+	}
 	if (!ctx_pull(ctx, bounded(ret_inner->l4_offset) + 8))
 		return MNAT_C_SHORT_PACKET;
 	ports = ctx_data(ctx) + bounded(ret_inner->l4_offset);
@@ -74,9 +77,9 @@ static __always_inline void quoted_set(__be16 *field, __be16 value, __u32 *sum)
 }
 
 /*
- * Replace one endpoint of the quoted packet. The quoted IP header's checksum follows
- * its address, so the two cancel out in the ICMP checksum; the quoted transport
- * checksum is corrected where it is there (TCP's is beyond the 8 bytes).
+ * Replace one endpoint of the quoted packet; a later fragment has no ports. The quoted IP
+ * header's checksum follows its address, so the two cancel out in the ICMP checksum; the
+ * quoted transport checksum is corrected where it is there (TCP's is beyond the 8 bytes).
  */
 static __always_inline int rewrite_quoted(ctx_t *ctx, const struct packet *pkt,
 					  const struct packet *inner, enum side side, __be32 addr,
@@ -92,6 +95,8 @@ static __always_inline int rewrite_quoted(ctx_t *ctx, const struct packet *pkt,
 	if ((void *)(ip + 1) > ctx_data_end(ctx))
 		return -1;
 	ip_set_addr(ip, side == SOURCE ? &ip->saddr : &ip->daddr, addr);
+	if (inner->fragment == LATER_FRAGMENT)
+		return 0;
 	field = ctx_data(ctx) + bounded(port_offset(inner, side));
 	if ((void *)(field + 1) > ctx_data_end(ctx))
 		return -1;

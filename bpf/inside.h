@@ -6,9 +6,9 @@
 #include "fragment.h"
 #include "hairpin.h"
 #include "host_tunnel.h"
-#include "icmp_error.h"
 #include "intra.h"
 #include "nat.h"
+#include "quoted.h"
 #include "tunnel_relay.h"
 
 /*
@@ -54,7 +54,7 @@ __noinline int icmp_error_out(ctx_t *ctx, const struct packet *pkt)
 
 	if (!pkt) /* the verifier looks at a global function alone */
 		return VERDICT_DROP;
-	reason = parse_quoted(ctx, pkt, &inner);
+	reason = quoted_find(ctx, pkt, &inner);
 	if (reason != PARSE_OK)
 		return refuse(ctx, reason);
 	host = host_of(inner.daddr, &reason);
@@ -121,7 +121,7 @@ static __always_inline int from_inside(ctx_t *ctx)
 		reason = fragment_begin(ctx, &pkt);
 	if (reason != PARSE_OK)
 		return refuse(ctx, reason);
-	return fragment_end(&pkt, inside_packet(ctx, &pkt));
+	return fragment_end(ctx, &pkt, inside_packet(ctx, &pkt));
 }
 
 #endif

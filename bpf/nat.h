@@ -12,11 +12,6 @@
 #include "filter.h"
 #include "own_mac.h"
 
-static __always_inline bool is_external(__be32 addr)
-{
-	return external_index(addr) >= 0;
-}
-
 static __always_inline bool is_broadcast_or_multicast(__be32 addr)
 {
 	return bpf_ntohl(addr) >= 0xe0000000 || !addr;

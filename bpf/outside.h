@@ -5,9 +5,9 @@
 
 #include "fragment.h"
 #include "hairpin.h"
-#include "icmp_error.h"
 #include "intra.h"
 #include "nat.h"
+#include "quoted.h"
 #include "tunnel_relay.h"
 #include "unsolicited.h"
 
@@ -213,7 +213,7 @@ __noinline int icmp_error_in(ctx_t *ctx, const struct packet *pkt)
 
 	if (!pkt) /* the verifier looks at a global function alone */
 		return VERDICT_DROP;
-	reason = parse_quoted(ctx, pkt, &inner);
+	reason = quoted_find(ctx, pkt, &inner);
 	if (reason != PARSE_OK)
 		return refuse(ctx, reason);
 	sent.proto = inner.proto;
@@ -260,7 +260,7 @@ __noinline int icmp_error_deliver(ctx_t *ctx, const struct packet *pkt, __be32 a
 
 	if (!pkt) /* the verifier looks at a global function alone */
 		return VERDICT_DROP;
-	reason = parse_quoted(ctx, pkt, &inner);
+	reason = quoted_find(ctx, pkt, &inner);
 	if (reason != PARSE_OK)
 		return refuse(ctx, reason);
 	reason = route_lookup(ctx, pkt->saddr, addr, &route);
@@ -328,7 +328,7 @@ static __always_inline int from_tunnel(ctx_t *ctx, struct packet *pkt)
 	reason = host || sender ? fragment_begin(ctx, pkt) : MNAT_C_TUNNEL_UNKNOWN;
 	if (reason != PARSE_OK)
 		return refuse(ctx, reason);
-	return fragment_end(pkt, tunnel_packet(ctx, pkt, host, sender));
+	return fragment_end(ctx, pkt, tunnel_packet(ctx, pkt, host, sender));
 }
 
 /* LAND, and others whose answer would go nowhere or to ourselves (RFC 1812 5.3.7). */
@@ -374,7 +374,7 @@ static __always_inline int from_outside(ctx_t *ctx)
 	reason = fragment_begin(ctx, &pkt);
 	if (reason != PARSE_OK)
 		return refuse(ctx, reason);
-	return fragment_end(&pkt, outside_packet(ctx, &pkt));
+	return fragment_end(ctx, &pkt, outside_packet(ctx, &pkt));
 }
 
 #endif

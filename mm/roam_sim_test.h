@@ -110,6 +110,8 @@ void sim_deliver_all(void);         /* also those that come of it */
 void sim_pass_ms(uint64_t ms);	    /* and deliver all, by and by */
 void sim_skip_s(uint64_t s);	    /* nothing happens meanwhile */
 
+uint64_t sim_count(int domain, enum roam_counter which);
+
 /* Are all gateways told what they should be, and nothing else? */
 void sim_check(const char *when);
 

@@ -108,6 +108,20 @@ int mnat_parse_ports(const char *text, struct mnat_range *ret_range)
 	return 0;
 }
 
+int mnat_parse_pool(const char *text, struct mnat_range *ret_range, struct mnat_range *ret_ports)
+{
+	char left[32], right[32];
+	struct mnat_range range;
+
+	if (!strchr(text, ':'))
+		return mnat_parse_range(text, ret_range);
+	if (split(text, ':', left, right) || mnat_parse_range(left, &range) ||
+	    mnat_parse_ports(right, ret_ports))
+		return -EINVAL;
+	*ret_range = range;
+	return 0;
+}
+
 int mnat_parse_mac(const char *text, uint8_t ret_mac[6])
 {
 	unsigned int b[6];

@@ -110,6 +110,13 @@ static int parse_range(const char *text, void *out)
 	return mnat_parse_range(text, out);
 }
 
+static int parse_pool(const char *text, void *out)
+{
+	struct mnat_range ports;
+
+	return mnat_parse_pool(text, out, &ports);
+}
+
 static int parse_ports(const char *text, void *out)
 {
 	return mnat_parse_ports(text, out);
@@ -130,6 +137,13 @@ int mnat_conf_is_range(cfg_t *cfg, cfg_opt_t *opt)
 {
 	return check_each(cfg, opt, parse_range,
 			  "an address, a prefix, or a range such as 10.0.1.5-10.0.1.254");
+}
+
+int mnat_conf_is_pool(cfg_t *cfg, cfg_opt_t *opt)
+{
+	return check_each(cfg, opt, parse_pool,
+			  "an address, a prefix, or a range, and behind it ports of its own if it "
+			  "has any, such as 135.180.32.1-135.180.32.4:8000-10000");
 }
 
 int mnat_conf_is_ports(cfg_t *cfg, cfg_opt_t *opt)

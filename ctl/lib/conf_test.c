@@ -40,16 +40,23 @@ Test(conf_text, comments_become_spaces)
 	}
 }
 
+/* A file of this content, at the path that mkstemp() makes of the template. */
+static void write_file(char *path, const void *content, size_t len)
+{
+	int fd = mkstemp(path);
+
+	cr_assert(fd >= 0 && write(fd, content, len) == (ssize_t)len);
+	close(fd);
+}
+
 /* The first line of stderr after a load of this content, which must fail. */
 static void load_bad(const void *content, size_t len, char *said, size_t size)
 {
 	cfg_opt_t options[] = {CFG_INT("number", 0, CFGF_NONE), CFG_END()};
 	char path[] = "/tmp/mnat-conf-XXXXXX";
-	int fd = mkstemp(path);
 	cfg_t *cfg;
 
-	cr_assert(fd >= 0 && write(fd, content, len) == (ssize_t)len);
-	close(fd);
+	write_file(path, content, len);
 	cr_redirect_stderr();
 	cr_assert_eq(mnat_conf_load(path, options, NULL, &cfg), -EINVAL);
 	unlink(path);
@@ -88,34 +95,172 @@ Test(conf, a_directory_is_no_file)
 
 /* ---- gateway.conf ---- */
 
-static int load_gateway(const char *mode, struct mnat_gateway_conf *conf)
+static int load_gateway(const char *text, struct mnat_gateway_conf *conf)
 {
-	char path[] = "/tmp/gateway-conf-XXXXXX", text[512];
-	int fd = mkstemp(path), r, len;
+	char path[] = "/tmp/gateway-conf-XXXXXX";
+	int r;
 
-	cr_assert_geq(fd, 0);
-	len = snprintf(text, sizeof(text), "%s\ninside { interfaces = {\"in0\"} "
-		       "prefixes = {\"10.0.0.0/16\"} }\noutside { interfaces = {\"out0\"} "
-		       "addresses = \"135.180.32.4\" }\n", mode);
-	cr_assert_eq(write(fd, text, (size_t)len), len);
-	close(fd);
+	write_file(path, text, strlen(text));
 	r = mnat_gateway_conf_load(path, conf);
 	unlink(path);
 	return r;
 }
+
+static int load_pool(const char *outside, const char *rest, struct mnat_gateway_conf *conf)
+{
+	char text[1024];
+
+	snprintf(text, sizeof(text),
+		 "inside { interfaces = {\"in0\"} prefixes = {\"10.0.1.0/26\"} }\n"
+		 "outside { interfaces = {\"out0\"} %s }\n%s\n",
+		 outside, rest);
+	return load_gateway(text, conf);
+}
+
+#define ADDRESS "addresses = \"135.180.32.4\""
 
 Test(gateway_conf, mode)
 {
 	struct mnat_gateway_conf conf;
 
 	cr_redirect_stderr();
-	cr_assert_eq(load_gateway("", &conf), 0);
+	cr_assert_eq(load_pool(ADDRESS, "", &conf), 0);
 	cr_assert_eq(conf.mode, MNAT_GATEWAY_AUTO);
-	cr_assert_eq(load_gateway("mode = \"tc\"", &conf), 0);
+	cr_assert_eq(load_pool(ADDRESS, "mode = \"tc\"", &conf), 0);
 	cr_assert_eq(conf.mode, MNAT_GATEWAY_TC);
-	cr_assert_eq(load_gateway("mode = \"xdp\"", &conf), 0);
+	cr_assert_eq(load_pool(ADDRESS, "mode = \"xdp\"", &conf), 0);
 	cr_assert_eq(conf.mode, MNAT_GATEWAY_XDP);
-	cr_assert_eq(load_gateway("mode = \"fast\"", &conf), -EINVAL);
+	cr_assert_eq(load_pool(ADDRESS, "mode = \"fast\"", &conf), -EINVAL);
+}
+
+/* Paragraph 93: 135.180.32.1 to .7, ports 8000 to 10000. */
+Test(gateway_conf, pool_of_the_seed)
+{
+	struct mnat_gateway_conf conf;
+
+	cr_assert_eq(load_pool("addresses = \"135.180.32.1-135.180.32.7\" "
+				  "ports = \"8000-10000\"", "", &conf), 0);
+	cr_assert_eq(conf.bpf.n_external, 1);
+	cr_assert_eq(conf.bpf.external[0].first, 0x87b42001);
+	cr_assert_eq(conf.bpf.external[0].last, 0x87b42007);
+	cr_assert_eq(conf.bpf.external[0].port_first, 8000);
+	cr_assert_eq(conf.bpf.external[0].port_last, 10000);
+	cr_assert_eq(conf.bpf.external[0].n_blocks, 32);
+	cr_assert_eq(conf.bpf.n_blocks, 7 * 32);
+	cr_assert_not(conf.bpf.classes);
+	cr_assert_eq(conf.bpf.max_blocks, 64);
+	cr_assert_eq(conf.bpf.hold_down, 120);
+	cr_assert(conf.bpf.accounting);
+}
+
+Test(gateway_conf, addresses_apart)
+{
+	struct mnat_gateway_conf conf;
+
+	cr_assert_eq(load_pool("addresses = {\"135.180.32.4\", \"8.8.8.0/30\"} "
+				  "ports = \"512-2047\" port-block = 16 hold-down = 0 "
+				  "pooling = \"arbitrary\"",
+				  "limits { ports-per-host = 100 sessions-per-host = 7 }\n"
+				  "accounting = false\nlog { days = 0 }", &conf), 0);
+	cr_assert_eq(conf.bpf.n_external, 2);
+	cr_assert_eq(conf.bpf.external[1].block_base, 96);
+	cr_assert_eq(conf.bpf.n_blocks, 5 * 96);
+	cr_assert_eq(conf.bpf.external[1].n_low, 32);
+	cr_assert(conf.bpf.classes);
+	cr_assert_eq(conf.bpf.max_blocks, 6);
+	cr_assert_eq(conf.bpf.max_host_sessions, 7);
+	cr_assert_eq(conf.bpf.hold_down, 0);
+	cr_assert_eq(conf.log_days, 0);
+	cr_assert(conf.bpf.arbitrary && !conf.bpf.accounting);
+}
+
+/* The seed's pool beside one address of which all ports are the gateway's. */
+Test(gateway_conf, ports_of_their_own)
+{
+	struct mnat_gateway_conf conf;
+
+	cr_assert_eq(load_pool("addresses = {\"135.180.32.1-135.180.32.4:8000-10000\", \"8.8.8.8\", "
+			       "\"9.9.9.0/31:7\"} ports = \"512-65535\"",
+			       "forward \"a\" { address = \"135.180.32.4\" port = 10000 "
+			       "host = \"10.0.1.5\" }\n"
+			       "forward \"b\" { address = \"8.8.8.8\" port = 600 host = \"10.0.1.5\" }",
+			       &conf), 0);
+	cr_assert_eq(conf.bpf.n_external, 3);
+	cr_assert_eq(conf.bpf.external[0].port_first, 8000);
+	cr_assert_eq(conf.bpf.external[0].port_last, 10000);
+	cr_assert_eq(conf.bpf.external[1].port_first, 512);
+	cr_assert_eq(conf.bpf.external[1].port_last, 65535);
+	cr_assert_eq(conf.bpf.external[1].block_base, 4 * 32);
+	cr_assert_eq(conf.bpf.external[1].n_low, 8);
+	cr_assert_eq(conf.bpf.external[2].port_last, 7);
+	cr_assert_eq(conf.bpf.n_blocks, 4 * 32 + 1016 + 2);
+	cr_assert_eq(conf.bpf.step, 1);
+	cr_assert_eq(conf.n_forwards, 2);
+}
+
+/* 64 addresses and 16 mobile nodes on 2 addresses: 40 hosts each of 125 blocks get 3. */
+Test(gateway_conf, deterministic)
+{
+	struct mnat_gateway_conf conf;
+
+	cr_assert_eq(load_pool("addresses = \"8.8.8.0/31\" ports = \"8000-9999\" "
+				  "port-block = 16 deterministic = true",
+				  "limits { hosts = 16 }", &conf), 0);
+	cr_assert_eq(conf.bpf.fixed, 3);
+	cr_assert_eq(conf.bpf.max_blocks, 3);
+	/* on addresses of 100 and 62 blocks 50 and 31 hosts have two each: 80 do */
+	cr_assert_eq(load_pool("addresses = {\"8.8.8.0:8000-9599\", \"8.8.8.1:8000-8991\"} "
+			       "port-block = 16 deterministic = true", "limits { hosts = 16 }", &conf),
+		     0);
+	cr_assert_eq(conf.bpf.fixed, 2);
+}
+
+Test(gateway_conf, bad_pools)
+{
+	static const struct {
+		const char *outside, *rest, *want;
+	} rows[] = {
+		{"", "", ":2: outside: addresses: missing, expected the external address or range"},
+		{"addresses = {\"8.8.8.8\", \"8.8.8.0/24\"}", "",
+		 ":2: outside: addresses: \"8.8.8.0/24\" overlaps one before it"},
+		{"addresses = {\"8.8.8.8\", \"10.0.1.9\"}", "",
+		 ":2: outside: addresses: \"10.0.1.9\" overlaps an inside or virtual prefix"},
+		{"addresses = {\"8.8.8.8:1024-2047\", \"8.8.8.8:4096-8191\"}", "",
+		 ":2: outside: addresses: \"8.8.8.8:4096-8191\" overlaps one before it"},
+		{"addresses = \"8.8.8.8:0-2047\"", "",
+		 ":2: outside: addresses = \"8.8.8.8:0-2047\": expected an address, a prefix, or a "
+		 "range, and behind it ports of its own if it has any, such as "
+		 "135.180.32.1-135.180.32.4:8000-10000"},
+		{"addresses = {\"8.8.8.8:7000-8000\", \"9.9.9.9\"}",
+		 "forward \"web\" { address = \"9.9.9.9\" port = 40000 host = \"10.0.1.5\" }",
+		 ":3: port = 40000: expected an address and port of outside { addresses, ports }, and "
+		 "a host-port below 65536"},
+		{"addresses = {\"8.8.0.0/24\", \"9.9.9.9\"}", "",
+		 ":2: outside: addresses: more than 256 external addresses"},
+		{"addresses = \"8.8.8.8\" port-block = 48", "",
+		 ":2: outside: port-block = 48: expected a power of two from 4 to 512"},
+		{"addresses = \"8.8.8.8\" pooling = \"random\"", "",
+		 ":2: outside: pooling = \"random\": expected \"paired\" or \"arbitrary\""},
+		{"addresses = \"8.8.8.8\" hold-down = -1", "",
+		 ":2: outside: hold-down = -1: expected a number from 0 to 2147483647"},
+		{"addresses = \"8.8.8.8\" deterministic = true", "",
+		 ":2: outside: deterministic: 4160 inside addresses and mobile nodes need a block "
+		 "each, there are 496 in all: lower port-block, or add addresses or ports"},
+		{"addresses = \"8.8.8.8\"", "limits { ports-per-host = 63 }",
+		 ":3: limits: ports-per-host = 63: expected at least port-block, 64"},
+	};
+	struct mnat_gateway_conf conf;
+
+	cr_redirect_stderr();
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char said[256];
+
+		cr_expect_eq(load_pool(rows[i].outside, rows[i].rest, &conf), -EINVAL);
+		fflush(stderr);
+		cr_assert(fgets(said, sizeof(said), cr_get_redirected_stderr()));
+		said[strcspn(said, "\n")] = '\0';
+		cr_expect_str_eq(strchr(said, ':'), rows[i].want);
+	}
 }
 
 /* ---- node.conf ---- */
@@ -123,11 +268,9 @@ Test(gateway_conf, mode)
 static int load_node(const char *text, struct mnat_node_conf *conf)
 {
 	char path[] = "/tmp/node-conf-XXXXXX";
-	int fd = mkstemp(path), r;
+	int r;
 
-	cr_assert_geq(fd, 0);
-	cr_assert_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
-	close(fd);
+	write_file(path, text, strlen(text));
 	r = mnat_node_conf_load(path, conf);
 	unlink(path);
 	return r;
@@ -167,115 +310,6 @@ Test(node_conf, roaming)
 	cr_assert_eq(conf.public_space, MNAT_PUBLIC_NEVER);
 	cr_assert_eq(load_node("uplinks = {\"wl0\"}\npublic = \"maybe\"\n", &conf), -EINVAL);
 	cr_assert_eq(load_node("uplinks = {\"wl0\"}\nrelease = \"\"\n", &conf), -EINVAL);
-}
-
-/* ---- gateway.conf ---- */
-
-static int load_pool(const char *outside, const char *rest, struct mnat_gateway_conf *conf)
-{
-	char path[] = "/tmp/gateway-conf-XXXXXX", text[1024];
-	int fd = mkstemp(path), r;
-
-	cr_assert_geq(fd, 0);
-	snprintf(text, sizeof(text),
-		 "inside { interfaces = {\"in0\"} prefixes = {\"10.0.1.0/26\"} }\n"
-		 "outside { interfaces = {\"out0\"} %s }\n%s\n",
-		 outside, rest);
-	cr_assert_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
-	close(fd);
-	r = mnat_gateway_conf_load(path, conf);
-	unlink(path);
-	return r;
-}
-
-/* Paragraph 93: 135.180.32.1 to .7, ports 8000 to 10000. */
-Test(gateway_conf, pool_of_the_seed)
-{
-	struct mnat_gateway_conf conf;
-
-	cr_assert_eq(load_pool("addresses = \"135.180.32.1-135.180.32.7\" "
-				  "ports = \"8000-10000\"", "", &conf), 0);
-	cr_assert_eq(conf.bpf.n_external, 1);
-	cr_assert_eq(conf.bpf.n_ext, 7);
-	cr_assert_eq(conf.bpf.external[0].first, 0x87b42001);
-	cr_assert_eq(conf.bpf.port_first, 8000);
-	cr_assert_eq(conf.bpf.n_ports, 2001);
-	cr_assert_eq(conf.bpf.n_blocks, 32);
-	cr_assert_eq(conf.bpf.n_low, 0);
-	cr_assert_eq(conf.bpf.max_blocks, 64);
-	cr_assert_eq(conf.bpf.hold_down, 120);
-	cr_assert(conf.bpf.accounting);
-}
-
-Test(gateway_conf, addresses_apart)
-{
-	struct mnat_gateway_conf conf;
-
-	cr_assert_eq(load_pool("addresses = {\"135.180.32.4\", \"8.8.8.0/30\"} "
-				  "ports = \"512-2047\" port-block = 16 hold-down = 0 "
-				  "pooling = \"arbitrary\"",
-				  "limits { ports-per-host = 100 sessions-per-host = 7 }\n"
-				  "accounting = false\nlog { days = 0 }", &conf), 0);
-	cr_assert_eq(conf.bpf.n_external, 2);
-	cr_assert_eq(conf.bpf.n_ext, 5);
-	cr_assert_eq(conf.bpf.external[1].base, 1);
-	cr_assert_eq(conf.bpf.n_blocks, 96);
-	cr_assert_eq(conf.bpf.n_low, 32);
-	cr_assert_eq(conf.bpf.max_blocks, 6);
-	cr_assert_eq(conf.bpf.max_host_sessions, 7);
-	cr_assert_eq(conf.bpf.hold_down, 0);
-	cr_assert_eq(conf.log_days, 0);
-	cr_assert(conf.bpf.arbitrary && !conf.bpf.accounting);
-}
-
-/* 64 addresses and 16 mobile nodes on 2 addresses: 40 hosts each of 125 blocks get 3. */
-Test(gateway_conf, deterministic)
-{
-	struct mnat_gateway_conf conf;
-
-	cr_assert_eq(load_pool("addresses = \"8.8.8.0/31\" ports = \"8000-9999\" "
-				  "port-block = 16 deterministic = true",
-				  "limits { hosts = 16 }", &conf), 0);
-	cr_assert_eq(conf.bpf.fixed, 3);
-	cr_assert_eq(conf.bpf.max_blocks, 3);
-}
-
-Test(gateway_conf, bad_pools)
-{
-	static const struct {
-		const char *outside, *rest, *want;
-	} rows[] = {
-		{"", "", ":2: outside: addresses: missing, expected the external address or range"},
-		{"addresses = {\"8.8.8.8\", \"8.8.8.0/24\"}", "",
-		 ":2: outside: addresses: \"8.8.8.0/24\" overlaps one before it"},
-		{"addresses = {\"8.8.8.8\", \"10.0.1.9\"}", "",
-		 ":2: outside: addresses: overlaps an inside or virtual prefix"},
-		{"addresses = {\"8.8.0.0/24\", \"9.9.9.9\"}", "",
-		 ":2: outside: addresses: more than 256 external addresses"},
-		{"addresses = \"8.8.8.8\" port-block = 48", "",
-		 ":2: outside: port-block = 48: expected a power of two from 4 to 512"},
-		{"addresses = \"8.8.8.8\" pooling = \"random\"", "",
-		 ":2: outside: pooling = \"random\": expected \"paired\" or \"arbitrary\""},
-		{"addresses = \"8.8.8.8\" hold-down = -1", "",
-		 ":2: outside: hold-down = -1: expected a number from 0 to 2147483647"},
-		{"addresses = \"8.8.8.8\" deterministic = true", "",
-		 ":2: outside: deterministic: 4160 inside addresses and mobile nodes need a block "
-		 "each, 1 external addresses have 496: lower port-block, or add addresses or ports"},
-		{"addresses = \"8.8.8.8\"", "limits { ports-per-host = 63 }",
-		 ":3: limits: ports-per-host = 63: expected at least port-block, 64"},
-	};
-	struct mnat_gateway_conf conf;
-
-	cr_redirect_stderr();
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		char said[256];
-
-		cr_expect_eq(load_pool(rows[i].outside, rows[i].rest, &conf), -EINVAL);
-		fflush(stderr);
-		cr_assert(fgets(said, sizeof(said), cr_get_redirected_stderr()));
-		said[strcspn(said, "\n")] = '\0';
-		cr_expect_str_eq(strchr(said, ':'), rows[i].want);
-	}
 }
 
 Test(node_conf, uplinks_of_equal_priority)

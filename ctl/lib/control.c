@@ -147,6 +147,11 @@ size_t mnat_control_backlog(const struct mnat_control_client *client)
 	return client->stream ? mnat_stream_backlog(client->stream) : 0;
 }
 
+bool mnat_control_is_waiting(const struct mnat_control_client *client)
+{
+	return client->stream && !client->ended;
+}
+
 /* The next piece, once the reader has taken what came before. */
 static void run_step(struct mnat_control_client *client)
 {

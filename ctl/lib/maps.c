@@ -171,12 +171,15 @@ static int map_memory(const char *dir, int hosts_fd, int actuals_fd, int blocks_
 static int check_sizes(const char *dir, struct mnat_gateway *g)
 {
 	const struct mnat_gateway_config *c = &g->config;
+	struct mnat_gateway_config laid_out = *c;
 
+	if (c->n_external <= MNAT_MAX_EXTERNAL_RANGES)
+		mnat_lay_out(&laid_out);
 	if (c->n_inside <= MNAT_MAX_INSIDE && c->n_actuals <= g->n_actuals &&
 	    g->n_hosts > c->n_actuals &&
-	    (uint64_t)MNAT_N_PROTO * c->n_ext * c->n_ports <= g->n_bindings && c->n_ports &&
-	    (uint64_t)c->n_ext * c->n_blocks <= g->n_blocks &&
-	    c->n_external <= MNAT_MAX_EXTERNAL_RANGES)
+	    c->n_external && c->n_external <= MNAT_MAX_EXTERNAL_RANGES &&
+	    laid_out.n_blocks == c->n_blocks && c->n_blocks <= g->n_blocks &&
+	    mnat_bindings_size(c) <= g->n_bindings)
 		return 0;
 	log_err("the maps of %s do not fit their own configuration: reload them with mnat-load",
 		dir);
@@ -340,86 +343,4 @@ void mnat_node_close(struct mnat_node *node)
 	mnat_closep(&node->homes_fd);
 	mnat_closep(&node->counters_fd);
 	mnat_closep(&node->lock_fd);
-}
-
-int64_t mnat_actual_index(const struct mnat_gateway_config *config, uint32_t addr)
-{
-	for (uint32_t i = 0; i < config->n_inside; i++) {
-		const struct mnat_prefix *p = &config->inside[i];
-
-		if (addr >= p->first && addr <= p->last)
-			return (int64_t)p->base + (addr - p->first);
-	}
-	return -1;
-}
-
-uint32_t mnat_actual_address(const struct mnat_gateway_config *config, uint32_t index)
-{
-	uint32_t i = 0;
-
-	while (i + 1 < config->n_inside && config->inside[i + 1].base <= index)
-		i++;
-	return config->inside[i].first + (index - config->inside[i].base);
-}
-
-/* The external address (host order) at an index below n_ext. */
-static uint32_t external_address(const struct mnat_gateway_config *config, uint32_t index)
-{
-	uint32_t i = 0;
-
-	while (i + 1 < config->n_external && config->external[i + 1].base <= index)
-		i++;
-	return config->external[i].first + (index - config->external[i].base);
-}
-
-static int64_t external_index(const struct mnat_gateway_config *config, uint32_t addr)
-{
-	for (uint32_t i = 0; i < config->n_external; i++) {
-		const struct mnat_prefix *p = &config->external[i];
-
-		if (addr >= p->first && addr <= p->last)
-			return (int64_t)p->base + (addr - p->first);
-	}
-	return -1;
-}
-
-void mnat_binding_endpoint(const struct mnat_gateway_config *config, uint32_t index,
-			   enum mnat_proto_class *ret_proto, uint32_t *ret_addr,
-			   uint16_t *ret_port)
-{
-	uint32_t row = index / config->n_ports;
-
-	*ret_port = (uint16_t)(config->port_first + index % config->n_ports);
-	*ret_addr = external_address(config, row % config->n_ext);
-	*ret_proto = row / config->n_ext;
-}
-
-int64_t mnat_binding_index(const struct mnat_gateway_config *config, enum mnat_proto_class proto,
-			   uint32_t addr, uint16_t port)
-{
-	uint32_t offset = (uint32_t)port - config->port_first;
-	int64_t ext = external_index(config, addr);
-
-	if (ext < 0 || offset >= config->n_ports)
-		return -1;
-	return ((int64_t)proto * config->n_ext + ext) * config->n_ports + offset;
-}
-
-uint32_t mnat_binding_block(const struct mnat_gateway_config *config, uint32_t index)
-{
-	return index / config->n_ports % config->n_ext * config->n_blocks +
-	       mnat_block_of_offset(config->port_first, config->block_shift,
-				    index % config->n_ports);
-}
-
-void mnat_block_endpoints(const struct mnat_gateway_config *config, uint32_t block,
-			  struct mnat_block_range *ret_range)
-{
-	uint32_t offset = mnat_block_ports(config->port_first, config->n_ports,
-					   config->block_shift, block % config->n_blocks,
-					   &ret_range->n);
-
-	ret_range->addr = external_address(config, block / config->n_blocks);
-	ret_range->first = (uint16_t)(config->port_first + offset);
-	ret_range->offset = offset;
 }

@@ -104,6 +104,8 @@ static int load_objects(const struct role *role, struct plan *plan)
 
 	for (int i = 0; !r && i < plan->n_objects; i++) {
 		r = pins_use_maps(plan->pin, plan->objects[i]);
+		if (!r && !i) /* what is not pinned yet the first one makes, empty */
+			r = pins_check_layout(plan);
 		if (r)
 			return r;
 		r = bpf_object__load(plan->objects[i]);

@@ -11,7 +11,7 @@
 #include "load.h"
 #include "mnat/cleanup.h"
 #include "mnat/log.h"
-
+#include "mnat/maps.h"
 #include "mnat/netlink.h"
 #include "xdp.h"
 
@@ -54,7 +54,7 @@ static int configure(const char *path, struct plan *plan)
 static void set_sizes(struct gateway *skel, const struct mnat_gateway_conf *conf)
 {
 	uint32_t n_hosts = conf->bpf.n_actuals + conf->max_hosts + 1;
-	uint32_t n_bindings = MNAT_N_PROTO * conf->bpf.n_ext * conf->bpf.n_ports;
+	uint32_t n_bindings = mnat_bindings_size(&conf->bpf);
 	/* sessions that go to another gateway in a way of their own; more of them use the tunnel */
 	uint32_t n_elsewhere = conf->max_sessions / 4 + 1;
 
@@ -63,7 +63,7 @@ static void set_sizes(struct gateway *skel, const struct mnat_gateway_conf *conf
 	bpf_map__set_max_entries(skel->maps.actuals, conf->bpf.n_actuals);
 	bpf_map__set_max_entries(skel->maps.virtuals, conf->max_hosts);
 	bpf_map__set_max_entries(skel->maps.bindings, n_bindings);
-	bpf_map__set_max_entries(skel->maps.blocks, conf->bpf.n_ext * conf->bpf.n_blocks);
+	bpf_map__set_max_entries(skel->maps.blocks, conf->bpf.n_blocks);
 	bpf_map__set_max_entries(skel->maps.host_use, n_hosts);
 	bpf_map__set_max_entries(skel->maps.host_traffic, conf->bpf.accounting ? n_hosts : 1);
 	bpf_map__set_max_entries(skel->maps.bib,

@@ -40,7 +40,7 @@ struct plan {
 	struct bpf_object *objects[LOAD_MAX_OBJECTS];
 	int n_objects;
 	enum mnat_gateway_mode mode;
-	const void *config; /* value of map "config", or NULL */
+	const struct mnat_gateway_config *config; /* value of map "config"; NULL: a node */
 	struct attachment attachments[LOAD_MAX_ATTACHMENTS];
 	int n_attachments;
 	struct xdp_port xdp_ports[2 * MNAT_MAX_INTERFACES];
@@ -90,6 +90,8 @@ int pins_lock(const char *dir, int *ret_fd);
 int pins_check_abi(const char *dir, enum mnat_role role);
 /* Refuse maps of other sizes than object asks for; then reuse or pin. */
 int pins_use_maps(const char *dir, struct bpf_object *object);
+/* Refuse maps that were filled by other addresses and ports than plan's. */
+int pins_check_layout(const struct plan *plan);
 /* Record version and configuration in the maps. */
 int pins_write_abi(const struct role *role, const struct plan *plan);
 /* The one value of an ARRAY[1]. */

@@ -157,6 +157,40 @@ int pins_use_maps(const char *dir, struct bpf_object *object)
 	return 0;
 }
 
+/*
+ * The pinned arrays' places stand for addresses and ports: those of the configuration
+ * they were made for.
+ */
+static int check_layout(const struct plan *plan, const struct mnat_gateway_config *was)
+{
+	const struct mnat_gateway_config *now = plan->config;
+
+	if (!memcmp(was->inside, now->inside, sizeof(now->inside)) &&
+	    !memcmp(was->external, now->external, sizeof(now->external)) &&
+	    was->block_shift == now->block_shift)
+		return 0;
+	log_err("sessions go by other prefixes, external addresses, ports or port-block than the "
+		"configuration now has. Restore them, or end all sessions with 'mnat-load ... "
+		"unload' and load again");
+	return -EINVAL;
+}
+
+int pins_check_layout(const struct plan *plan)
+{
+	struct mnat_gateway_config was;
+	char path[MNAT_PATH_MAX + 32];
+	_cleanup_close_ int fd = -1;
+	uint32_t zero = 0;
+
+	if (!plan->config)
+		return 0;
+	snprintf(path, sizeof(path), "%s/config", plan->pin);
+	fd = bpf_obj_get(path);
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -errno;
+	return bpf_map_lookup_elem(fd, &zero, &was) ? -errno : check_layout(plan, &was);
+}
+
 int pins_write_map(const struct plan *plan, const char *name, const void *value)
 {
 	struct bpf_map *map = plan_map(plan, name);

@@ -93,7 +93,7 @@ static bool block_row(struct mnat_control_client *client, const struct dump_sour
 	uint64_t word = block->word;
 	uint32_t host = mnat_block_host(word);
 	bool used = mnat_block_counts(word);
-	struct mnat_block_range range;
+	struct mnat_ports range;
 	char text[DUMP_ENDPOINT_LEN + 8], ip[MNAT_IP_LEN];
 
 	if (!host || (!used && dump_age(source, block->released) >=

@@ -31,12 +31,9 @@ static void endpoint_text(__be32 addr, uint16_t port, char ret_text[DUMP_ENDPOIN
 void dump_external(const struct dump_source *source, uint32_t index,
 		   char ret_text[DUMP_ENDPOINT_LEN])
 {
-	enum mnat_proto_class proto;
-	uint32_t addr;
-	uint16_t port;
+	uint32_t port, addr = mnat_binding_endpoint(&source->gateway->config, index, &port);
 
-	mnat_binding_endpoint(&source->gateway->config, index, &proto, &addr, &port);
-	endpoint_text(htonl(addr), port, ret_text);
+	endpoint_text(htonl(addr), (uint16_t)port, ret_text);
 }
 
 /* ---- sessions ---- */

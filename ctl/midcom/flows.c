@@ -22,13 +22,10 @@ struct wanted {
 
 static void put_external(const struct mnat_gateway *g, uint32_t index, struct simco_flow *flow)
 {
-	enum mnat_proto_class proto;
-	uint32_t addr;
-	uint16_t port;
+	uint32_t port;
 
-	mnat_binding_endpoint(&g->config, index, &proto, &addr, &port);
-	flow->external = htonl(addr);
-	flow->external_port = htons(port);
+	flow->external = htonl(mnat_binding_endpoint(&g->config, index, &port));
+	flow->external_port = htons((uint16_t)port);
 }
 
 /* What the anchor may forward to instead of the tunnel: false: nothing. */

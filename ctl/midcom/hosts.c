@@ -158,16 +158,25 @@ int hosts_find_or_add(struct hosts *h, __be32 virt, uint32_t now, uint32_t *ret_
 
 /* ---- Moves ---- */
 
+static void tell_moved(struct hosts *h, uint32_t id, const struct mnat_host_info *info,
+		       uint64_t was)
+{
+	if (h->moved)
+		h->moved(id, info, was, h->user);
+}
+
 void hosts_unbind(struct hosts *h, uint32_t id, struct mnat_host_info *info, uint32_t now)
 {
 	int64_t index = info->actual ? index_of(h, info->actual) : -1;
+	uint64_t was = h->maps.hosts[id];
 
-	h->n_bound -= h->maps.hosts[id] != 0;
+	h->n_bound -= was != 0;
 	store(&h->maps.hosts[id], 0);
 	if (index >= 0 && mnat_actual_host(h->maps.actuals[index]) == id)
 		store(&h->maps.actuals[index], 0);
 	info->actual = 0;
 	info->flags = 0;
+	tell_moved(h, id, info, was);
 	if (hosts_is_plain(h, id))
 		memset(info, 0, sizeof(*info));
 	set_info(h, id, info);
@@ -199,16 +208,16 @@ static int settle(struct hosts *h, uint32_t id, struct mnat_host_info *info, uin
 		  uint32_t now)
 {
 	int64_t from_index = info->actual ? index_of(h, info->actual) : -1;
+	uint64_t was = h->maps.hosts[id];
 
-	h->n_bound += h->maps.hosts[id] == 0;
+	h->n_bound += was == 0;
 	store(&h->maps.hosts[id], word); /* (b) */
 	info->bound_at_ns = mnat_clock_now();
 	if (from_index >= 0 && info->actual != hosts_actual_of(word))
 		start_grace(h, (uint32_t)from_index, id, now); /* (c) */
 	info->actual = hosts_actual_of(word);
 	set_state(h, id, SLOT_BOUND, now);
-	if (h->moved)
-		h->moved(id, info, h->user);
+	tell_moved(h, id, info, was);
 	return set_info(h, id, info); /* (d) */
 }
 

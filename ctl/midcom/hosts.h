@@ -72,9 +72,12 @@ struct hosts {
 	struct graced *graced;
 	uint32_t n_graced;
 	uint32_t graced_size;
-	/* May be NULL: an id is free again; a host is somewhere else now. After hosts_open(). */
+	/*
+	 * May be NULL: an id is free again; a host is somewhere else now, or nowhere, than its
+	 * location word said. After hosts_open().
+	 */
 	void (*released)(uint32_t id, void *user);
-	void (*moved)(uint32_t id, const struct mnat_host_info *info, void *user);
+	void (*moved)(uint32_t id, const struct mnat_host_info *info, uint64_t was, void *user);
 	void *user;
 	uint8_t *synced; /* bit an id, while a sync is on */
 };

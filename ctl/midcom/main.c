@@ -14,6 +14,7 @@
 #include "mnat/log.h"
 #include "mnat/role_conf.h"
 #include "mnat/xdp.h"
+#include "monitor.h"
 #include "port_log.h"
 #include "pressure.h"
 #include "routes.h"
@@ -38,6 +39,7 @@ struct midcomd {
 	struct routes routes;
 	struct syns syns;
 	struct port_log log;
+	struct monitor monitor;
 	struct dump_source source;
 	struct mnat_control *control;
 	uint64_t started;
@@ -160,6 +162,13 @@ static void on_top(struct mnat_control_client *client, const json_t *request, vo
 	top(&m->loop, client, request, &m->source);
 }
 
+static void on_monitor(struct mnat_control_client *client, const json_t *request, void *user)
+{
+	struct midcomd *m = user;
+
+	monitor(&m->monitor, client, request);
+}
+
 struct sweep_request {
 	struct sweep_waiter waiter; /* first */
 	struct mnat_control_client *client;
@@ -233,6 +242,7 @@ static const struct mnat_control_command commands[] = {
 	{"status", true, on_status},
 	{"dump", true, on_dump},
 	{"top", true, on_top},
+	{"monitor", true, on_monitor},
 	{"whohad", false, on_whohad},
 	{"sweep", false, on_sweep},
 	{"replace", false, on_replace},
@@ -265,6 +275,7 @@ static void stop(void *user)
 	struct midcomd *m = user;
 
 	agent_close(&m->agent);
+	monitor_close(&m->monitor);
 	mnat_control_close(m->control);
 	sweep_close(&m->sweep);
 	routes_close(&m->routes);
@@ -281,11 +292,20 @@ static void on_host_released(uint32_t id, void *user)
 	ports_forget_host(&m->gateway, id);
 }
 
-static void on_host_moved(uint32_t id, const struct mnat_host_info *info, void *user)
+static void on_host_moved(uint32_t id, const struct mnat_host_info *info, uint64_t was, void *user)
 {
 	struct midcomd *m = user;
 
-	port_log_moved(&m->log, id, info);
+	if (m->gateway.hosts[id])
+		port_log_moved(&m->log, id, info);
+	monitor_host(&m->monitor, id, info, was);
+}
+
+static void on_block_event(const struct mnat_event *event, void *user)
+{
+	struct midcomd *m = user;
+
+	monitor_block(&m->monitor, event);
 }
 
 static void on_swept_all(void *user)
@@ -418,7 +438,11 @@ static int run(struct midcomd *m)
 				   .rules = &m->rules,
 				   .now = monotonic,
 				   .path = m->conf.log_file,
-				   .days = m->conf.log_days};
+				   .days = m->conf.log_days,
+				   .heard = on_block_event,
+				   .user = m};
+	m->monitor = (struct monitor){.loop = &m->loop, .source = &m->source};
+	monitor_open(&m->monitor);
 	m->started = mnat_clock_now();
 	r = mnat_control_listen(&m->loop, m->conf.run_dir, "midcomd", "mnat-midcomd", commands, m,
 				&m->control);

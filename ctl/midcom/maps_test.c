@@ -44,14 +44,13 @@ struct mnat_gateway *test_maps_open(void)
 	gateway.config.n_inside = 1;
 	gateway.config.inside[0] = (struct mnat_prefix){0x0a000000, 0x0a00ffff, 0};
 	gateway.config.n_actuals = N_ACTUALS;
-	gateway.config.external[0] = (struct mnat_prefix){0x87b42004, 0x87b42004, 0};
-	gateway.config.n_external = gateway.config.n_ext = 1;
+	gateway.config.external[0] = (struct mnat_external){0x87b42004, 0x87b42004, 1024,
+								 32767};
+	gateway.config.n_external = 1;
 	gateway.config.block_shift = 6;
-	gateway.config.n_blocks = 496;
+	mnat_lay_out(&gateway.config);
 	gateway.config.max_blocks = 64;
 	gateway.config.hold_down = 120;
-	gateway.config.port_first = 1024;
-	gateway.config.n_ports = 31744;
 	gateway.sessions_fd = make(BPF_MAP_TYPE_HASH, "sessions", sizeof(struct mnat_session_key),
 				   sizeof(struct mnat_session), 16384);
 	gateway.anchors_fd = make(BPF_MAP_TYPE_ARRAY, "anchors", sizeof(uint32_t),
@@ -64,7 +63,7 @@ struct mnat_gateway *test_maps_open(void)
 				 sizeof(struct mnat_relay), 16384);
 	gateway.arrivals_fd = make(BPF_MAP_TYPE_HASH, "arrivals", sizeof(struct mnat_arrival_key),
 				   sizeof(uint32_t), 2 * TEST_ANCHORS);
-	gateway.n_bindings = MNAT_N_PROTO * gateway.config.n_ports;
+	gateway.n_bindings = mnat_bindings_size(&gateway.config);
 	gateway.bindings_fd = make(BPF_MAP_TYPE_ARRAY, "bindings", sizeof(uint32_t),
 				   sizeof(struct mnat_binding), gateway.n_bindings);
 	gateway.bindings = mmap(NULL, gateway.n_bindings * sizeof(struct mnat_binding),

@@ -56,6 +56,8 @@ struct port_log {
 	uint32_t (*now)(void); /* seconds of CLOCK_MONOTONIC */
 	const char *path;
 	unsigned int days; /* 0: nothing is logged */
+	void (*heard)(const struct mnat_event *event, void *user); /* of every event; or NULL */
+	void *user;
 	/* its own */
 	struct port_seen *seen; /* a block, what is logged of it */
 	struct port_held *held; /* rules' ports that are logged as taken */

@@ -44,7 +44,7 @@ static void push_block(struct port_log *log, enum port_record_kind kind, uint32_
 {
 	struct port_record record = {.kind = kind, .proto = PORT_DB_ANY_PROTO,
 				     .at = wall(log, seconds)};
-	struct mnat_block_range range;
+	struct mnat_ports range;
 
 	mnat_block_endpoints(&log->gateway->config, block, &range);
 	record.addr = range.addr;
@@ -88,6 +88,8 @@ int port_log_on_event(void *user, void *data, size_t size)
 		return 0;
 	memcpy(&event, data, sizeof(event));
 	log->lost = event.lost;
+	if (log->heard)
+		log->heard(&event, log->user);
 	if (event.block >= log->gateway->n_blocks)
 		return 0;
 	if (event.kind == MNAT_EVENT_BLOCK_TAKEN)
@@ -120,12 +122,11 @@ static void push_port(struct port_log *log, enum port_record_kind kind, const st
 		      int64_t at)
 {
 	struct port_record record = {.kind = kind, .host = held->host, .at = at};
-	enum mnat_proto_class proto;
+	uint32_t port;
 
-	mnat_binding_endpoint(&log->gateway->config, held->index, &proto, &record.addr,
-			      &record.first);
-	record.last = record.first;
-	record.proto = (int)proto;
+	record.addr = mnat_binding_endpoint(&log->gateway->config, held->index, &port);
+	record.first = record.last = (uint16_t)port;
+	record.proto = (int)mnat_binding_proto(&log->gateway->config, held->index);
 	if (kind == PORT_TAKEN)
 		identify(log, held->host, &record);
 	port_log_push(log, &record);

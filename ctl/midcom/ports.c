@@ -25,11 +25,6 @@ static struct mnat_bib_key bib_key(const struct port_owner *owner)
 	return (struct mnat_bib_key){owner->host, owner->port, (uint8_t)owner->proto, 0};
 }
 
-static enum mnat_proto_class proto_of(const struct mnat_gateway *g, uint32_t index)
-{
-	return index / (g->config.n_ext * g->config.n_ports);
-}
-
 /* ---- Dropping ---- */
 
 /* The clock of times in maps. */
@@ -66,7 +61,7 @@ static void leave_block(const struct mnat_gateway *g, uint32_t block, uint32_t h
 static void unpublish(const struct mnat_gateway *g, uint32_t index, uint64_t word)
 {
 	const struct mnat_bib_key key = {mnat_owner_host(word), mnat_owner_port(word),
-					 (uint8_t)proto_of(g, index), 0};
+					 (uint8_t)mnat_binding_proto(&g->config, index), 0};
 	uint32_t published;
 
 	if (key.host && !bpf_map_lookup_elem(g->bib_fd, &key, &published) && published == index)
@@ -94,7 +89,7 @@ static void release(const struct mnat_gateway *g, uint32_t index)
 	__atomic_sub_fetch(&b->refs, MNAT_BINDING_DYING, __ATOMIC_SEQ_CST);
 	if (owner)
 		leave_block(g, mnat_binding_block(&g->config, index), mnat_owner_host(owner),
-			    proto_of(g, index));
+			    mnat_binding_proto(&g->config, index));
 }
 
 void ports_drop(const struct mnat_gateway *g, uint32_t index)
@@ -152,16 +147,14 @@ static int64_t enter_any(const struct mnat_gateway *g, uint32_t host, enum mnat_
 			 uint32_t from, uint32_t now)
 {
 	const struct mnat_gateway_config *c = &g->config;
-	uint32_t n = c->n_ext * c->n_blocks;
-	uint32_t first = host == MNAT_BLOCK_RULES
-				 ? 0
-				 : mnat_block_home(host, c->n_ext, c->n_blocks, c->fixed, &n);
+	uint32_t n = c->n_blocks;
+	uint32_t first = host == MNAT_BLOCK_RULES ? 0 : mnat_block_home(c, host, &n);
 	uint32_t end = first + n;
 
 	if (first < from)
 		first = from;
 	for (uint32_t i = first; i < end; i++) {
-		struct mnat_block_range range;
+		struct mnat_ports range;
 
 		mnat_block_endpoints(c, i, &range);
 		if (mnat_block_enter(&g->blocks[i], host, proto, range.n))
@@ -185,7 +178,7 @@ static bool enter_wished(const struct mnat_gateway *g, uint32_t block, enum mnat
 			 uint32_t now)
 {
 	struct mnat_block *b = &g->blocks[block];
-	struct mnat_block_range range;
+	struct mnat_ports range;
 
 	mnat_block_endpoints(&g->config, block, &range);
 	for (int i = 0; i < MAX_TRIES; i++) {
@@ -206,11 +199,11 @@ static int64_t take_of(const struct mnat_gateway *g, uint32_t block, const struc
 		       uint32_t now)
 {
 	const struct mnat_gateway_config *c = &g->config;
-	struct mnat_block_range range;
+	struct mnat_ports range;
 	uint32_t start = 0, base;
 
 	mnat_block_endpoints(c, block, &range);
-	base = (owner->proto * c->n_ext + block / c->n_blocks) * c->n_ports + range.offset;
+	base = mnat_binding_at(c, owner->proto, block, range.first);
 	if (getrandom(&start, sizeof(start), GRND_NONBLOCK) < 0)
 		start = now;
 	for (uint32_t i = 0; i < range.n; i++) {
@@ -336,7 +329,7 @@ int ports_assign(const struct mnat_gateway *g, uint32_t index, const struct port
 
 bool ports_is_held(const struct mnat_gateway *g, uint32_t index, const struct port_owner *owner)
 {
-	return index < g->n_bindings && proto_of(g, index) == owner->proto &&
+	return index < g->n_bindings && mnat_binding_proto(&g->config, index) == owner->proto &&
 	       __atomic_load_n(&g->bindings[index].owner, __ATOMIC_SEQ_CST) == word_of(owner);
 }
 

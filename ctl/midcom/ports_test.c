@@ -133,10 +133,10 @@ static int64_t take_for_nobody(uint32_t now)
 
 static void pool(uint32_t n_ext, uint32_t n_blocks)
 {
-	g->config.n_ext = n_ext;
-	g->config.n_blocks = n_blocks;
+	g->config.external[0].last = g->config.external[0].first + n_ext - 1;
+	g->config.external[0].port_last = g->config.external[0].port_first + 2 * n_blocks - 1;
 	g->config.block_shift = 1;
-	g->config.n_ports = 2 * n_blocks;
+	mnat_lay_out(&g->config);
 }
 
 static uint32_t seconds(void)

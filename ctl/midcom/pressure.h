@@ -4,10 +4,24 @@
 #define MIDCOM_PRESSURE_H
 
 #include <jansson.h>
+#include <stdbool.h>
 
 #include "mnat/maps.h"
 
 #define PRESSURE_WARN 90 /* percent */
+
+enum { PRESSURE_SESSIONS, PRESSURE_PORTS, PRESSURE_BLOCKS, PRESSURE_N };
+
+struct pressure {
+	const char *table; /* "sessions", "ports", "blocks" */
+	uint64_t used;
+	uint64_t max;
+};
+
+void pressure_read(const struct mnat_gateway *gateway, struct pressure ret_tables[PRESSURE_N]);
+
+/* From PRESSURE_WARN on. A table of a few is meant to be full. */
+bool pressure_is_high(const struct pressure *table);
 
 /* Fields of status: sessions, ports, blocks, each with its max_. New reference. */
 json_t *pressure_fields(const struct mnat_gateway *gateway);

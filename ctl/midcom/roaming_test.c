@@ -3,11 +3,11 @@
 #include <bpf/bpf.h>
 #include <criterion/criterion.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "agent.h"
 #include "arrays_test.h"
+#include "manager_test.h"
 #include "maps_test.h"
 
 #define V "10.128.0.2"
@@ -20,58 +20,11 @@ static struct hosts hosts;
 static struct anchors anchors;
 static struct agent agent;
 static struct mnat_gateway *gateway;
-static int fd;
-static uint8_t buf[SIMCO_MAX_MESSAGE];
+static struct manager_test manager = {.loop = &loop};
 
 static uint32_t now(void)
 {
 	return 1000;
-}
-
-static void turns(int n)
-{
-	while (n--)
-		uv_run(&loop, UV_RUN_NOWAIT);
-}
-
-static struct simco_message receive(void)
-{
-	struct simco_message m = {0};
-	size_t skip, len;
-
-	cr_assert_eq(recv(fd, buf, SIMCO_HEADER_LEN, 0), SIMCO_HEADER_LEN);
-	len = (size_t)buf[2] << 8 | buf[3];
-	if (len)
-		cr_assert_eq(recv(fd, buf + SIMCO_HEADER_LEN, len, 0), (ssize_t)len);
-	cr_assert_gt(simco_decode(buf, SIMCO_HEADER_LEN + len, &m, &skip), 0);
-	return m;
-}
-
-static struct simco_message ask(struct simco_message request)
-{
-	static uint32_t transaction;
-	struct simco_message reply;
-	int n;
-
-	request.basic = SIMCO_REQUEST;
-	request.transaction = ++transaction;
-	n = simco_encode(&request, buf, sizeof(buf));
-	cr_assert_eq(send(fd, buf, (size_t)n, MSG_NOSIGNAL), n);
-	turns(4);
-	reply = receive();
-	cr_assert_eq(reply.transaction, transaction);
-	return reply;
-}
-
-static void open_session(void)
-{
-	int pair[2];
-
-	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
-	agent_accept(pair[0], &agent);
-	fd = pair[1];
-	ask((struct simco_message){
-		.subtype = SIMCO_SE, .has = SIMCO_HAS(SIMCO_A_VERSION), .version_major = 3});
 }
 
 static void setup(void)
@@ -83,12 +36,12 @@ static void setup(void)
 	uv_loop_init(&loop);
 	cr_assert_eq(anchors_open(&anchors, &loop, gateway, &hosts), 0);
 	agent = (struct agent){.loop = &loop, .hosts = &hosts, .anchors = &anchors, .now = now};
-	open_session();
+	manager_open(&manager, &agent);
 }
 
 static void teardown(void)
 {
-	close(fd);
+	close(manager.fd);
 	agent_close(&agent);
 	anchors_close(&anchors);
 	uv_run(&loop, UV_RUN_DEFAULT);
@@ -139,7 +92,7 @@ static struct simco_message named(uint8_t subtype, const char *peer, uint32_t fl
 
 static void expect(struct simco_message request, uint8_t error)
 {
-	struct simco_message reply = ask(request);
+	struct simco_message reply = manager_ask(&manager, request);
 
 	cr_expect_eq(reply.basic, error ? SIMCO_NEGATIVE : SIMCO_POSITIVE);
 	cr_expect_eq(reply.subtype, error ? error : request.subtype);
@@ -159,15 +112,15 @@ Test(roaming, visited_gateway)
 	cr_assert_eq(mnat_location_flags(arrays.hosts[FIRST_ID]), MNAT_HOST_IMPORTING);
 	expect(fimp, SIMCO_E_NOT_APPLICABLE);
 	expect(named(SIMCO_X_HANC, H, SIMCO_HANC_DEFAULT), 0);
-	reply = ask(fimp);
+	reply = manager_ask(&manager, fimp);
 	cr_assert_eq(reply.basic, SIMCO_POSITIVE);
 	cr_assert_eq(reply.hosts, 2);
-	cr_assert_eq(ask(fimp).hosts, 0);
+	cr_assert_eq(manager_ask(&manager, fimp).hosts, 0);
 	expect(hreb(A1, 1, 0), 0);
 	cr_assert_eq(mnat_location_flags(arrays.hosts[FIRST_ID]), 0);
 	expect(named(SIMCO_X_HANC, H, SIMCO_REMOVE), 0);
 	expect(named(SIMCO_X_HANC, H, SIMCO_REMOVE), 0);
-	cr_assert_eq(ask(fimp).subtype, SIMCO_E_NOT_APPLICABLE);
+	cr_assert_eq(manager_ask(&manager, fimp).subtype, SIMCO_E_NOT_APPLICABLE);
 }
 
 Test(roaming, home_gateway)
@@ -178,7 +131,7 @@ Test(roaming, home_gateway)
 				     .has = SIMCO_HAS(SIMCO_A_X_IDENTITY) |
 					    SIMCO_HAS(SIMCO_A_X_CURSOR),
 				     .identity.s_addr = ip(V)};
-	struct simco_message reply = ask(fexp);
+	struct simco_message reply = manager_ask(&manager, fexp);
 
 	cr_assert_eq(reply.n_flows, 0, "nobody knows it");
 	cr_assert_eq(reply.basic, SIMCO_POSITIVE);
@@ -187,7 +140,7 @@ Test(roaming, home_gateway)
 	expect(named(SIMCO_X_HARR, W, 0), 0);
 	expect(hreb_away(W, 2, MNAT_PATH_TUNNEL), 0);
 	cr_assert_eq(arrays.hosts[FIRST_ID], mnat_location(ip(W), MNAT_PATH_TUNNEL, 0, 2));
-	reply = ask(fexp);
+	reply = manager_ask(&manager, fexp);
 	cr_assert_eq(reply.n_flows, 1);
 	cr_assert_eq(reply.cursor, 0);
 	cr_assert_eq(reply.flows[0].external_port, htons(7088));
@@ -210,7 +163,7 @@ Test(roaming, ports_instead_of_the_tunnel)
 	expect(frel, SIMCO_E_NOT_APPLICABLE);
 	expect(named(SIMCO_X_HANC, H, SIMCO_HANC_DEFAULT | SIMCO_HANC_TRANSLATE), 0);
 	expect(fimp, 0);
-	reply = ask(frel);
+	reply = manager_ask(&manager, frel);
 	cr_assert_eq(reply.basic, SIMCO_POSITIVE);
 	cr_assert_eq(reply.cursor, 0);
 	cr_assert_eq(reply.n_flows, 1);
@@ -218,9 +171,9 @@ Test(roaming, ports_instead_of_the_tunnel)
 	cr_assert_eq(reply.flows[0].remote, ip("192.0.2.1"));
 	cr_assert_eq(reply.flows[0].port, htons(1));
 	port = reply.flows[0].external_port;
-	cr_assert_eq(ask(frel).flows[0].external_port, port);
+	cr_assert_eq(manager_ask(&manager, frel).flows[0].external_port, port);
 	expect(named(SIMCO_X_HANC, H, SIMCO_HANC_DEFAULT), 0);
-	cr_assert_eq(ask(frel).n_flows, 0);
+	cr_assert_eq(manager_ask(&manager, frel).n_flows, 0);
 	frel.has &= ~SIMCO_HAS(SIMCO_A_X_CURSOR);
 	expect(frel, SIMCO_E_MALFORMED);
 }
@@ -248,7 +201,7 @@ Test(roaming, forwarded_to_ports)
 	bpf_map_update_elem(gateway->sessions_fd, &key, &session, BPF_ANY);
 	away.flags = SIMCO_HREB_ONE_WAY;
 	expect(away, 0);
-	reply = ask(hfwd);
+	reply = manager_ask(&manager, hfwd);
 	cr_assert_eq(reply.basic, SIMCO_POSITIVE);
 	cr_assert_eq(reply.hosts, 1);
 	cr_assert_eq(mnat_location_flags(arrays.hosts[FIRST_ID]),
@@ -301,8 +254,8 @@ Test(roaming, the_end_is_told)
 	struct simco_message end;
 
 	cr_assert(agent_tell_end(ip(V), &agent));
-	turns(3);
-	end = receive();
+	manager_turns(&manager, 3);
+	end = manager_receive(&manager);
 	cr_assert_eq(end.basic, SIMCO_NOTIFICATION);
 	cr_assert_eq(end.subtype, SIMCO_X_HEND);
 	cr_assert_eq(end.identity.s_addr, ip(V));

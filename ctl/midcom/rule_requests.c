@@ -161,17 +161,15 @@ static void put_tuple(struct simco_message *reply, enum simco_location location,
 static void put_rule(const struct rules *rules, const struct rule *rule,
 		     struct simco_message *reply)
 {
-	enum mnat_proto_class proto;
-	uint32_t addr, now = rules->now();
-	uint16_t port;
+	uint32_t port, addr = mnat_binding_endpoint(&rules->gateway->config, rule->index, &port);
+	uint32_t now = rules->now();
 
-	mnat_binding_endpoint(&rules->gateway->config, rule->index, &proto, &addr, &port);
 	reply->rules[reply->n_rules++] = htonl(rule->id);
 	reply->group = rule->group;
 	reply->lifetime = rule->expires > now ? rule->expires - now : 0;
 	if (rule->inside)
 		put_tuple(reply, SIMCO_INSIDE, rule, rule->inside, rule->port.port);
-	put_tuple(reply, SIMCO_OUTSIDE, rule, htonl(addr), htons(port));
+	put_tuple(reply, SIMCO_OUTSIDE, rule, htonl(addr), htons((uint16_t)port));
 	reply->has = HAS_RULE | HAS_GROUP | HAS_LIFETIME | HAS_TUPLE;
 }
 

@@ -13,6 +13,7 @@
 #include "agent.h"
 #include "arrays_test.h"
 #include "forwards.h"
+#include "manager_test.h"
 #include "maps_test.h"
 
 #define V "10.128.0.2"
@@ -25,17 +26,11 @@ static struct agent agent;
 static struct mnat_gateway *gateway;
 static char path[] = "/tmp/mnat-rules-XXXXXX";
 static uint32_t clock_s;
-static int fd;
+static struct manager_test manager = {.loop = &loop};
 
 static uint32_t now(void)
 {
 	return clock_s;
-}
-
-static void turns(int n)
-{
-	while (n--)
-		uv_run(&loop, UV_RUN_NOWAIT);
 }
 
 static void start(void)
@@ -305,44 +300,6 @@ Test(rules, unreadable_file)
 
 /* ---- on the wire ---- */
 
-static struct simco_message receive(void)
-{
-	static uint8_t buf[SIMCO_MAX_MESSAGE];
-	struct simco_message m = {0};
-	size_t skip, len;
-
-	cr_assert_eq(recv(fd, buf, SIMCO_HEADER_LEN, 0), SIMCO_HEADER_LEN);
-	len = (size_t)buf[2] << 8 | buf[3];
-	if (len)
-		cr_assert_eq(recv(fd, buf + SIMCO_HEADER_LEN, len, 0), (ssize_t)len);
-	cr_assert_gt(simco_decode(buf, SIMCO_HEADER_LEN + len, &m, &skip), 0);
-	return m;
-}
-
-static struct simco_message ask(struct simco_message request)
-{
-	uint8_t buf[SIMCO_MAX_MESSAGE];
-	int n;
-
-	request.basic = SIMCO_REQUEST;
-	n = simco_encode(&request, buf, sizeof(buf));
-	cr_assert_gt(n, 0);
-	cr_assert_eq(send(fd, buf, (size_t)n, MSG_NOSIGNAL), n);
-	turns(4);
-	return receive();
-}
-
-static struct simco_message open_session(void)
-{
-	int pair[2];
-
-	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
-	agent_accept(pair[0], &agent);
-	fd = pair[1];
-	return ask((struct simco_message){
-		.subtype = SIMCO_SE, .has = SIMCO_HAS(SIMCO_A_VERSION), .version_major = 3});
-}
-
 static struct simco_message with_tuple(uint8_t subtype, uint8_t location, const char *address,
 				       unsigned int port)
 {
@@ -371,7 +328,7 @@ static struct simco_message of_rule(uint8_t subtype, uint32_t rule, uint32_t lif
 
 static void expect_refused(struct simco_message request, uint8_t error)
 {
-	struct simco_message reply = ask(request);
+	struct simco_message reply = manager_ask(&manager, request);
 
 	cr_expect_eq(reply.basic, SIMCO_NEGATIVE);
 	cr_expect_eq(reply.subtype, error, "%s, not %s", simco_error_text(reply.subtype),
@@ -380,14 +337,14 @@ static void expect_refused(struct simco_message request, uint8_t error)
 
 Test(rules, transactions)
 {
-	struct simco_message reply = open_session();
+	struct simco_message reply = manager_open(&manager, &agent);
 	uint32_t rule;
 
 	cr_assert_eq(reply.capabilities.type, SIMCO_NAT);
 	cr_assert_eq(ntohl(reply.capabilities.max_lifetime), RULES_LIFETIME_MAX);
 	expect_refused((struct simco_message){.subtype = SIMCO_SA}, SIMCO_E_NOT_APPLICABLE);
-	cr_assert_eq(ask((struct simco_message){.subtype = SIMCO_PRL}).n_rules, 0);
-	reply = ask(with_tuple(SIMCO_PER, SIMCO_INSIDE, V, 5060));
+	cr_assert_eq(manager_ask(&manager, (struct simco_message){.subtype = SIMCO_PRL}).n_rules, 0);
+	reply = manager_ask(&manager, with_tuple(SIMCO_PER, SIMCO_INSIDE, V, 5060));
 	cr_assert_eq(reply.basic, SIMCO_POSITIVE);
 	cr_assert_eq(reply.n_tuples, 2);
 	cr_assert_eq(reply.tuples[0].address, ip(V));
@@ -395,45 +352,46 @@ Test(rules, transactions)
 	cr_assert_eq(reply.tuples[1].address, ip(EXT));
 	cr_assert_geq(ntohs(reply.tuples[1].port), 1024);
 	rule = reply.rules[0];
-	reply = ask(of_rule(SIMCO_PRS, rule, 0));
+	reply = manager_ask(&manager, of_rule(SIMCO_PRS, rule, 0));
 	cr_assert_str_eq(reply.owner, "local");
 	cr_assert_eq(reply.lifetime, 60);
-	cr_assert_eq(ask(of_rule(SIMCO_PLC, rule, 100)).lifetime, 100);
-	reply = ask((struct simco_message){.subtype = SIMCO_PRL});
+	cr_assert_eq(manager_ask(&manager, of_rule(SIMCO_PLC, rule, 100)).lifetime, 100);
+	reply = manager_ask(&manager, (struct simco_message){.subtype = SIMCO_PRL});
 	cr_assert_eq(reply.n_rules, 1);
 	cr_assert_eq(reply.rules[0], rule);
 	clock_s += 100;
 	rules_expire(&rules);
-	turns(3);
-	reply = receive();
+	manager_turns(&manager, 3);
+	reply = manager_receive(&manager);
 	cr_assert_eq(reply.basic, SIMCO_NOTIFICATION);
 	cr_assert_eq(reply.subtype, SIMCO_ARE);
 	cr_assert_eq(reply.rules[0], rule);
 	expect_refused(of_rule(SIMCO_PRS, rule, 0), SIMCO_E_NO_RULE);
 	agent_close(&agent);
-	cr_assert_eq(receive().subtype, SIMCO_AST);
-	close(fd);
+	cr_assert_eq(manager_receive(&manager).subtype, SIMCO_AST);
+	close(manager.fd);
 }
 
 Test(rules, reservation_on_the_wire)
 {
 	struct simco_message enable_it = with_tuple(SIMCO_PEA, SIMCO_INSIDE, V, 5060), reply;
 
-	open_session();
-	reply = ask(with_tuple(SIMCO_PRR, SIMCO_OUTSIDE, EXT, 7088));
+	manager_open(&manager, &agent);
+	reply = manager_ask(&manager, with_tuple(SIMCO_PRR, SIMCO_OUTSIDE, EXT, 7088));
 	cr_assert_eq(reply.basic, SIMCO_POSITIVE);
 	cr_assert_eq(reply.n_tuples, 1);
 	cr_assert_eq(reply.tuples[0].port, htons(7088));
 	enable_it.has |= SIMCO_HAS(SIMCO_A_RULE);
 	enable_it.n_rules = 1;
 	enable_it.rules[0] = reply.rules[0];
-	reply = ask(enable_it);
+	reply = manager_ask(&manager, enable_it);
 	cr_assert_eq(reply.basic, SIMCO_POSITIVE);
 	cr_assert_eq(reply.tuples[1].port, htons(7088));
 	expect_refused(enable_it, SIMCO_E_CONFLICT);
-	cr_assert_eq(ask(with_tuple(SIMCO_PDR, SIMCO_INSIDE, V, 5060)).basic, SIMCO_POSITIVE);
+	reply = manager_ask(&manager, with_tuple(SIMCO_PDR, SIMCO_INSIDE, V, 5060));
+	cr_assert_eq(reply.basic, SIMCO_POSITIVE);
 	expect_refused(with_tuple(SIMCO_PDR, SIMCO_INSIDE, V, 5060), SIMCO_E_NO_RULE);
-	close(fd);
+	close(manager.fd);
 }
 
 Test(rules, anothers_rule_is_not_touched)
@@ -441,24 +399,24 @@ Test(rules, anothers_rule_is_not_touched)
 	struct rule_order order = enable(5060);
 	uint32_t rule = htonl(must_add(&order)->id);
 
-	open_session();
+	manager_open(&manager, &agent);
 	expect_refused(of_rule(SIMCO_PLC, rule, 0), SIMCO_E_NOT_OWNER);
 	expect_refused(of_rule(SIMCO_PRS, rule, 0), SIMCO_E_NOT_OWNER);
 	expect_refused(with_tuple(SIMCO_PDR, SIMCO_INSIDE, V, 5060), SIMCO_E_NO_RULE);
 	expect_refused(with_tuple(SIMCO_PER, SIMCO_INSIDE, V, 5060), SIMCO_E_CONFLICT);
-	cr_assert_eq(ask((struct simco_message){.subtype = SIMCO_PRL}).n_rules, 0);
+	cr_assert_eq(manager_ask(&manager, (struct simco_message){.subtype = SIMCO_PRL}).n_rules, 0);
 	clock_s += 60;
 	rules_expire(&rules);
-	turns(3);
-	cr_assert_eq(recv(fd, &rule, 1, MSG_DONTWAIT), -1, "told of another's rule");
-	close(fd);
+	manager_turns(&manager, 3);
+	cr_assert_eq(recv(manager.fd, &rule, 1, MSG_DONTWAIT), -1, "told of another's rule");
+	close(manager.fd);
 }
 
 Test(rules, impossible_requests)
 {
 	struct simco_message m = with_tuple(SIMCO_PER, SIMCO_INSIDE, V, 5060);
 
-	open_session();
+	manager_open(&manager, &agent);
 	m.lifetime = 0;
 	expect_refused(m, SIMCO_E_INCONSISTENT);
 	m = with_tuple(SIMCO_PER, SIMCO_INSIDE, V, 0);
@@ -487,7 +445,7 @@ Test(rules, impossible_requests)
 	m.n_tuples = 2;
 	expect_refused(m, SIMCO_E_INCONSISTENT);
 	cr_assert_eq(rules.all, NULL);
-	close(fd);
+	close(manager.fd);
 }
 
 /* ---- static port forwards ---- */
@@ -510,7 +468,7 @@ static uint64_t owner_at(uint16_t port)
 
 Test(rules, forwards_for_ever)
 {
-	const uint16_t first = (uint16_t)gateway->config.port_first;
+	const uint16_t first = (uint16_t)gateway->config.external[0].port_first;
 	struct mnat_forward f[] = {forward(first, V, 53), forward(first + 1, "10.0.9.9", 53)};
 
 	gateway->config.plain_hosts = 1;
@@ -531,7 +489,7 @@ Test(rules, forwards_for_ever)
 
 Test(rules, forwards_as_the_file_says)
 {
-	const uint16_t first = (uint16_t)gateway->config.port_first;
+	const uint16_t first = (uint16_t)gateway->config.external[0].port_first;
 	struct mnat_forward f[] = {forward(first, V, 53), forward(first + 1, V, 54)};
 	struct rule_order order = enable(60);
 
@@ -547,7 +505,7 @@ Test(rules, forwards_as_the_file_says)
 
 Test(rules, forwards_that_cannot_be)
 {
-	const uint16_t first = (uint16_t)gateway->config.port_first;
+	const uint16_t first = (uint16_t)gateway->config.external[0].port_first;
 	struct mnat_forward f[] = {forward(first, V, 53), forward(first - 1, V, 54)};
 
 	gateway->bindings[mnat_binding_index(&gateway->config, MNAT_UDP, ntohl(ip(EXT)), first)]

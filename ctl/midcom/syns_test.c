@@ -10,8 +10,8 @@
 static struct mnat_binding bindings[MNAT_N_PROTO * 4];
 static struct mnat_gateway gateway = {
 	.bindings = bindings,
-	.config = { .external = { { EXTERNAL, EXTERNAL, 0 } }, .n_external = 1, .n_ext = 1,
-		    .port_first = 9000, .n_ports = 4 },
+	.config = { .external = { { EXTERNAL, EXTERNAL, 9000, 9003 } }, .n_external = 1,
+		    .block_shift = 2 },
 };
 static struct syn_answer sent[SYNS_MAX + 1];
 static uint32_t n_sent, clock_s;
@@ -32,6 +32,7 @@ static struct syns *start(void)
 	static struct syns syns = { .gateway = &gateway, .now = now, .send = note };
 
 	clock_s = 1000;
+	mnat_lay_out(&gateway.config);
 	return &syns;
 }
 

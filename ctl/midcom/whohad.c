@@ -69,10 +69,13 @@ static void ask_log(struct mnat_control_client *client, struct port_log *log, ui
 /* The host whose block it is by formula, the inverse of mnat_block_home(); 0: nobody's. */
 static uint32_t host_by_formula(const struct mnat_gateway_config *config, uint32_t block)
 {
-	uint32_t hosts = config->n_blocks / config->fixed;
-	uint32_t place = block % config->n_blocks / config->fixed;
+	const volatile struct mnat_external *e = mnat_block_range(config, block);
+	uint32_t nth = block - e->block_base, hosts = e->n_blocks / config->fixed;
+	uint32_t place = nth % e->n_blocks / config->fixed, before = 0;
 
-	return place < hosts ? block / config->n_blocks * hosts + place + 1 : 0;
+	for (const struct mnat_external *o = config->external; o != e; o++)
+		before += (o->last - o->first + 1) * (o->n_blocks / config->fixed);
+	return place < hosts ? before + nth / e->n_blocks * hosts + place + 1 : 0;
 }
 
 /* True if that was an answer: the host is its address, and has had it always. */
@@ -81,7 +84,7 @@ static bool answer_by_formula(struct mnat_control_client *client, const struct p
 {
 	const struct mnat_gateway_config *config = &log->gateway->config;
 	struct port_holder holder = {.proto = PORT_DB_ANY_PROTO};
-	struct mnat_block_range range;
+	struct mnat_ports range;
 	uint32_t host;
 
 	if (!config->fixed)

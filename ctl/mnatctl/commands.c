@@ -17,6 +17,7 @@ const struct ctl_command ctl_commands[] = {
 	{"handover", cmd_handover, "", "time line of each of this node's moves", 0, 0},
 	{"history", cmd_history, "ADDRESS [TIME]", "who held an address, then or ever", 1, 2},
 	{"top", cmd_top, "", "gateway: the hosts that use most", 0, 0},
+	{"monitor", cmd_monitor, "[HOST]", "gateway: what happens there, as it happens", 0, 1},
 	{"whohad", cmd_whohad, "ADDR:PORT [TIME]", "gateway: which host had an external port then",
 	 1, 2},
 	{"replace", cmd_verb, "OLD NEW", "gateway: move a host between actual addresses", 2, 2},

@@ -99,6 +99,7 @@ int cmd_verb(struct ctl *ctl, int argc, char **argv);
 int cmd_export(struct ctl *ctl, int argc, char **argv);
 int cmd_import(struct ctl *ctl, int argc, char **argv);
 int cmd_top(struct ctl *ctl, int argc, char **argv);
+int cmd_monitor(struct ctl *ctl, int argc, char **argv);
 int cmd_whohad(struct ctl *ctl, int argc, char **argv);
 int cmd_help(struct ctl *ctl, int argc, char **argv);
 
@@ -246,6 +247,11 @@ json_t *ctl_status_new(void);
 void ctl_status_add(json_t *status, const struct ctl_daemon *daemon, const json_t *answer,
 		    const char *why);
 void ctl_status_print(FILE *out, const json_t *status);
+
+/* ---- Events (cmd_monitor.c) ---- */
+
+/* A row of mnat-midcomd's answer to "monitor", as a line. */
+void ctl_event_print(FILE *out, const json_t *row);
 
 /* ---- Time lines (timeline.c) ---- */
 

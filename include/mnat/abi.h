@@ -18,7 +18,7 @@
 #endif
 
 #define MNAT_ABI_MAGIC 0x4d4e4154 /* "MNAT" */
-#define MNAT_ABI_VERSION 4
+#define MNAT_ABI_VERSION 5
 
 enum mnat_role { MNAT_ROLE_GATEWAY = 1, MNAT_ROLE_NODE = 2 };
 
@@ -69,7 +69,7 @@ struct mnat_abi {
 	X(ICMP_ERROR_IN, FORWARD, "ICMP error to a host, outer and inner translated")          \
 	X(ICMP_ERROR_UNKNOWN, STACK, "ICMP error about no session of a host")                  \
 	X(TUNNEL_NARROW, FORWARD, "ICMP 3/4 about a tunnel of ours, told to the sender inside") \
-	X(ICMP_ERROR_FRAGMENT, DROP, "ICMP error about a later fragment, whose ports are not told") \
+	X(ICMP_ERROR_FRAGMENT, DROP, "ICMP error about a later fragment, whose first one is not known") \
 	X(TOO_BIG_TOLD, FORWARD, "larger than the next link, its sender told by ICMP 3/4")     \
 	X(TOO_BIG_SPLIT, FORWARD, "larger than the next link, fragmented, each piece sent round") \
 	X(SHORT_PACKET, DROP, "truncated, or lengths that contradict each other")              \
@@ -397,7 +397,9 @@ struct mnat_arrival_key {
  * RFC 4787 REQ-1, REQ-8). Map "bindings", ARRAY[external endpoints], mmapable, is indexed
  * by external endpoint, so that packets from outside need no hash:
  *
- *   index = (proto_class * n_ext + address's index) * n_ports + port - port_first
+ *   index = (proto_class * n_blocks + block) << block_shift | port's place in its block
+ *
+ * (places of a block that is cut short stay unused).
  *
  * Taking a port is one compare-and-swap of owner from 0. Before it a place for it is
  * taken in the port's block (below).
@@ -441,7 +443,8 @@ static inline __be16 mnat_owner_port(__u64 owner)
  * Blocks are aligned on the port number, so that none has ports on both sides of 1024;
  * the first and the last of an address may be cut short by the pool's ports.
  *
- * Map "blocks", ARRAY[n_ext * n_blocks], mmapable. All of a block's state that must be
+ * Map "blocks", ARRAY[n_blocks], mmapable: address by address, in the order of the ranges of
+ * addresses, of which each has ports of its own. All of a block's state that must be
  * seen together is one word, changed by compare-and-swap:
  *
  *   63            54       44       34       24 23                    0
@@ -744,21 +747,31 @@ enum mnat_filtering { /* RFC 4787 section 5 */
 struct mnat_prefix {
 	__u32 first; /* host order */
 	__u32 last;
-	__u32 base; /* index of first in "actuals", or among the external addresses */
+	__u32 base; /* index of first in "actuals" */
+};
+
+/* External addresses, each with the same ports. Below the line: as mnat_lay_out() finds. */
+struct mnat_external {
+	__u32 first; /* host order */
+	__u32 last;
+	__u32 port_first;
+	__u32 port_last;
+	/* ---- */
+	__u32 n_blocks;	  /* of one address */
+	__u32 block_base; /* index of the first one's first block */
+	__u32 n_low;	  /* of an address's, below MNAT_CLASS_PORTS; 0: there is one class only */
 };
 
 struct mnat_gateway_config {
 	struct mnat_prefix inside[MNAT_MAX_INSIDE];
 	__u32 n_inside;
 	__u32 n_actuals;
-	struct mnat_prefix external[MNAT_MAX_EXTERNAL_RANGES];
+	struct mnat_external external[MNAT_MAX_EXTERNAL_RANGES];
 	__u32 n_external; /* ranges */
-	__u32 n_ext;	  /* addresses in them */
-	__u32 port_first;
-	__u32 n_ports;
 	__u32 block_shift;
-	__u32 n_blocks;	  /* of one address */
-	__u32 n_low;	  /* of those, below MNAT_CLASS_PORTS; 0: there is one class only */
+	__u32 n_blocks;	  /* of all addresses */
+	__u32 step;	  /* blocks from one host's place to the next one's: an address's fewest */
+	__u32 classes;	  /* 1: some address has ports of both classes */
 	__u32 max_blocks; /* a host's */
 	__u32 max_host_sessions;
 	__u32 hold_down;  /* seconds */
@@ -854,54 +867,139 @@ struct mnat_shim {
 	__u64 first_in_ns;
 };
 
-/* ---- Blocks of an external address; the same sums in BPF and in user space ---- */
+/* ---- Blocks of external addresses; the same sums in BPF and in user space ---- */
 
-/* Index among its address's blocks of the port at offset from port_first. */
-static inline __u32 mnat_block_of_offset(__u32 port_first, __u32 shift, __u32 offset)
+#ifdef __bpf__
+#define MNAT_INLINE __attribute__((always_inline)) inline /* a call costs stack, which is short */
+#else
+#define MNAT_INLINE inline
+#endif
+
+/* The range of a block's address. */
+static MNAT_INLINE const volatile struct mnat_external *
+mnat_block_range(const volatile struct mnat_gateway_config *c, __u32 block)
 {
-	return ((port_first + offset) >> shift) - (port_first >> shift);
+	__u32 i = 0;
+
+	while (i + 1 < MNAT_MAX_EXTERNAL_RANGES && i + 1 < c->n_external &&
+	       c->external[i + 1].block_base <= block)
+		i++;
+	return &c->external[i];
 }
 
-/* First port, as offset from port_first, of an address's block, and how many it has. */
-static inline __u32 mnat_block_ports(__u32 port_first, __u32 n_ports, __u32 shift, __u32 block,
-				     __u32 *ret_n)
+/* First port of an address's nth block, and how many it has. */
+static MNAT_INLINE __u32 mnat_block_ports(const volatile struct mnat_external *e, __u32 shift,
+					  __u32 nth, __u32 *ret_n)
 {
-	__u32 first = ((port_first >> shift) + block) << shift, end = first + (1u << shift);
+	__u32 first = ((e->port_first >> shift) + nth) << shift, last = first + (1u << shift) - 1;
 
-	if (first < port_first)
-		first = port_first;
-	if (end > port_first + n_ports)
-		end = port_first + n_ports;
-	*ret_n = end - first;
-	return first - port_first;
+	if (first < e->port_first)
+		first = e->port_first;
+	if (last > e->port_last)
+		last = e->port_last;
+	*ret_n = last - first + 1;
+	return first;
+}
+
+static MNAT_INLINE __u32 mnat_binding_at(const volatile struct mnat_gateway_config *c, __u32 proto,
+					 __u32 block, __u32 port)
+{
+	__u32 size = 1u << c->block_shift;
+
+	return ((proto * c->n_blocks + block) << c->block_shift) + (port & (size - 1));
+}
+
+static MNAT_INLINE __u32 mnat_binding_proto(const volatile struct mnat_gateway_config *c,
+					    __u32 index)
+{
+	return (index >> c->block_shift) / c->n_blocks;
+}
+
+static MNAT_INLINE __u32 mnat_binding_block(const volatile struct mnat_gateway_config *c,
+					    __u32 index)
+{
+	return (index >> c->block_shift) % c->n_blocks;
+}
+
+/* The external endpoint of a binding, in host order. */
+static MNAT_INLINE __u32 mnat_binding_endpoint(const volatile struct mnat_gateway_config *c,
+					       __u32 index, __u32 *ret_port)
+{
+	__u32 shift = c->block_shift, block = mnat_binding_block(c, index);
+	const volatile struct mnat_external *e = mnat_block_range(c, block);
+	__u32 nth = block - e->block_base, address = nth / e->n_blocks;
+
+	nth -= address * e->n_blocks;
+	*ret_port = (((e->port_first >> shift) + nth) << shift) + (index & ((1u << shift) - 1));
+	return e->first + address;
+}
+
+/* The index of an external endpoint (host order), or -1. */
+static MNAT_INLINE long mnat_binding_index(const volatile struct mnat_gateway_config *c,
+					   __u32 proto, __u32 addr, __u32 port)
+{
+	__u32 shift = c->block_shift;
+
+	for (__u32 i = 0; i < MNAT_MAX_EXTERNAL_RANGES && i < c->n_external; i++) {
+		const volatile struct mnat_external *e = &c->external[i];
+
+		if (addr < e->first || addr > e->last)
+			continue;
+		if (port < e->port_first || port > e->port_last)
+			return -1;
+		return mnat_binding_at(c, proto,
+				       e->block_base + (addr - e->first) * e->n_blocks +
+					       (port >> shift) - (e->port_first >> shift),
+				       port);
+	}
+	return -1;
+}
+
+/* By formula (RFC 7422), for mnat_block_home(): *ret_n 0: none, the host is no host. */
+static MNAT_INLINE __u32 mnat_block_fixed(const volatile struct mnat_gateway_config *c, __u32 host,
+					  __u32 *ret_n)
+{
+	__u32 place = host - 1;
+
+	*ret_n = c->fixed;
+	for (__u32 i = 0; i < MNAT_MAX_EXTERNAL_RANGES && i < c->n_external; i++) {
+		const volatile struct mnat_external *e = &c->external[i];
+		__u32 hosts = e->n_blocks / c->fixed; /* of one address */
+		__u32 n = (e->last - e->first + 1) * hosts;
+
+		if (place < n)
+			return e->block_base + place / hosts * e->n_blocks +
+			       place % hosts * c->fixed;
+		place -= n;
+	}
+	*ret_n = 0;
+	return 0;
 }
 
 /*
  * The first of the blocks where a host looks for ports, and how many there are: by
- * formula its own, else those of one external address (RFC 4787 REQ-2).
+ * formula its own, else those of one external address (RFC 4787 REQ-2). Addresses get hosts
+ * in proportion to their blocks.
  */
-static inline __u32 mnat_block_home(__u32 host, __u32 n_ext, __u32 n_blocks, __u32 fixed,
-				    __u32 *ret_n)
+static MNAT_INLINE __u32 mnat_block_home(const volatile struct mnat_gateway_config *c, __u32 host,
+					 __u32 *ret_n)
 {
-	__u32 hosts;
+	const volatile struct mnat_external *e;
+	__u32 block;
 
-	if (!fixed) {
-		*ret_n = n_blocks;
-		return host % n_ext * n_blocks;
-	}
-	hosts = n_blocks / fixed; /* of one address */
-	*ret_n = fixed;
-	return (host - 1) / hosts * n_blocks + (host - 1) % hosts * fixed;
+	if (c->fixed)
+		return mnat_block_fixed(c, host, ret_n);
+	block = (__u32)((__u64)host * c->step % c->n_blocks);
+	e = mnat_block_range(c, block);
+	*ret_n = e->n_blocks;
+	return block - (block - e->block_base) % e->n_blocks;
 }
 
 /* ---- A block's steps, each atomic. b: a record of map "blocks" ---- */
 
 #define MNAT_BLOCK_RETRIES 8 /* against other CPUs at the same block */
 
-#ifdef __bpf__
-__attribute__((always_inline)) /* or it is one more call on a short stack */
-#endif
-static inline int mnat_block_enter(struct mnat_block *b, __u32 host, __u32 proto, __u32 size)
+static MNAT_INLINE int mnat_block_enter(struct mnat_block *b, __u32 host, __u32 proto, __u32 size)
 {
 	for (int i = 0; i < MNAT_BLOCK_RETRIES; i++) {
 		__u64 word = *(volatile __u64 *)&b->word;

@@ -21,6 +21,7 @@ int mnat_conf_load(const char *path, cfg_opt_t *opts, void (*validate)(cfg_t *),
 int mnat_conf_is_ip(cfg_t *cfg, cfg_opt_t *opt);
 int mnat_conf_is_prefix(cfg_t *cfg, cfg_opt_t *opt);
 int mnat_conf_is_range(cfg_t *cfg, cfg_opt_t *opt);
+int mnat_conf_is_pool(cfg_t *cfg, cfg_opt_t *opt);
 int mnat_conf_is_ports(cfg_t *cfg, cfg_opt_t *opt);
 int mnat_conf_is_positive(cfg_t *cfg, cfg_opt_t *opt);
 

@@ -24,9 +24,10 @@
  *   dump what=NAME    rows
  *
  * Who answers what: mnat-midcomd (socket "midcomd") dumps hosts, sessions,
- * bindings, blocks, anchors, counters, and answers top (ctl/midcom/top.h) and, on its
- * full socket only, whohad (ctl/midcom/whohad.h); mnat-dhcpd ("dhcpd") leases, counters; mnat-mmd ("mmd")
- * hosts, gateways, peers, counters; mnatc ("mnatc") shim, counters, moves.
+ * bindings, blocks, anchors, counters, and answers top (ctl/midcom/top.h), monitor
+ * (ctl/midcom/monitor.h, rows without end) and, on its full socket only, whohad
+ * (ctl/midcom/whohad.h); mnat-dhcpd ("dhcpd") leases, counters; mnat-mmd ("mmd") hosts,
+ * gateways, peers, counters; mnatc ("mnatc") shim, counters, moves.
  *
  * Commands of mnat-dhcpd beside those:
  *   export  what="leases": a row a lease or proof, as dhcpd/record.h has them, and in the
@@ -125,6 +126,9 @@ void mnat_control_fail(struct mnat_control_client *client, enum mnat_code code, 
 
 /* A line that answers nothing; line is stolen. */
 void mnat_control_notify(struct mnat_control_client *client, json_t *line);
+
+/* False: the other side has gone, or sends no more and takes what is said as the end. */
+bool mnat_control_is_waiting(const struct mnat_control_client *client);
 
 /* Bytes accepted for this client and not yet written. */
 size_t mnat_control_backlog(const struct mnat_control_client *client);

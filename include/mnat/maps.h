@@ -106,27 +106,21 @@ int64_t mnat_actual_index(const struct mnat_gateway_config *config, uint32_t add
 /* The inside address (host order) of an index below n_actuals. */
 uint32_t mnat_actual_address(const struct mnat_gateway_config *config, uint32_t index);
 
-/* External endpoint of binding index. addr and port in host order. */
-void mnat_binding_endpoint(const struct mnat_gateway_config *config, uint32_t index,
-			   enum mnat_proto_class *ret_proto, uint32_t *ret_addr,
-			   uint16_t *ret_port);
+/* Number the blocks of the ranges, whose addresses and ports are set, as is block_shift. */
+void mnat_lay_out(struct mnat_gateway_config *config);
 
-/* The block of a binding, both by index. */
-uint32_t mnat_binding_block(const struct mnat_gateway_config *config, uint32_t index);
+/* Entries of map "bindings". */
+uint32_t mnat_bindings_size(const struct mnat_gateway_config *config);
 
-struct mnat_block_range {
-	uint32_t addr;	 /* host order */
-	uint16_t first;	 /* port */
-	uint32_t offset; /* its distance from port_first */
+/* Ports of a block. */
+struct mnat_ports {
+	uint32_t addr;	/* host order */
+	uint16_t first;
 	uint32_t n;
 };
 
 /* The external endpoints of a block. */
 void mnat_block_endpoints(const struct mnat_gateway_config *config, uint32_t block,
-			  struct mnat_block_range *ret_range);
-
-/* The index of an external endpoint (host order), or -1. */
-int64_t mnat_binding_index(const struct mnat_gateway_config *config, enum mnat_proto_class proto,
-			   uint32_t addr, uint16_t port);
+			  struct mnat_ports *ret_ports);
 
 #endif

@@ -75,7 +75,7 @@ static void check_binding(struct gateway *g, struct books *b, uint32_t index)
 {
 	struct mnat_bib_key key = { mnat_owner_host(b->bindings[index].owner),
 				    mnat_owner_port(b->bindings[index].owner),
-				    (uint8_t)(index / (b->cfg.n_ext * b->cfg.n_ports)), 0 };
+				    (uint8_t)(mnat_binding_proto(&b->cfg, index)), 0 };
 	uint32_t block = mnat_binding_block(&b->cfg, index), published;
 
 	cr_assert_eq(b->bindings[index].refs, b->refs[index], "binding %u has %x references, not %u",

@@ -49,6 +49,7 @@ static void expect_hop(const struct run *run, uint8_t proto, const char *src, co
 	struct frame f = {};
 
 	p.smac = out ? mac_out : mac_in, p.dmac = out ? mac_isp : mac_router;
+	p = with_id_of(run, &p);
 	f.len = packet_build(&p, f.bytes);
 	for (int i = 0; i < 4; i++)
 		f.bytes[34 + i] = (uint8_t)(word >> (24 - 8 * i));
@@ -73,6 +74,7 @@ static const struct {
 	{ IPPROTO_SCTP, 5000u << 16 | 2905, 2905u << 16 | 5000 },
 	{ IPPROTO_ESP, 0x11111111, 0x22222222 },
 	{ IPPROTO_GRE, 0x00000800, 0x00000800 },
+	{ IPPROTO_GRE, 0x3001880b, 0x3081880b }, /* PPTP's (RFC 2637): the call id stays */
 };
 
 Test(carried, both_ways_and_over_a_move)
@@ -117,6 +119,32 @@ Test(carried, one_host_a_peer)
 		second = frame(proto, OTHER, "128.59.16.150", flows[i].out);
 		cr_expect_eq(send_out(g, &second).verdict, REDIRECT);
 		cr_expect_eq(gateway_count(g, MNAT_C_PEER_TAKEN), 1, "another peer is free");
+	}
+}
+
+/*
+ * PPTP: one host a server. A second one's control connection is as any, but its GRE is
+ * refused: only the call ids, which that connection negotiates, would tell the two apart.
+ */
+Test(carried, pptp)
+{
+	static const char *const hosts[] = { NODE, OTHER };
+	struct gateway *g = start();
+
+	for (int i = 0; i < 2; i++) {
+		struct packet syn = { .src = hosts[i], .dst = CN, .sport = 1030, .dport = 1723,
+				      .proto = IPPROTO_TCP, .tcp_flags = F_SYN };
+		struct frame call = frame(IPPROTO_GRE, hosts[i], CN, 0x3001880b);
+		struct run run;
+
+		cr_expect_eq(from_inside(g, &syn).verdict, REDIRECT);
+		run = send_out(g, &call);
+		cr_expect_eq(run.verdict, REDIRECT);
+		if (i)
+			cr_expect_eq(run.frame[34] << 8 | run.frame[35], 3 << 8 | 13);
+		else
+			expect_hop(&run, IPPROTO_GRE, OTHER_EXTERNAL, CN, 0x3001880b, true);
+		cr_expect_eq(gateway_count(g, MNAT_C_PEER_TAKEN), i);
 	}
 }
 

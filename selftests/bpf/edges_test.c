@@ -153,7 +153,7 @@ Test(edges, binding_of_another_endpoint)
 	struct gateway *g = gateway_start((struct gateway_setup){ 9000, 1 });
 	struct mnat_bib_key key = { .host = TEST_HOST, .port = htons(6006), .proto = MNAT_UDP };
 	struct packet first = udp(NODE, 5004, CN, 53), second = udp(NODE, 6006, CN, 53);
-	uint32_t index = 1; /* UDP's only port */
+	uint32_t index = MNAT_UDP * 64 + 9000 % 64; /* UDP's only port, in its block */
 	struct mnat_binding b;
 
 	gateway_place(g, TEST_HOST, NODE, 1);

@@ -89,7 +89,7 @@ Test(fragment, out_in_every_order)
 			p.icmp_type = 8, p.tcp_flags = F_SYN;
 			p.payload = p.proto == IPPROTO_TCP ? 1988 : 2000;
 			want = hop(p, mac_out, mac_isp);
-			want.src = EXTERNAL, want.sport = 9000;
+			want.src = EXTERNAL, want.sport = 9000, want.id = ID_OF_OURS;
 			run_order(end_inside(g), &p, &want, o);
 			cr_expect_eq(gateway_sessions(g), 1);
 			cr_expect_eq(gateway_count(g, MNAT_C_OUT_TRANSLATED), 3);
@@ -186,13 +186,111 @@ Test(fragment, host_moves_between_two_out)
 	struct end *end = end_inside(g);
 	struct packet p = udp(NODE, 5004, CN, 53), want = hop(p, mac_out, mac_isp);
 
-	want.src = EXTERNAL, want.sport = 9000;
+	want.src = EXTERNAL, want.sport = 9000, want.id = ID_OF_OURS;
 	send_piece(end, &p, 0);
 	gateway_leave(g, NODE, TEST_HOST, gateway_now() + 10);
 	gateway_place(g, TEST_HOST, ELSEWHERE, 2);
 	send_piece(end, &p, 1);
 	send_piece(end, &p, 2);
 	expect_pieces(end, &want, pieces, 3);
+}
+
+/* ---- identification (RFC 6864, RFC 7857 section 8), and errors that quote it ---- */
+
+/* What two hosts send to one server under one identification leaves under two. */
+Test(fragment, two_hosts_of_one_id)
+{
+	struct gateway *g = gateway_start((struct gateway_setup){ 9000, 128 });
+	struct end *end = end_inside(g);
+	struct packet one = udp(NODE, 5004, CN, 53), other = udp("10.0.1.6", 5004, CN, 53);
+
+	for (size_t i = 0; i < 3; i++) {
+		cr_assert_eq(send_piece(end, &one, i), REDIRECT);
+		cr_assert_eq(send_piece(end, &other, i), REDIRECT);
+	}
+	for (size_t i = 0; i < 6; i++)
+		cr_expect_eq(end_id(end, i), end_id(end, i % 2), "frame %zu", i);
+	cr_expect_neq(end_id(end, 0), end_id(end, 1));
+}
+
+/* So does what may yet be fragmented on its way; what may not is left as it is. */
+Test(fragment, whole_ones)
+{
+	struct gateway *g = gateway_start((struct gateway_setup){ 9000, 128 });
+	struct packet p = udp(NODE, 5004, CN, 53);
+	uint16_t ids[2];
+
+	p.payload = 4;
+	for (int i = 0; i < 4; i++) {
+		struct run run;
+
+		p.src = i & 1 ? "10.0.1.6" : NODE;
+		p.frag = i & 2 ? 0x4000 : 0;
+		run = from_inside(g, &p);
+		cr_assert_eq(run.verdict, REDIRECT);
+		cr_expect(packet_checksums_ok(run.frame, run.len));
+		ids[i & 1] = (uint16_t)(run.frame[18] << 8 | run.frame[19]);
+		if (i == 1)
+			cr_expect_neq(ids[0], ids[1]);
+		if (i & 2)
+			cr_expect_eq(ids[i & 1], 4711);
+	}
+}
+
+/* An ICMP error about a later fragment; its own first bytes are none of our business. */
+static struct packet about(const struct packet *quoted, const char *from, const char *to)
+{
+	return (struct packet){ .src = from, .dst = to, .proto = IPPROTO_ICMP, .icmp_type = 11,
+				.icmp_code = 1, .inner = quoted };
+}
+
+static struct packet later(const char *src, const char *dst, uint8_t proto, uint16_t id)
+{
+	return (struct packet){ .src = src, .dst = dst, .proto = proto, .sport = 11, .dport = 12,
+				.frag = 100, .id = id, .id_zero = !id, .payload = 800,
+				.no_udp_checksum = 1 };
+}
+
+Test(fragment, error_about_a_later_one_in)
+{
+	struct gateway *g = start();
+	struct end *end = end_inside(g);
+	struct packet p = udp(NODE, 5004, CN, 53), sent, got, error, want;
+	struct run run;
+
+	cr_assert_eq(send_piece(end, &p, 0), REDIRECT);
+	sent = later(EXTERNAL, CN, IPPROTO_UDP, end_id(end, 0));
+	error = about(&sent, "128.59.1.1", EXTERNAL);
+	got = sent, got.src = NODE;
+	want = about(&got, "128.59.1.1", NODE);
+	want = hop(want, mac_in, mac_router);
+	run = from_outside(g, &error);
+	expect_frame(&run, &want, "the error");
+	cr_expect_eq(gateway_count(g, MNAT_C_ICMP_ERROR_IN), 1);
+	sent.id ^= 1, sent.id_zero = !sent.id;
+	cr_expect_eq(from_outside(g, &error).verdict, SHOT, "of a datagram nobody has sent");
+	cr_expect_eq(gateway_count(g, MNAT_C_ICMP_ERROR_FRAGMENT), 1);
+}
+
+Test(fragment, error_about_a_later_one_out)
+{
+	struct gateway *g = start_session();
+	struct end *end = end_outside(g);
+	struct packet p = udp(CN, 53, EXTERNAL, 9000), got, sent, error, want;
+	struct run run;
+
+	cr_assert_eq(send_piece(end, &p, 0), REDIRECT);
+	got = later(CN, NODE, IPPROTO_UDP, 4711);
+	error = about(&got, NODE, CN);
+	sent = got, sent.dst = EXTERNAL;
+	want = about(&sent, EXTERNAL, CN);
+	want = hop(want, mac_out, mac_isp);
+	run = from_inside(g, &error);
+	expect_frame(&run, &want, "the error");
+	cr_expect_eq(gateway_count(g, MNAT_C_ICMP_ERROR_OUT), 1);
+	got.dst = ELSEWHERE;
+	cr_expect_eq(from_inside(g, &error).verdict, SHOT, "it never went there");
+	cr_expect_eq(gateway_count(g, MNAT_C_ICMP_ERROR_FRAGMENT), 1);
 }
 
 /* ---- tunnels ---- */
@@ -260,7 +358,7 @@ Test(fragment, from_a_visiting_host)
 {
 	struct packet inner = udp(V, 5004, CN, 53), want = hop(inner, mac_out, mac_isp);
 
-	want.src = EXTERNAL, want.sport = 9000;
+	want.src = EXTERNAL, want.sport = 9000, want.id = ID_OF_OURS;
 	for (size_t o = 0; o < N(orders); o++)
 		out_of_a_tunnel(&inner, &want, true, o);
 }
@@ -398,7 +496,7 @@ Test(split, out_of_a_narrow_link)
 
 	narrow("in", 3000), narrow("out", 800);
 	frame.len = packet_build(&p, frame.bytes);
-	want.src = EXTERNAL, want.sport = 9000;
+	want.src = EXTERNAL, want.sport = 9000, want.id = ID_OF_OURS;
 	cr_expect_eq(end_run(end, &frame), SHOT);
 	expect_pieces(end, &want, three, 3);
 	cr_expect_eq(gateway_count(g, MNAT_C_TOO_BIG_SPLIT), 1);

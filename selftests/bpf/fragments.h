@@ -31,7 +31,15 @@ struct end *end_outside(struct gateway *g);
 /* Run a frame, then all that came of it, until nothing is sent round any more. */
 int end_run(struct end *end, const struct frame *frame);
 
-/* The frames that left are these pieces of want, in this order. */
+#define ID_OF_OURS 0xffff
+
+/* Identification of the nth frame that left. */
+uint16_t end_id(const struct end *end, size_t n);
+
+/*
+ * The frames that left are these pieces of want, in this order; id ID_OF_OURS: all with one
+ * identification, whichever it is.
+ */
 void expect_pieces(const struct end *end, const struct packet *want, const size_t (*pieces)[2],
 		   size_t n);
 

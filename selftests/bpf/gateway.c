@@ -25,24 +25,32 @@ void gateway_routes_changed(struct gateway *g, bool rules)
 	cr_assert_eq(bpf_map_update_elem(fd, &zero, &state, BPF_ANY), 0);
 }
 
+static void add_range(const struct gateway_setup *setup, struct mnat_gateway_config *cfg,
+		      const char *first, uint32_t n)
+{
+	uint32_t addr = ntohl(ip4(first));
+
+	cfg->external[cfg->n_external++] = (struct mnat_external){
+		addr, addr + n - 1, setup->port_first, setup->port_first + setup->n_ports - 1u };
+}
+
 static void set_pool(const struct gateway_setup *setup, struct mnat_gateway_config *cfg)
 {
-	uint32_t first = ntohl(ip4(setup->external ? setup->external : "135.180.32.4"));
-	uint32_t size = setup->block ? setup->block : 64;
+	uint32_t size = setup->block ? setup->block : 64, n = setup->n_ext ? setup->n_ext : 1;
 
-	cfg->external[0] = (struct mnat_prefix){ first, first + cfg->n_ext - 1, 0 };
-	if (setup->apart) { /* the last address is not next to the others */
-		cfg->external[0].last--;
-		first = ntohl(ip4(setup->apart));
-		cfg->external[1] = (struct mnat_prefix){ first, first, cfg->n_ext - 1 };
-		cfg->n_external = 2;
+	add_range(setup, cfg, setup->external ? setup->external : "135.180.32.4",
+		  setup->apart ? n - 1 : n);
+	if (setup->apart) {
+		struct mnat_external *e = &cfg->external[1];
+
+		add_range(setup, cfg, setup->apart, 1);
+		if (setup->apart_port_first) {
+			e->port_first = setup->apart_port_first;
+			e->port_last = setup->apart_port_first + setup->apart_n_ports - 1u;
+		}
 	}
 	cfg->block_shift = (uint32_t)__builtin_ctz(size);
-	cfg->n_blocks =
-		mnat_block_of_offset(cfg->port_first, cfg->block_shift, cfg->n_ports - 1u) + 1;
-	if (cfg->port_first < MNAT_CLASS_PORTS &&
-	    cfg->port_first + cfg->n_ports > MNAT_CLASS_PORTS)
-		cfg->n_low = (MNAT_CLASS_PORTS - cfg->port_first) / size;
+	mnat_lay_out(cfg);
 	cfg->max_blocks = setup->max_ports ? setup->max_ports / size : 65536;
 	cfg->max_host_sessions = setup->max_host_sessions ? setup->max_host_sessions : UINT32_MAX;
 	cfg->hold_down = 120;
@@ -59,20 +67,17 @@ struct gateway *gateway_start(struct gateway_setup setup)
 		.virtuals = { { 0x0a800000, 0x0affffff } },
 		.n_virtual = 1,
 		.n_actuals = N_ACTUALS,
-		.n_ext = setup.n_ext ? setup.n_ext : 1,
-		.n_external = 1,
-		.port_first = setup.port_first,
-		.n_ports = setup.n_ports,
 		.plain_hosts = !setup.refuse_plain,
 		.tunnel_addr = ip4(setup.external ? setup.external : "135.180.32.4"),
 		.max_anchors = 15,
 		.filtering = setup.filtering,
 		.timeouts = { 300, 60, 240, 7440, 240, 240, 600 },
 	};
-	uint32_t bindings = MNAT_N_PROTO * cfg.n_ext * cfg.n_ports;
+	uint32_t bindings;
 	struct gateway *g;
 
 	set_pool(&setup, &cfg);
+	bindings = mnat_bindings_size(&cfg);
 
 	harness_network();
 	libbpf_set_print(NULL);
@@ -84,7 +89,7 @@ struct gateway *gateway_start(struct gateway_setup setup)
 	bpf_map__set_max_entries(g->maps.actuals, N_ACTUALS);
 	bpf_map__set_max_entries(g->maps.virtuals, 16);
 	bpf_map__set_max_entries(g->maps.bindings, bindings);
-	bpf_map__set_max_entries(g->maps.blocks, cfg.n_ext * cfg.n_blocks);
+	bpf_map__set_max_entries(g->maps.blocks, cfg.n_blocks);
 	bpf_map__set_max_entries(g->maps.host_use, TEST_HOST + 16);
 	bpf_map__set_max_entries(g->maps.host_traffic, cfg.accounting ? TEST_HOST + 16 : 1);
 	bpf_map__set_max_entries(g->maps.bib, bindings);

@@ -24,7 +24,9 @@ struct gateway_setup {
 	uint32_t max_host_sessions; /* 0: any number */
 	uint32_t fixed;		/* blocks a host by formula */
 	bool arbitrary;
-	const char *apart; /* the last external address, if it is not consecutive */
+	const char *apart; /* the last external address, if it is not consecutive ... */
+	uint16_t apart_port_first; /* ... and its ports, if they are others than the others' */
+	uint16_t apart_n_ports;
 };
 
 /* Network and programs; 10.0.0.0/16 and 10.10.0.0/20 inside, virtual 10.128.0.0/9. */

@@ -47,6 +47,12 @@ uint64_t harness_count(int counters_fd, enum mnat_counter_id id);
 
 uint32_t ip4(const char *text); /* network order */
 
+/*
+ * What leaves towards the Internet and may be fragmented there has an identification of the
+ * gateway's: want with that of the frame that left.
+ */
+struct packet with_id_of(const struct run *run, const struct packet *want);
+
 /* The run sent exactly want; Criterion assertion with a byte-wise report. */
 void expect_frame(const struct run *run, const struct packet *want, const char *what);
 

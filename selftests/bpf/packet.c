@@ -138,7 +138,7 @@ size_t packet_build(const struct packet *p, uint8_t buf[PACKET_MAX])
 	ip->ihl = (unsigned int)(ihl / 4) & 0xf;
 	ip->ttl = p->ttl ? p->ttl : 64;
 	ip->protocol = p->proto;
-	ip->id = p->id_zero ? 0 : htons(4711);
+	ip->id = p->id_zero ? 0 : htons(p->id ? p->id : 4711);
 	ip->frag_off = htons(p->frag);
 	inet_pton(AF_INET, p->src, &ip->saddr);
 	inet_pton(AF_INET, p->dst, &ip->daddr);

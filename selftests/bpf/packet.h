@@ -25,6 +25,7 @@ struct packet {
 	uint16_t payload;	/* bytes of payload */
 	uint8_t no_udp_checksum;
 	uint8_t id_zero; /* IP identification 0, not 4711 */
+	uint16_t id;	 /* IP identification, if it is another */
 	uint8_t icmp_code;
 	uint16_t mtu; /* ICMP 3/4 */
 	uint8_t ours; /* ICMP 3/4 by the gateway: it quotes 20 bytes, their checksum settled */

@@ -124,6 +124,68 @@ Test(pool, paragraph93)
 	cr_expect_eq(gateway_count(g, MNAT_C_BLOCK_TAKEN), 7 * 32);
 }
 
+/* Each address has the ports of its own range, and no others, to the last. */
+Test(pool, addresses_with_ports_of_their_own)
+{
+	struct gateway *g = gateway_start((struct gateway_setup){
+		8000, 100, .n_ext = 3, .apart = "135.180.33.9", .apart_port_first = 20010,
+		.apart_n_ports = 300, .arbitrary = true, .max_sessions = 1024 });
+	static const struct { const char *addr; uint16_t first, last; } external[] = {
+		{ "135.180.32.4", 8000, 8099 }, { "135.180.32.5", 8000, 8099 },
+		{ "135.180.33.9", 20010, 20309 } };
+	static uint8_t taken[3][65536];
+	struct packet in;
+
+	for (uint16_t i = 0; i < 500; i++) {
+		struct run run = new_session(g, "10.0.3.1", (uint16_t)(2000 + i));
+		uint16_t port = source_port(&run);
+		int a = 0;
+
+		cr_assert_eq(run.verdict, REDIRECT, "session %u", i);
+		while (a < 2 && ip4(external[a].addr) != source_addr(&run))
+			a++;
+		cr_assert(port >= external[a].first && port <= external[a].last, "port %u", port);
+		cr_assert_eq(taken[a][port]++, 0, "given twice");
+		in = udp(CN, 53, external[a].addr, port);
+		cr_assert_eq(from_outside(g, &in).verdict, REDIRECT, "the answer to port %u", port);
+	}
+	cr_expect_eq(new_session(g, "10.0.3.1", 9).verdict, SHOT, "all 500 are taken");
+	for (int a = 0; a < 3; a++)
+		for (int b = 0; b < 4; b++) {
+			const uint16_t outside[] = { (uint16_t)(external[a].first - 1),
+						     (uint16_t)(external[a].last + 1),
+						     external[2 - a].first, 1 };
+
+			in = udp(CN, 53, external[a].addr, outside[b]);
+			cr_expect_eq(from_outside(g, &in).verdict,
+				     a == 1 && b == 2 ? REDIRECT : OK, "%s:%u", external[a].addr,
+				     outside[b]);
+		}
+	accounts_check(g);
+}
+
+/* Where addresses differ, hosts come to each in proportion; in pairs with it for good. */
+Test(pool, hosts_in_proportion)
+{
+	struct gateway *g = gateway_start((struct gateway_setup){
+		8000, 64, .n_ext = 2, .apart = "135.180.33.9", .apart_port_first = 8000,
+		.apart_n_ports = 192, .max_sessions = 256 });
+	uint32_t hosts[2] = {};
+
+	for (uint32_t i = 0; i < 4; i++) {
+		char src[16];
+		struct run run;
+
+		snprintf(src, sizeof(src), "10.0.3.%u", 1 + i);
+		run = new_session(g, src, 5000);
+		cr_assert_eq(run.verdict, REDIRECT, "a block for each host");
+		hosts[source_addr(&run) == ip4("135.180.33.9")]++;
+	}
+	cr_expect_eq(hosts[0], 1);
+	cr_expect_eq(hosts[1], 3);
+	accounts_check(g);
+}
+
 /* RFC 4787 REQ-3a: inside ports below 1024 have external ones below 1024, while there are. */
 Test(pool, well_known_ports_are_a_class)
 {

@@ -92,8 +92,9 @@ static void round_trip(struct gateway *g, const struct packet *p)
 
 Test(property, gateway_reverse_is_identity)
 {
-	struct gateway *g = gateway_start(
-		(struct gateway_setup){ 1024, 30000, .n_ext = 3, .max_sessions = 8192, .block = 4 });
+	struct gateway *g = gateway_start((struct gateway_setup){
+		1024, 30000, .n_ext = 3, .max_sessions = 8192, .block = 4, .apart = "135.180.33.9",
+		.apart_port_first = 33001, .apart_n_ports = 9999 });
 	char src[32], dst[32];
 
 	start_random();

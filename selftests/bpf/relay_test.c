@@ -283,7 +283,7 @@ static const char *const visited_external = VISITED;
 
 static uint32_t index_of(uint8_t proto)
 {
-	return proto; /* one address, one port */
+	return proto * 64u + PORT % 64; /* one address, one port, one block of 64 */
 }
 
 /* As mnat-midcomd makes it: packets come from that endpoint. */

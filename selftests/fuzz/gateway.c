@@ -69,15 +69,13 @@ static void load(void)
 		.inside = {{0x0a000000, 0x0a00ffff, 0}},
 		.n_inside = 1,
 		.n_actuals = 65536,
-		.external = {{0x87b42004, 0x87b42004, 0}},
+		.external = {{0x87b42004, 0x87b42004, 9000, 9063, .n_blocks = 2}},
 		.n_external = 1,
-		.n_ext = 1,
 		.block_shift = 6,
 		.n_blocks = 2,
+		.step = 2,
 		.max_blocks = 2,
 		.max_host_sessions = UINT32_MAX,
-		.port_first = 9000,
-		.n_ports = 64,
 		.plain_hosts = 1,
 		.tunnel_addr = htonl(0x87b42004),
 		.max_anchors = 15,
@@ -93,8 +91,8 @@ static void load(void)
 	bpf_map__set_max_entries(gateway->maps.host_info, 65536 + 64);
 	bpf_map__set_max_entries(gateway->maps.defaults, 65536 + 64);
 	bpf_map__set_max_entries(gateway->maps.actuals, 65536);
-	bpf_map__set_max_entries(gateway->maps.bindings, MNAT_N_PROTO * 64);
-	bpf_map__set_max_entries(gateway->maps.bib, MNAT_N_PROTO * 64);
+	bpf_map__set_max_entries(gateway->maps.bindings, MNAT_N_PROTO * 2 * 64);
+	bpf_map__set_max_entries(gateway->maps.bib, MNAT_N_PROTO * 2 * 64);
 	bpf_map__set_max_entries(gateway->maps.sessions, 4096);
 	bpf_map__set_max_entries(gateway->maps.anchors, 16);
 	bpf_map__set_max_entries(gateway->maps.arrivals, 32);

@@ -3,7 +3,7 @@ import hashlib
 import socket
 import time
 
-from mnatlab import BUILD, control
+from mnatlab import BUILD, LabError, control
 from mnatlab.checks import at_most, check, equal
 from mnatlab.flows import Download
 from mnatlab.mobilenat import Gateway, Node
@@ -181,3 +181,50 @@ def exhausted(run):
     equal([talker.say() for talker in talkers[:95]], sources, "nobody has lost a port")
     expire(gateway)
     wait_until(talkers[100].say, 10, "recovery, after the hold-down")
+
+
+@scenario("ports.ranges")
+def ranges(run):
+    """The seed's ports on one address, others on another: given out, told, forwarded, kept."""
+    net = Internet(run)
+    other = "135.180.32.9"
+    net.gw.ip(f"addr add {other}/24 dev out0")
+    pools = {EXTERNAL: range(8000, 8128), other: range(20010, 20394)}
+    addresses = ", ".join(f'"{addr}:{ports[0]}-{ports[-1]}"' for addr, ports in pools.items())
+    gateway = Gateway(net, external=addresses, mobile=False, more=f"""
+forward "echo" {{
+	protocol = "udp"
+	address = "{other}"
+	port = 20393
+	host = "10.0.1.101"
+	host-port = 7777
+}}""")
+    gateway.load()
+    gateway.start_daemon("mnat-midcomd")
+    server = Server(net)
+    hosts = add_hosts(net, 101, 8)
+    net.plain.ip("route add default via 10.0.1.1")
+    sources = {host: Talker(net.plain, server, host).say() for host in hosts}
+    for host, (addr, port) in sources.items():
+        check(port in pools[addr], f"{host} at {addr}:{port}")
+        holder, = gateway.ctl("whohad", f"{addr}:{port}")
+        equal((holder["actual"], holder["by"]), (host, "log"), f"who has {addr}:{port}")
+    equal(sum(addr == EXTERNAL for addr, _ in sources.values()), 2, "hosts on 2 of 9 blocks")
+    inside = net.plain.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    inside.bind(("10.0.1.101", 7777))
+    inside.settimeout(2)
+    server.socket.sendto(b"hello", (other, 20393))
+    equal(inside.recvfrom(64), (b"hello", (SERVER, PORT)), "what was sent to the forwarded port")
+    conf = gateway.conf("mnat-midcomd")
+    text = conf.read_text()
+    for old, new in (("8000-8127", "8064-8191"), ("20010", "20011")):
+        conf.write_text(text.replace(old, new))
+        try:
+            gateway.load()
+            check(False, "other ports under running sessions are refused")
+        except LabError as error:
+            check("sessions go by other prefixes, external addresses, ports" in str(error), error)
+    conf.write_text(text)
+    gateway.load()
+    talker = Talker(net.plain, server, hosts[0])
+    check(talker.say()[1] in pools[sources[hosts[0]][0]], "all goes on")
