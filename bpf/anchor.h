@@ -146,9 +146,9 @@ __noinline int to_tunnel(ctx_t *ctx, const struct packet *pkt, __u64 owner, __u6
 		virt = info->virt;
 	session_key_in(pkt, host, port, &key);
 	if (mnat_location_flags(where) & MNAT_HOST_ONE_WAY) {
-		s = bpf_map_lookup_elem(&sessions, &key);
+		s = session_lookup(&key);
 		if (s)
-			session_touch(s);
+			session_touch(s, now_seconds());
 	}
 	if (mnat_location_flags(where) & MNAT_HOST_FORWARDED) {
 		there = bpf_map_lookup_elem(&elsewhere, &key);

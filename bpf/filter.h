@@ -48,7 +48,7 @@ static __noinline bool permitted(__u32 host, __be32 remote, __u32 ports, __u8 pr
 	};
 	__u32 *last;
 
-	if (bpf_map_lookup_elem(&sessions, &key))
+	if (session_lookup(&key))
 		return true;
 	if (cfg.filtering != MNAT_FILTERING_ADDRESS)
 		return false;

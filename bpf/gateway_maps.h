@@ -92,11 +92,20 @@ struct {
 } bib SEC(".maps");
 
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, 1);
-	__type(key, struct mnat_session_key);
-	__type(value, struct mnat_session);
+	__type(key, __u32);
+	__type(value, struct mnat_session_slot);
 } sessions SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} session_tags SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

@@ -56,6 +56,7 @@ static __always_inline long hairpin_binding(const struct packet *pkt, __u32 host
 
 	if (!s)
 		return session_begin(pkt, host, ret_reason);
+	session_touch(s, now_seconds());
 	*ret_reason = MNAT_C_NO_SESSION;
 	return mnat_binding_is_none(s->binding) ? -1 : s->binding;
 }

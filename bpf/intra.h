@@ -91,7 +91,7 @@ static __always_inline bool opens(__u8 proto, __u8 tcp_flags)
 static __always_inline void intra_touch(struct mnat_session *s, __u8 proto, __u8 tcp_flags,
 					bool out)
 {
-	session_touch(s);
+	session_touch(s, now_seconds());
 	if (proto != MNAT_TCP)
 		return;
 	if (opens(proto, tcp_flags) &&
@@ -113,9 +113,9 @@ static __always_inline int intra_create(const struct mnat_session_key *key, __u8
 			    out			       ? MNAT_SEEN_SYN_OUT :
 							 MNAT_SEEN_SYN_IN;
 	s->created = s->last_seen = now_seconds();
-	r = bpf_map_update_elem(&sessions, key, s, BPF_NOEXIST);
+	r = session_insert(key, s);
 	if (r)
-		return r == -EEXIST ? PARSE_OK : MNAT_C_SESSIONS_FULL;
+		return r == -TABLE_E2BIG ? MNAT_C_SESSIONS_FULL : PARSE_OK;
 	count(MNAT_C_SESSION_NEW, 0);
 	return PARSE_OK;
 }
@@ -131,7 +131,7 @@ static __noinline int intra_note(const struct mnat_session_key *key, __u32 peer,
 
 	if (!key)
 		return MNAT_C_INTERNAL;
-	s = bpf_map_lookup_elem(&sessions, key);
+	s = session_lookup(key);
 	if (!s)
 		return intra_create(key, tcp_flags, &new, out);
 	if (!mnat_binding_is_intra(s->binding))
@@ -163,7 +163,7 @@ static __always_inline void intra_note_actual(ctx_t *ctx, struct packet *pkt)
 	    (pkt->proto == MNAT_ICMP && pkt->icmp_type != ICMP_ECHO))
 		return;
 	intra_key(pkt, &from, &to, &key);
-	if (opens(pkt->proto, pkt->tcp_flags) || bpf_map_lookup_elem(&sessions, &key))
+	if (opens(pkt->proto, pkt->tcp_flags) || session_lookup(&key))
 		intra_note(&key, 0, pkt->tcp_flags, false, MNAT_INTRA_ACTUAL);
 }
 
@@ -239,7 +239,7 @@ static __always_inline int intra_error(ctx_t *ctx, const struct packet *pkt, con
 	if (inner.saddr != pkt->daddr || (!to->host && !about.host))
 		return refuse(ctx, MNAT_C_INTRA_DOMAIN);
 	intra_key(&inner, &sender, &about, &key);
-	s = bpf_map_lookup_elem(&sessions, &key);
+	s = session_lookup(&key);
 	if (s && s->flags & MNAT_INTRA_ACTUAL)
 		return refuse(ctx, MNAT_C_INTRA_DOMAIN);
 	reason = route_lookup(ctx, pkt->saddr,
@@ -289,12 +289,12 @@ static __always_inline __u32 intra_anchor(const struct packet *pkt, __u32 host)
 	struct mnat_session *s;
 
 	session_key_out(pkt, host, &key);
-	s = bpf_map_lookup_elem(&sessions, &key);
+	s = session_lookup(&key);
 	if (!s)
 		return session_by_default(pkt, host);
 	if (!(s->binding & MNAT_BINDING_ANCHOR))
 		return 0;
-	session_touch(s);
+	session_touch(s, now_seconds());
 	return s->binding & ~MNAT_BINDING_ANCHOR;
 }
 
@@ -359,7 +359,7 @@ static __always_inline bool intra_goes_on(const struct packet *pkt, const struct
 	struct mnat_session *s;
 
 	intra_key(pkt, from, to, &key);
-	s = bpf_map_lookup_elem(&sessions, &key);
+	s = session_lookup(&key);
 	return s && mnat_binding_is_intra(s->binding) && !(s->flags & MNAT_INTRA_ACTUAL);
 }
 

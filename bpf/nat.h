@@ -17,18 +17,15 @@ static __always_inline bool is_broadcast_or_multicast(__be32 addr)
 	return bpf_ntohl(addr) >= 0xe0000000 || !addr;
 }
 
-/* An existing session's record, touched. */
+/* An existing session's record, to be touched. */
 static __always_inline struct mnat_session *session_find(const struct packet *pkt, __u32 host)
 {
 	struct mnat_session_key key;
 	struct mnat_session *s;
 
 	session_key_out(pkt, host, &key);
-	s = bpf_map_lookup_elem(&sessions, &key);
-	if (!s)
-		return NULL;
-	session_touch(s);
-	if (pkt->proto == MNAT_TCP)
+	s = session_lookup(&key);
+	if (s && pkt->proto == MNAT_TCP)
 		session_note_tcp(s, pkt->tcp_flags, true);
 	return s;
 }
@@ -65,7 +62,7 @@ static __always_inline __u32 session_by_default(const struct packet *pkt, __u32 
 	s.flags = MNAT_SEEN_SYN_OUT | MNAT_ANCHOR_GUESSED;
 	if (!(pkt->tcp_flags & TCP_SYN))
 		s.flags |= MNAT_SEEN_SYN_IN;
-	bpf_map_update_elem(&sessions, &key, &s, BPF_NOEXIST);
+	session_insert(&key, &s);
 	return slot;
 }
 
@@ -111,10 +108,14 @@ static __always_inline int nat_out(ctx_t *ctx, const struct packet *pkt, __u32 h
 	else if (s->binding & MNAT_BINDING_ANCHOR)
 		anchor = s->binding & ~MNAT_BINDING_ANCHOR;
 	if (anchor) {
+		if (s)
+			session_touch(s, now_seconds());
 		account_out(ctx, host);
 		return -(int)anchor;
 	}
 	reason = route_lookup(ctx, pkt->saddr, pkt->daddr, &route);
+	if (s)
+		session_touch(s, route.now);
 	if (reason == MNAT_C_TOO_BIG)
 		return too_big(ctx, pkt->scope, route.mtu);
 	if (reason != PARSE_OK)

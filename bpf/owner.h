@@ -35,7 +35,7 @@ static __always_inline void session_in(const struct packet *pkt, __u32 host, __b
 		key = relay->session;
 	else
 		session_key_in(pkt, host, port, &key);
-	s = bpf_map_lookup_elem(&sessions, &key);
+	s = session_lookup(&key);
 	if (s)
 		session_note_tcp(s, pkt->tcp_flags, false);
 }

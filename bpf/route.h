@@ -15,6 +15,7 @@ struct route {
 	__u32 ifindex;
 	__u16 mtu;     /* 0: not known, the kernel tells it with the neighbour */
 	bool resolved; /* the MAC addresses are known */
+	__u32 now;     /* seconds; also where there is no way */
 	__u8 smac[ETH_ALEN];
 	__u8 dmac[ETH_ALEN];
 };
@@ -65,7 +66,7 @@ static __always_inline struct mnat_next_hop *route_place(__be32 daddr, __u32 way
 }
 
 static __always_inline int route_answer(ctx_t *ctx, __be32 saddr, __be32 daddr,
-					struct mnat_next_hop *hop)
+					struct mnat_next_hop *hop, __u32 now)
 {
 	__u32 zero = 0, way_in = ctx_ifindex(ctx) | (__u32)CTX_DEFERS << 31;
 	__u64 *state = bpf_map_lookup_elem(&route_state, &zero), stamp;
@@ -73,7 +74,7 @@ static __always_inline int route_answer(ctx_t *ctx, __be32 saddr, __be32 daddr,
 
 	if (!state || !(*state & MNAT_ROUTES_ON))
 		return route_ask(ctx, saddr, daddr, hop);
-	stamp = mnat_route_stamp(*state, now_seconds());
+	stamp = mnat_route_stamp(*state, now);
 	if (hop->stamp == stamp && hop->daddr == daddr && hop->way_in == way_in)
 		return PARSE_OK;
 	reason = route_ask(ctx, saddr, daddr, hop);
@@ -94,7 +95,8 @@ static __noinline int route_lookup(ctx_t *ctx, __be32 saddr, __be32 daddr,
 
 	if (!hop || !ret_route)
 		return MNAT_C_INTERNAL;
-	reason = route_answer(ctx, saddr, daddr, hop);
+	ret_route->now = now_seconds();
+	reason = route_answer(ctx, saddr, daddr, hop, ret_route->now);
 	ret_route->ifindex = hop->ifindex;
 	ret_route->mtu = hop->mtu;
 	ret_route->resolved = hop->mtu;

@@ -5,6 +5,7 @@
 
 #include "binding.h"
 #include "parse.h"
+#include "session_map.h"
 
 static __always_inline void session_key_out(const struct packet *pkt, __u32 host,
 					    struct mnat_session_key *ret_key)
@@ -51,10 +52,8 @@ static __always_inline void session_note_tcp(struct mnat_session *s, __u8 tcp_fl
 }
 
 /* At most one write a second: other CPUs read this cache line (design 4.1, rule 4). */
-static __always_inline void session_touch(struct mnat_session *s)
+static __always_inline void session_touch(struct mnat_session *s, __u32 now)
 {
-	__u32 now = now_seconds();
-
 	if (s->last_seen != now)
 		s->last_seen = now;
 	if (s->flags & MNAT_SESSION_MARKED)
@@ -125,20 +124,19 @@ static __noinline long session_create(const struct mnat_session_key *key, __u8 t
 	s->session.binding = index;
 	s->session.created = s->session.last_seen = s->now;
 	s->session.flags = tcp_flags & TCP_SYN ? MNAT_SEEN_SYN_OUT : 0;
-	r = bpf_map_update_elem(&sessions, key, &s->session, BPF_NOEXIST);
+	r = session_insert(key, &s->session);
 	if (!r) {
 		count(MNAT_C_SESSION_NEW, 0);
 		return index;
 	}
 	binding_drop(index);
 	session_uncount(key);
-	winner = bpf_map_lookup_elem(&sessions, key);
-	if (r == -EEXIST && winner) {
-		count(MNAT_C_CREATE_RACE, 0);
-		return winner->binding;
-	}
-	*ret_reason = MNAT_C_SESSIONS_FULL;
-	return -1;
+	*ret_reason = r == -TABLE_E2BIG ? MNAT_C_SESSIONS_FULL : MNAT_C_BINDING_DYING;
+	winner = r == -TABLE_EEXIST ? session_lookup(key) : NULL;
+	if (!winner)
+		return -1;
+	count(MNAT_C_CREATE_RACE, 0);
+	return winner->binding;
 }
 
 #endif

@@ -9,6 +9,12 @@
 
 #include "session.h"
 
+/* 0 or -ENOENT. */
+__noinline int session_delete(const struct mnat_session_key *key)
+{
+	return key ? table_delete((table_t){}, key) : -TABLE_ENOENT;
+}
+
 static __always_inline bool session_is_idle(const struct mnat_session_key *key,
 					    const struct mnat_session *s, __u32 now)
 {
@@ -51,7 +57,7 @@ static __noinline bool forget_elsewhere(const struct mnat_session_key *key)
 static __always_inline void sweep_session(struct mnat_sweep *sweep,
 					  const struct mnat_session_key *key, __u32 now)
 {
-	struct mnat_session *s = bpf_map_lookup_elem(&sessions, key);
+	struct mnat_session *s = session_lookup(key);
 	__u32 binding;
 
 	if (!s)
@@ -66,7 +72,7 @@ static __always_inline void sweep_session(struct mnat_sweep *sweep,
 		return;
 	}
 	binding = s->binding;
-	if (bpf_map_delete_elem(&sessions, key))
+	if (session_delete(key))
 		return;
 	sweep->deleted++;
 	if (forget_elsewhere(key))

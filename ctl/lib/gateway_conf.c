@@ -189,6 +189,7 @@ static int parse_gateway(cfg_t *cfg, struct mnat_gateway_conf *conf)
 		return -EINVAL;
 	conf->max_hosts = (unsigned int)cfg_getint(limits, "hosts");
 	conf->max_sessions = (unsigned int)cfg_getint(limits, "sessions");
+	conf->bpf.n_buckets = mnat_session_buckets(conf->max_sessions);
 	conf->max_anchors = (unsigned int)cfg_getint(limits, "anchors");
 	conf->bpf.max_anchors = conf->max_anchors;
 	conf->grace = (unsigned int)cfg_getint(limits, "grace");

@@ -150,7 +150,7 @@ static void unmap_area(volatile void *area, uint32_t n, size_t size)
 }
 
 static int map_memory(const char *dir, int hosts_fd, int actuals_fd, int blocks_fd, int use_fd,
-		      struct mnat_gateway *g)
+		      int sessions_fd, int tags_fd, struct mnat_gateway *g)
 {
 	int r = map_area(hosts_fd, g->n_hosts, sizeof(uint64_t), &g->hosts);
 
@@ -162,6 +162,11 @@ static int map_memory(const char *dir, int hosts_fd, int actuals_fd, int blocks_
 		r = map_area(blocks_fd, g->n_blocks, sizeof(*g->blocks), &g->blocks);
 	if (!r)
 		r = map_area(use_fd, g->n_hosts, sizeof(*g->use), &g->use);
+	if (!r)
+		r = map_area(sessions_fd, g->n_buckets * MNAT_BUCKET_SLOTS, sizeof(*g->sessions),
+			     &g->sessions);
+	if (!r)
+		r = map_area(tags_fd, g->n_buckets, sizeof(*g->session_tags), &g->session_tags);
 	if (r)
 		log_err("the maps of %s cannot be mapped into memory: %s", dir, strerror(-r));
 	return r;
@@ -189,8 +194,8 @@ static int check_sizes(const char *dir, struct mnat_gateway *g)
 static int open_gateway(const char *dir, struct mnat_gateway *g)
 {
 	_cleanup_close_ int hosts_fd = -1, actuals_fd = -1, config_fd = -1, routes_fd = -1;
-	_cleanup_close_ int blocks_fd = -1, use_fd = -1;
-	uint32_t n_use = 0;
+	_cleanup_close_ int blocks_fd = -1, use_fd = -1, sessions_fd = -1, tags_fd = -1;
+	uint32_t n_use = 0, n_slots = 0;
 	const struct pin pins[] = {
 		{"hosts", &hosts_fd, &g->n_hosts},
 		{"actuals", &actuals_fd, &g->n_actuals},
@@ -205,7 +210,8 @@ static int open_gateway(const char *dir, struct mnat_gateway *g)
 		{"events", &g->events_fd, NULL},
 		{"events_lost", &g->events_lost_fd, NULL},
 		{"bib", &g->bib_fd, &g->max_bindings},
-		{"sessions", &g->sessions_fd, &g->max_sessions},
+		{"sessions", &sessions_fd, &n_slots},
+		{"session_tags", &tags_fd, &g->n_buckets},
 		{"anchors", &g->anchors_fd, &g->n_anchors},
 		{"defaults", &g->defaults_fd, NULL},
 		{"elsewhere", &g->elsewhere_fd, NULL},
@@ -228,10 +234,19 @@ static int open_gateway(const char *dir, struct mnat_gateway *g)
 	g->hosts_id = info.id;
 	if (bpf_map_lookup_elem(config_fd, &zero, &g->config))
 		return -errno;
-	r = n_use == g->n_hosts ? check_sizes(dir, g) : -EPROTO;
+	g->max_sessions = g->n_buckets * MNAT_BUCKET_SLOTS / 2;
+	r = n_use == g->n_hosts && g->n_buckets == g->config.n_buckets &&
+			    n_slots == g->n_buckets * MNAT_BUCKET_SLOTS ?
+		    check_sizes(dir, g) :
+		    -EPROTO;
 	if (!r)
 		r = map_area(routes_fd, 1, sizeof(uint64_t), &g->route_state);
-	return r ? r : map_memory(dir, hosts_fd, actuals_fd, blocks_fd, use_fd, g);
+	if (!r)
+		r = map_memory(dir, hosts_fd, actuals_fd, blocks_fd, use_fd, sessions_fd, tags_fd,
+			       g);
+	if (!r)
+		mnat_sessions_repair(g);
+	return r;
 }
 
 int mnat_gateway_open(const char *dir, struct mnat_gateway *ret_gateway)
@@ -244,7 +259,6 @@ int mnat_gateway_open(const char *dir, struct mnat_gateway *ret_gateway)
 		.traffic_fd = -1,
 		.events_fd = -1,
 		.events_lost_fd = -1,
-		.sessions_fd = -1,
 		.anchors_fd = -1,
 		.defaults_fd = -1,
 		.elsewhere_fd = -1,
@@ -274,7 +288,7 @@ int mnat_gateway_open(const char *dir, struct mnat_gateway *ret_gateway)
 void mnat_gateway_close(struct mnat_gateway *g)
 {
 	int *fds[] = {&g->host_info_fd, &g->virtuals_fd, &g->bindings_fd, &g->bib_fd,
-		      &g->sessions_fd,	&g->anchors_fd,	 &g->defaults_fd, &g->elsewhere_fd,
+		      &g->anchors_fd,	 &g->defaults_fd, &g->elsewhere_fd,
 		      &g->relays_fd,	&g->arrivals_fd, &g->counters_fd,
 		      &g->port_tries_fd, &g->syns_fd,
 		      &g->carried_fd,	&g->sweep_fd,	&g->lock_fd,	    &g->traffic_fd,
@@ -286,6 +300,8 @@ void mnat_gateway_close(struct mnat_gateway *g)
 	unmap_area(g->bindings, g->n_bindings, sizeof(*g->bindings));
 	unmap_area(g->blocks, g->n_blocks, sizeof(*g->blocks));
 	unmap_area(g->use, g->n_hosts, sizeof(*g->use));
+	unmap_area(g->sessions, g->n_buckets * MNAT_BUCKET_SLOTS, sizeof(*g->sessions));
+	unmap_area(g->session_tags, g->n_buckets, sizeof(*g->session_tags));
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
 		mnat_closep(fds[i]);
 }

@@ -328,7 +328,7 @@ int cmd_show(const struct role *role, const struct plan *plan, bool json)
 					     "actuals", "virtuals", "bindings",	  "bib",
 					     "blocks",	"host_use", "host_traffic", "events",
 					     "events_lost",
-					     "sessions", "anchors",  "defaults", "elsewhere",
+					     "sessions", "session_tags", "own_macs", "anchors",  "defaults", "elsewhere",
 					     "relays",	"arrivals", "route_state", "next_hops",
 					     "xdp_ports",
 					     "counters", "port_tries", "shim", "shim_active" };

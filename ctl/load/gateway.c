@@ -4,12 +4,14 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
 
 #include "load.h"
 #include "mnat/cleanup.h"
+#include "mnat/clock.h"
 #include "mnat/log.h"
 #include "mnat/maps.h"
 #include "mnat/netlink.h"
@@ -69,7 +71,8 @@ static void set_sizes(struct gateway *skel, const struct mnat_gateway_conf *conf
 	bpf_map__set_max_entries(skel->maps.bib,
 				 n_bindings < conf->max_sessions ? n_bindings :
 								   conf->max_sessions);
-	bpf_map__set_max_entries(skel->maps.sessions, conf->max_sessions);
+	bpf_map__set_max_entries(skel->maps.sessions, conf->bpf.n_buckets * MNAT_BUCKET_SLOTS);
+	bpf_map__set_max_entries(skel->maps.session_tags, conf->bpf.n_buckets);
 	if (conf->bpf.filtering == MNAT_FILTERING_ADDRESS)
 		bpf_map__set_max_entries(skel->maps.permits, conf->max_sessions);
 	bpf_map__set_max_entries(skel->maps.anchors, conf->max_anchors + 1);
@@ -92,6 +95,25 @@ static void copy_sizes(const struct bpf_object *from, struct bpf_object *to)
 	}
 }
 
+/* The table's seed: of the maps that are there, or a new one for new maps. */
+static void choose_seed(const char *pin, struct mnat_gateway_config *config)
+{
+	struct mnat_gateway_config was;
+	struct bpf_map_info info = {};
+	uint32_t zero = 0, len = sizeof(info);
+	_cleanup_close_ int fd = -1;
+	char path[MNAT_PATH_MAX + 16];
+
+	snprintf(path, sizeof(path), "%s/config", pin);
+	fd = bpf_obj_get(path);
+	if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &len) &&
+	    info.value_size == sizeof(was) && !bpf_map_lookup_elem(fd, &zero, &was) &&
+	    was.session_seed)
+		config->session_seed = was.session_seed;
+	else if (getrandom(&config->session_seed, sizeof(config->session_seed), 0) < 0)
+		config->session_seed = mnat_clock_now();
+}
+
 static void close_object(void)
 {
 	gateway__destroy(tc);
@@ -100,8 +122,9 @@ static void close_object(void)
 
 static int open_object(struct plan *plan)
 {
-	const struct mnat_gateway_conf *conf = &plan->gateway;
+	struct mnat_gateway_conf *conf = &plan->gateway;
 
+	choose_seed(plan->pin, &conf->bpf);
 	tc = gateway__open();
 	xdp = gateway_xdp__open();
 	if (!tc || !xdp) {

@@ -201,7 +201,7 @@ static void reap(struct anchors *a)
 		if (!(session.binding & MNAT_BINDING_ANCHOR) || slot >= a->n ||
 		    !(a->slots[slot].flags & MNAT_ANCHOR_REMOVED))
 			continue;
-		bpf_map_delete_elem(a->gateway->sessions_fd, key);
+		mnat_session_remove(a->gateway, key);
 		elsewhere_forget(a->gateway, key);
 	}
 }
@@ -242,8 +242,7 @@ static void begin_walk(struct anchors *a)
 			a->walked[i / 8] |= bit;
 	}
 	/* without memory the slots stay removed: the next walk frees them */
-	if (batch_open(&a->batch, a->gateway->sessions_fd, sizeof(struct mnat_session_key),
-		       sizeof(struct mnat_session), PIECE))
+	if (batch_open_sessions(&a->batch, a->gateway, PIECE))
 		return;
 	a->reaping = true;
 	uv_idle_start(&a->reaper, on_reaper);

@@ -317,7 +317,7 @@ static bool find_session(uint32_t host, const struct simco_flow *f, struct mnat_
 {
 	const struct mnat_session_key key = key_of(host, f);
 
-	return !bpf_map_lookup_elem(gateway->sessions_fd, &key, ret);
+	return mnat_session_get(gateway, &key, ret);
 }
 
 static void put_session(uint32_t host, const struct simco_flow *f, uint32_t binding,
@@ -326,7 +326,7 @@ static void put_session(uint32_t host, const struct simco_flow *f, uint32_t bind
 	const struct mnat_session_key key = key_of(host, f);
 	const struct mnat_session session = {binding, NOW, NOW, flags};
 
-	cr_assert_eq(bpf_map_update_elem(gateway->sessions_fd, &key, &session, BPF_ANY), 0);
+	cr_assert_eq(mnat_session_add(gateway, &key, &session), 0);
 }
 
 static uint32_t import(const struct anchor_name *name, const struct simco_flow *flows, uint32_t n)

@@ -29,8 +29,28 @@ int batch_open(struct batch *b, int fd, size_t key_size, size_t value_size, uint
 	return make_room(b, size);
 }
 
+int batch_open_sessions(struct batch *b, const struct mnat_gateway *gateway, uint32_t size)
+{
+	*b = (struct batch){
+		.table = gateway,
+		.key_size = sizeof(struct mnat_session_key),
+		.value_size = sizeof(struct mnat_session),
+	};
+	return make_room(b, size);
+}
+
+static int next_sessions(struct batch *b)
+{
+	b->n = mnat_sessions_read(b->table, &b->position, (struct mnat_session_key *)b->keys,
+				  (struct mnat_session *)b->values, b->size);
+	b->finished = b->position >= b->table->n_buckets;
+	return !b->finished;
+}
+
 int batch_next(struct batch *b)
 {
+	if (b->table)
+		return next_sessions(b);
 	for (;;) {
 		uint32_t next = 0;
 		int r;

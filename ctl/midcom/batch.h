@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Walking a hash map some elements at a time, one system call for many. */
+/* Walking a hash map, or the table of sessions, some elements at a time. */
 #ifndef MIDCOM_BATCH_H
 #define MIDCOM_BATCH_H
 
 #include <stddef.h>
 #include <stdint.h>
 
+#include "mnat/maps.h"
+
 struct batch {
 	int fd;
+	const struct mnat_gateway *table; /* whose sessions, or NULL */
 	size_t key_size;
 	size_t value_size;
 	uint32_t size; /* elements there is room for; grows with the fullest bucket */
@@ -20,6 +23,8 @@ struct batch {
 };
 
 int batch_open(struct batch *batch, int fd, size_t key_size, size_t value_size, uint32_t size);
+/* Keys are struct mnat_session_key, values struct mnat_session; size: at least a bucket's. */
+int batch_open_sessions(struct batch *batch, const struct mnat_gateway *gateway, uint32_t size);
 
 /*
  * The next elements: n of them, perhaps 0, in keys and values. 1: there may be

@@ -137,9 +137,7 @@ static void session_row(struct mnat_control_client *client, struct dump_state *s
 int dump_open_sessions(struct dump_state *state)
 {
 	state->row = session_row;
-	return batch_open(&state->batch, state->source->gateway->sessions_fd,
-			  sizeof(struct mnat_session_key), sizeof(struct mnat_session),
-			  DUMP_BATCH);
+	return batch_open_sessions(&state->batch, state->source->gateway, DUMP_BATCH);
 }
 
 /* ---- anchors: their sessions are counted first ---- */
@@ -150,8 +148,7 @@ int dump_open_anchors(struct dump_state *state)
 	state->next_id = 1;
 	if (!state->counts)
 		return -ENOMEM;
-	return batch_open(&state->batch, state->source->gateway->sessions_fd,
-			  sizeof(struct mnat_session_key), sizeof(struct mnat_session), COUNTED);
+	return batch_open_sessions(&state->batch, state->source->gateway, COUNTED);
 }
 
 /* False: there is more to count. */

@@ -28,7 +28,7 @@ static bool has_session(const struct mnat_gateway *g, const struct mnat_session_
 {
 	struct mnat_session session;
 
-	if (bpf_map_lookup_elem(g->sessions_fd, key, &session))
+	if (!mnat_session_get(g, key, &session))
 		return false;
 	return anchored_here ? !mnat_binding_is_none(session.binding)
 			     : (session.binding & MNAT_BINDING_ANCHOR) != 0;

@@ -140,8 +140,7 @@ static int walk(const struct anchors *a, const struct wanted *wanted, uint64_t *
 
 	if (*cursor > UINT32_MAX)
 		return -EINVAL;
-	r = batch_open(&batch, a->gateway->sessions_fd, sizeof(struct mnat_session_key),
-		       sizeof(struct mnat_session), PIECE);
+	r = batch_open_sessions(&batch, a->gateway, PIECE);
 	if (r)
 		return r;
 	if (*cursor)
@@ -210,7 +209,7 @@ static enum known look_up(const struct anchors *a, const struct mnat_session_key
 {
 	uint32_t slot;
 
-	if (bpf_map_lookup_elem(a->gateway->sessions_fd, key, ret_session))
+	if (!mnat_session_get(a->gateway, key, ret_session))
 		return KNOWN_NOT;
 	slot = ret_session->binding & ~MNAT_BINDING_ANCHOR;
 	if (!(ret_session->binding & MNAT_BINDING_ANCHOR))
@@ -247,12 +246,10 @@ static int import(const struct anchors *a, uint32_t slot, const struct simco_flo
 		return 0;
 	if (known == KNOWN_GUESSED)
 		session.flags |= seen.flags & MNAT_SEEN_ALL;
-	if (!bpf_map_update_elem(a->gateway->sessions_fd, &key, &session,
-				 known == KNOWN_GUESSED ? BPF_EXIST : BPF_NOEXIST))
-		++*new;
-	else if (errno != EEXIST && errno != ENOENT) /* came or went in this moment */
-		return -errno;
-	return 0;
+	r = known == KNOWN_GUESSED ? mnat_session_change(a->gateway, &key, &session)
+				   : mnat_session_add(a->gateway, &key, &session);
+	*new += !r;
+	return r == -ENOSPC ? r : 0; /* else it came or went in this moment */
 }
 
 int anchors_import(struct anchors *a, const struct anchor_name *name,

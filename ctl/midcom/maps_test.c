@@ -17,7 +17,8 @@ static int make(enum bpf_map_type type, const char *name, size_t key, size_t val
 	LIBBPF_OPTS(bpf_map_create_opts, opts);
 	int fd;
 
-	if (!strcmp(name, "bindings") || !strcmp(name, "blocks") || !strcmp(name, "host_use"))
+	if (!strcmp(name, "bindings") || !strcmp(name, "blocks") || !strcmp(name, "host_use") ||
+	    !strcmp(name, "sessions") || !strcmp(name, "session_tags"))
 		opts.map_flags = BPF_F_MMAPABLE;
 	fd = bpf_map_create(type, name, (uint32_t)key, (uint32_t)value, n, &opts);
 
@@ -51,8 +52,10 @@ struct mnat_gateway *test_maps_open(void)
 	mnat_lay_out(&gateway.config);
 	gateway.config.max_blocks = 64;
 	gateway.config.hold_down = 120;
-	gateway.sessions_fd = make(BPF_MAP_TYPE_HASH, "sessions", sizeof(struct mnat_session_key),
-				   sizeof(struct mnat_session), 16384);
+	gateway.n_buckets = gateway.config.n_buckets = mnat_session_buckets(16384);
+	gateway.sessions = test_map("sessions", sizeof(struct mnat_session_slot),
+				    gateway.n_buckets * MNAT_BUCKET_SLOTS);
+	gateway.session_tags = test_map("session_tags", sizeof(uint64_t), gateway.n_buckets);
 	gateway.anchors_fd = make(BPF_MAP_TYPE_ARRAY, "anchors", sizeof(uint32_t),
 				  sizeof(struct mnat_anchor), TEST_ANCHORS);
 	gateway.defaults_fd =
@@ -81,10 +84,12 @@ void test_maps_close(void)
 {
 	munmap(gateway.bindings, gateway.n_bindings * sizeof(struct mnat_binding));
 	munmap(gateway.blocks, gateway.n_blocks * sizeof(struct mnat_block));
+	munmap(gateway.sessions,
+	       gateway.n_buckets * MNAT_BUCKET_SLOTS * sizeof(struct mnat_session_slot));
+	munmap(gateway.session_tags, gateway.n_buckets * sizeof(uint64_t));
 	munmap(gateway.use, N_HOSTS * sizeof(struct mnat_host_use));
 	close(gateway.bindings_fd);
 	close(gateway.bib_fd);
-	close(gateway.sessions_fd);
 	close(gateway.anchors_fd);
 	close(gateway.defaults_fd);
 	close(gateway.elsewhere_fd);

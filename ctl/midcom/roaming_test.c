@@ -136,7 +136,7 @@ Test(roaming, home_gateway)
 	cr_assert_eq(reply.n_flows, 0, "nobody knows it");
 	cr_assert_eq(reply.basic, SIMCO_POSITIVE);
 	expect(hreb(A1, 1, 0), 0);
-	bpf_map_update_elem(gateway->sessions_fd, &key, &session, BPF_ANY);
+	cr_assert_eq(mnat_session_add(gateway, &key, &session), 0);
 	expect(named(SIMCO_X_HARR, W, 0), 0);
 	expect(hreb_away(W, 2, MNAT_PATH_TUNNEL), 0);
 	cr_assert_eq(arrays.hosts[FIRST_ID], mnat_location(ip(W), MNAT_PATH_TUNNEL, 0, 2));
@@ -198,7 +198,7 @@ Test(roaming, forwarded_to_ports)
 
 	expect(hfwd, SIMCO_E_NOT_APPLICABLE);
 	expect(hreb(A1, 1, 0), 0);
-	bpf_map_update_elem(gateway->sessions_fd, &key, &session, BPF_ANY);
+	cr_assert_eq(mnat_session_add(gateway, &key, &session), 0);
 	away.flags = SIMCO_HREB_ONE_WAY;
 	expect(away, 0);
 	reply = manager_ask(&manager, hfwd);

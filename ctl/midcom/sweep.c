@@ -38,8 +38,7 @@ static int run_program(struct sweep *sweep, const struct mnat_session_key *keys,
 static int sweep_sessions(struct sweep *sweep)
 {
 	struct batch batch;
-	int r = batch_open(&batch, sweep->gateway->sessions_fd, sizeof(struct mnat_session_key),
-			   sizeof(struct mnat_session), BATCH);
+	int r = batch_open_sessions(&batch, sweep->gateway, BATCH);
 	int more = !r;
 
 	while (!r && more > 0) {
@@ -91,23 +90,22 @@ static void mark_binding(const struct sweep *sweep, const void *key, const void 
 	mark(sweep, id, sweep->in_use);
 }
 
-static int walk(const struct sweep *sweep, int fd, size_t key_size, size_t value_size,
+/* batch: just opened, with r; it is closed. */
+static int walk(const struct sweep *sweep, struct batch *batch, int r,
 		void (*see)(const struct sweep *sweep, const void *key, const void *value))
 {
-	struct batch batch;
-	int r = batch_open(&batch, fd, key_size, value_size, BATCH);
-
 	while (!r) {
-		int more = batch_next(&batch);
+		int more = batch_next(batch);
 
-		for (uint32_t i = 0; more >= 0 && i < batch.n; i++)
-			see(sweep, batch.keys + i * key_size, batch.values + i * value_size);
+		for (uint32_t i = 0; more >= 0 && i < batch->n; i++)
+			see(sweep, batch->keys + i * batch->key_size,
+			    batch->values + i * batch->value_size);
 		if (more <= 0) {
 			r = more;
 			break;
 		}
 	}
-	batch_close(&batch);
+	batch_close(batch);
 	return r;
 }
 
@@ -131,13 +129,24 @@ static void end_carried(const struct sweep *sweep, const void *key, const void *
 
 static int find_in_use(struct sweep *sweep)
 {
-	int r = walk(sweep, sweep->gateway->sessions_fd, sizeof(struct mnat_session_key),
-		     sizeof(struct mnat_session), mark_session);
+	struct batch batch;
+	int r = batch_open_sessions(&batch, sweep->gateway, BATCH);
 
+	r = walk(sweep, &batch, r, mark_session);
 	if (r)
 		return r;
-	return walk(sweep, sweep->gateway->bib_fd, sizeof(struct mnat_bib_key), sizeof(uint32_t),
-		    mark_binding);
+	r = batch_open(&batch, sweep->gateway->bib_fd, sizeof(struct mnat_bib_key),
+		       sizeof(uint32_t), BATCH);
+	return walk(sweep, &batch, r, mark_binding);
+}
+
+static int sweep_carried(struct sweep *sweep)
+{
+	struct batch batch;
+	int r = batch_open(&batch, sweep->gateway->carried_fd, sizeof(struct mnat_carried_key),
+			   sizeof(struct mnat_carried), BATCH);
+
+	return walk(sweep, &batch, r, end_carried);
 }
 
 /* In the thread: nothing here touches what the loop changes. */
@@ -150,9 +159,7 @@ static void work(uv_work_t *request)
 	if (!sweep->error)
 		sweep->error = sweep_sessions(sweep);
 	if (!sweep->error)
-		sweep->error = walk(sweep, sweep->gateway->carried_fd,
-				    sizeof(struct mnat_carried_key), sizeof(struct mnat_carried),
-				    end_carried);
+		sweep->error = sweep_carried(sweep);
 	if (!sweep->error && sweep->in_use && sweep->anchored)
 		sweep->error = find_in_use(sweep);
 	sweep->took_ns = mnat_clock_now() - start;

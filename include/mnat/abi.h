@@ -18,7 +18,7 @@
 #endif
 
 #define MNAT_ABI_MAGIC 0x4d4e4154 /* "MNAT" */
-#define MNAT_ABI_VERSION 5
+#define MNAT_ABI_VERSION 6
 
 enum mnat_role { MNAT_ROLE_GATEWAY = 1, MNAT_ROLE_NODE = 2 };
 
@@ -535,10 +535,13 @@ struct mnat_bib_key {
 };
 
 /*
- * Map "sessions", HASH: the one record of a flow, for both directions. Keyed on
- * the host's identity, never on its actual address. Created by packets from
- * inside only. The value points at its binding by index; sessions inside the domain
- * and those anchored elsewhere have none.
+ * Sessions: the one record of a flow, for both directions. Keyed on the host's identity,
+ * never on its actual address. Created by packets from inside only. The value points at
+ * its binding by index; sessions inside the domain and those anchored elsewhere have none.
+ *
+ * Map "sessions", ARRAY of struct mnat_session_slot[8 * n_buckets], and map "session_tags",
+ * ARRAY of __u64[n_buckets], both mmapable, are a table of our own, since the kernel's hash
+ * map touches three cache lines and this one. session_table.h has its rules.
  */
 struct mnat_session_key {
 	__u32 host;
@@ -555,6 +558,21 @@ struct mnat_session {
 	__u32 created;	 /* seconds */
 	__u32 flags;	 /* MNAT_SEEN_*, changed by atomic operations only */
 };
+
+struct mnat_session_slot {
+	struct mnat_session_key key;
+	struct mnat_session session;
+};
+
+#define MNAT_BUCKET_SLOTS 8
+
+/* Twice the room that is asked for: then two buckets are never both full before. */
+static inline __u32 mnat_session_buckets(__u32 max_sessions)
+{
+	__u32 n = (max_sessions + 3) / 4;
+
+	return n < 2 ? 2 : n;
+}
 
 /*
  * Map "relays", HASH: the index of a binding that an anchor forwards a session to -> the
@@ -691,11 +709,10 @@ static inline __u64 mnat_route_changed(__u64 state, int rules)
 
 static inline __u64 mnat_own_mac(__u32 ifindex, const __u8 *mac)
 {
-	__u64 value = ifindex / MNAT_OWN_MACS;
+	const __u16 *words = (const __u16 *)mac;
 
-	for (int i = 0; i < 6; i++)
-		value = value << 8 | mac[i];
-	return value;
+	return (__u64)(ifindex / MNAT_OWN_MACS) << 48 | (__u64)words[2] << 32 |
+	       (__u64)words[1] << 16 | words[0];
 }
 
 /*
@@ -785,6 +802,8 @@ struct mnat_gateway_config {
 	struct mnat_prefix virtuals[MNAT_MAX_VIRTUAL]; /* base is not used */
 	__u32 n_virtual;
 	__u32 timeouts[MNAT_N_STATES]; /* seconds idle */
+	__u32 n_buckets;    /* of the table of sessions */
+	__u64 session_seed; /* ... chosen when its maps are made */
 };
 
 /* ---- Node: the shim ---------------------------------------------------------
@@ -1061,6 +1080,7 @@ MNAT_ASSERT(sizeof(struct mnat_event) == 24, "event");
 MNAT_ASSERT(sizeof(struct mnat_bib_key) == 8, "bib key");
 MNAT_ASSERT(sizeof(struct mnat_session_key) == 16, "session key");
 MNAT_ASSERT(sizeof(struct mnat_session) == 16, "session");
+MNAT_ASSERT(sizeof(struct mnat_session_slot) == 32, "session slot");
 MNAT_ASSERT(sizeof(struct mnat_next_hop) == 40, "next hop");
 MNAT_ASSERT(sizeof(struct mnat_carried_key) == 16, "carried key");
 MNAT_ASSERT(sizeof(struct mnat_carried) == 8, "carried");

@@ -3,6 +3,7 @@
 #ifndef MNAT_MAPS_H
 #define MNAT_MAPS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "mnat/abi.h"
@@ -15,8 +16,8 @@
 #define MNAT_TC_PRIORITY 49
 
 /*
- * The gateway's maps. hosts, actuals, bindings, blocks, use and route_state are the maps' own
- * memory: a store there is what the datapath sees next. All are valid until
+ * The gateway's maps. hosts, actuals, bindings, blocks, use, sessions, session_tags and
+ * route_state are the maps' own memory: a store there is what the datapath sees next. All are valid until
  * mnat_gateway_close().
  */
 struct mnat_gateway {
@@ -25,13 +26,16 @@ struct mnat_gateway {
 	struct mnat_binding *bindings; /* atomic operations only, as in the next two */
 	struct mnat_block *blocks;
 	struct mnat_host_use *use; /* n_hosts */
+	struct mnat_session_slot *sessions; /* by the functions below */
+	uint64_t *session_tags;
 	volatile uint64_t *route_state;
 	uint32_t n_hosts;
 	uint32_t n_actuals;
 	uint32_t n_bindings;
 	uint32_t n_blocks;
 	uint32_t max_bindings; /* that the bib has room for */
-	uint32_t max_sessions;
+	uint32_t n_buckets; /* of sessions */
+	uint32_t max_sessions; /* that are sure to find room */
 	uint32_t max_hosts;
 	uint32_t n_anchors; /* slots; 0 is none */
 	int host_info_fd;
@@ -41,7 +45,6 @@ struct mnat_gateway {
 	int traffic_fd;
 	int events_fd;
 	int events_lost_fd;
-	int sessions_fd;
 	int anchors_fd;
 	int defaults_fd;
 	int elsewhere_fd;
@@ -56,6 +59,30 @@ struct mnat_gateway {
 	uint32_t hosts_id; /* of the map "hosts" */
 	struct mnat_gateway_config config; /* of the program in force */
 };
+
+/*
+ * The table of sessions (session_table.h). mnat_session_get: false: there is none.
+ * add: 0, -EEXIST, -EBUSY: a packet is making it in this moment, or -ENOSPC.
+ * change, remove: 0 or -ENOENT.
+ */
+bool mnat_session_get(const struct mnat_gateway *gateway, const struct mnat_session_key *key,
+		      struct mnat_session *ret_session);
+int mnat_session_add(const struct mnat_gateway *gateway, const struct mnat_session_key *key,
+		     const struct mnat_session *session);
+int mnat_session_change(const struct mnat_gateway *gateway, const struct mnat_session_key *key,
+			const struct mnat_session *session);
+int mnat_session_remove(const struct mnat_gateway *gateway, const struct mnat_session_key *key);
+
+/*
+ * Read sessions from a bucket on, whole buckets, into room for at least
+ * MNAT_BUCKET_SLOTS: how many. *bucket becomes the next; n_buckets or more: these were the last.
+ */
+uint32_t mnat_sessions_read(const struct mnat_gateway *gateway, uint32_t *bucket,
+			    struct mnat_session_key *ret_keys, struct mnat_session *ret_sessions,
+			    uint32_t room);
+
+/* Free what a writer that was killed had half put there. No other may be writing. */
+void mnat_sessions_repair(const struct mnat_gateway *gateway);
 
 /* The node's maps. */
 struct mnat_node {

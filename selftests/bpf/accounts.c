@@ -55,19 +55,23 @@ struct books {
 
 static void count_sessions(struct gateway *g, struct books *b)
 {
-	struct mnat_session_key key, *previous = NULL;
-	int fd = bpf_map__fd(g->maps.sessions);
+	struct mnat_session_key keys[MNAT_BUCKET_SLOTS];
+	struct mnat_session sessions[MNAT_BUCKET_SLOTS];
+	uint32_t bucket = 0;
 
-	while (!bpf_map_get_next_key(fd, previous, &key)) {
-		struct mnat_session s;
+	while (bucket < g->rodata->cfg.n_buckets) {
+		uint32_t n = mnat_sessions_read(gateway_table(g), &bucket, keys, sessions,
+						MNAT_BUCKET_SLOTS);
 
-		previous = &key;
-		cr_assert_eq(bpf_map_lookup_elem(fd, &key, &s), 0);
-		if (s.binding & MNAT_BINDING_ANCHOR)
-			continue;
-		b->refs[s.binding]++;
-		b->use[key.host].sessions++;
-		cr_assert_eq(mnat_owner_host(b->bindings[s.binding].owner), key.host);
+		for (uint32_t i = 0; i < n; i++) {
+			uint32_t binding = sessions[i].binding;
+
+			if (binding & MNAT_BINDING_ANCHOR)
+				continue;
+			b->refs[binding]++;
+			b->use[keys[i].host].sessions++;
+			cr_assert_eq(mnat_owner_host(b->bindings[binding].owner), keys[i].host);
+		}
 	}
 }
 

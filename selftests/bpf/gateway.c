@@ -6,6 +6,7 @@
 #include <bpf/libbpf.h>
 #include <criterion/criterion.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 
 #include "gateway.skel.h"
@@ -73,9 +74,12 @@ struct gateway *gateway_start(struct gateway_setup setup)
 		.filtering = setup.filtering,
 		.timeouts = { 300, 60, 240, 7440, 240, 240, 600 },
 	};
+	uint32_t max_sessions = setup.max_sessions ? setup.max_sessions : 128;
 	uint32_t bindings;
 	struct gateway *g;
 
+	cfg.n_buckets = mnat_session_buckets(max_sessions);
+	cfg.session_seed = 4711;
 	set_pool(&setup, &cfg);
 	bindings = mnat_bindings_size(&cfg);
 
@@ -101,7 +105,8 @@ struct gateway *gateway_start(struct gateway_setup setup)
 	bpf_map__set_max_entries(g->maps.elsewhere, 16);
 	bpf_map__set_max_entries(g->maps.relays, 16);
 	bpf_map__set_max_entries(g->maps.arrivals, 32);
-	bpf_map__set_max_entries(g->maps.sessions, setup.max_sessions ? setup.max_sessions : 128);
+	bpf_map__set_max_entries(g->maps.sessions, cfg.n_buckets * MNAT_BUCKET_SLOTS);
+	bpf_map__set_max_entries(g->maps.session_tags, cfg.n_buckets);
 	cr_assert_eq(gateway__load(g), 0, "the programs do not load: run as root");
 	gateway_routes_changed(g, false);
 	xdp_start(g->obj, &cfg);
@@ -176,13 +181,37 @@ void gateway_anchor(struct gateway *g, uint32_t host, const char *gateway, const
 	cr_assert_eq(bpf_map_update_elem(bpf_map__fd(g->maps.defaults), &host, &slot, BPF_ANY), 0);
 }
 
+static void *map_memory(struct bpf_map *map)
+{
+	size_t len = (size_t)bpf_map__max_entries(map) * bpf_map__value_size(map);
+	void *at = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
+
+	cr_assert_neq(at, MAP_FAILED, "%s", bpf_map__name(map));
+	return at;
+}
+
+const struct mnat_gateway *gateway_table(struct gateway *g)
+{
+	static struct mnat_gateway table;
+	static const struct gateway *of;
+
+	if (of != g) {
+		of = g;
+		table.sessions = map_memory(g->maps.sessions);
+		table.session_tags = map_memory(g->maps.session_tags);
+		table.config = *(struct mnat_gateway_config *)&g->rodata->cfg;
+		table.n_buckets = table.config.n_buckets;
+	}
+	return &table;
+}
+
 void gateway_import(struct gateway *g, const struct mnat_session_key *key)
 {
 	struct mnat_session session = { .binding = MNAT_BINDING_ANCHOR | 1,
 					.last_seen = gateway_now(),
 					.flags = MNAT_SEEN_SYN_OUT | MNAT_SEEN_SYN_IN };
 
-	cr_assert_eq(bpf_map_update_elem(bpf_map__fd(g->maps.sessions), key, &session, BPF_ANY), 0);
+	cr_assert_eq(mnat_session_add(gateway_table(g), key, &session), 0);
 }
 
 void gateway_importing(struct gateway *g, uint32_t host, const char *actual, bool importing)
@@ -236,12 +265,12 @@ int gateway_map(struct gateway *g, const char *name)
 struct mnat_sweep gateway_sweep(struct gateway *g, uint32_t now)
 {
 	struct mnat_sweep sweep = { .now = now };
-	struct mnat_session_key *previous = NULL;
+	struct mnat_session sessions[MNAT_SWEEP_KEYS];
+	uint32_t bucket = 0;
 	struct run run;
 
-	while (sweep.n < MNAT_SWEEP_KEYS &&
-	       !bpf_map_get_next_key(bpf_map__fd(g->maps.sessions), previous, &sweep.keys[sweep.n]))
-		previous = &sweep.keys[sweep.n++];
+	sweep.n = mnat_sessions_read(gateway_table(g), &bucket, sweep.keys, sessions,
+				     MNAT_SWEEP_KEYS);
 	run = harness_run(bpf_program__fd(g->progs.gw_sweep), 1, (void *)&sweep, sizeof(sweep));
 	cr_assert_eq(run.verdict, OK);
 	memcpy(&sweep, run.frame, sizeof(sweep));
@@ -277,7 +306,27 @@ static int entries(int fd)
 
 int gateway_sessions(struct gateway *g)
 {
-	return entries(bpf_map__fd(g->maps.sessions));
+	struct mnat_session_key keys[MNAT_BUCKET_SLOTS];
+	struct mnat_session sessions[MNAT_BUCKET_SLOTS];
+	uint32_t bucket = 0, n = 0;
+
+	while (bucket < g->rodata->cfg.n_buckets)
+		n += mnat_sessions_read(gateway_table(g), &bucket, keys, sessions,
+					MNAT_BUCKET_SLOTS);
+	return (int)n;
+}
+
+struct mnat_session gateway_session(struct gateway *g, struct mnat_session_key *ret_key)
+{
+	struct mnat_session_key keys[MNAT_SWEEP_KEYS];
+	struct mnat_session sessions[MNAT_SWEEP_KEYS];
+	uint32_t bucket = 0;
+
+	cr_assert_eq(gateway_sessions(g), 1);
+	cr_assert_eq(mnat_sessions_read(gateway_table(g), &bucket, keys, sessions,
+					MNAT_SWEEP_KEYS), 1);
+	*ret_key = keys[0];
+	return sessions[0];
 }
 
 int gateway_bindings(struct gateway *g)

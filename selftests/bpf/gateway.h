@@ -6,6 +6,7 @@
 #include <bpf/bpf.h>
 
 #include "harness.h"
+#include "mnat/maps.h"
 
 struct gateway;
 
@@ -63,7 +64,11 @@ struct mnat_sweep gateway_sweep(struct gateway *g, uint32_t now);
 
 uint64_t gateway_count(struct gateway *g, enum mnat_counter_id id);
 uint64_t gateway_count_all(struct gateway *g); /* all but events */
-int gateway_sessions(struct gateway *g); /* entries in the map */
+/* With the table of sessions only, for mnat/maps.h. */
+const struct mnat_gateway *gateway_table(struct gateway *g);
+int gateway_sessions(struct gateway *g); /* how many there are */
+/* The record of the only one. */
+struct mnat_session gateway_session(struct gateway *g, struct mnat_session_key *ret_key);
 int gateway_bindings(struct gateway *g); /* entries in bib */
 uint32_t gateway_now(void); /* seconds, the datapath's clock */
 

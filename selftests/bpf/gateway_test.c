@@ -466,7 +466,7 @@ Test(gateway, full_session_table)
 	made = gateway_count(g, MNAT_C_OUT_TRANSLATED);
 	refused = gateway_count(g, MNAT_C_SESSIONS_FULL);
 	cr_expect_eq(made + refused, 200);
-	cr_expect(refused >= 200 - 16, "%lu refused", refused);
+	cr_expect(made >= 16 && made <= 32, "%lu found room", made);
 	cr_expect_eq((uint64_t)gateway_sessions(g), made);
 	cr_expect_eq((uint64_t)gateway_bindings(g), made);
 	/* in XDP mode both programs try, and the one beneath tells the sender */

@@ -69,23 +69,11 @@ static void refused(struct gateway *g, struct packet in, enum mnat_counter_id id
 	cr_expect_eq(gateway_count(g, id), before + 1, "%s", what);
 }
 
-/* The one session's record. */
-static struct mnat_session session(struct gateway *g, struct mnat_session_key *ret_key)
-{
-	struct mnat_session s;
-	int fd = gateway_map(g, "sessions");
-
-	cr_assert_eq(gateway_sessions(g), 1);
-	cr_assert_eq(bpf_map_get_next_key(fd, NULL, ret_key), 0);
-	cr_assert_eq(bpf_map_lookup_elem(fd, ret_key, &s), 0);
-	return s;
-}
-
 static void expect_session(struct gateway *g, uint32_t host, const char *remote, uint16_t port,
 			   uint16_t remote_port, uint32_t peer, uint32_t flags)
 {
 	struct mnat_session_key key;
-	struct mnat_session s = session(g, &key);
+	struct mnat_session s = gateway_session(g, &key);
 
 	cr_expect_eq(key.host, host);
 	cr_expect_eq(key.remote, ip4(remote));

@@ -183,7 +183,7 @@ Test(relay, home_notes_the_end_and_the_ttl)
 
 	in.tcp_flags = F_RST;
 	cr_expect_eq(from_outside(g, &in).verdict, REDIRECT);
-	cr_assert_eq(bpf_map_lookup_elem(gateway_map(g, "sessions"), &key, &session), 0);
+	cr_assert(mnat_session_get(gateway_table(g), &key, &session));
 	cr_expect(session.flags & MNAT_SEEN_RST);
 	in.ttl = 1;
 	cr_expect_eq(from_outside(g, &in).verdict, SHOT);
@@ -197,15 +197,14 @@ Test(relay, home_keeps_one_way_sessions)
 	struct mnat_session_key key = key_of(MNAT_UDP);
 	struct packet in = to(IPPROTO_UDP, CN, 80, HOME, EXT);
 	struct mnat_session session;
-	int fd = gateway_map(g, "sessions");
 
 	for (int one_way = 0; one_way < 2; one_way++) {
-		cr_assert_eq(bpf_map_lookup_elem(fd, &key, &session), 0);
+		cr_assert(mnat_session_get(gateway_table(g), &key, &session));
 		session.last_seen = 1;
-		put(g, "sessions", &key, &session);
+		cr_assert_eq(mnat_session_change(gateway_table(g), &key, &session), 0);
 		locate(g, MNAT_HOST_FORWARDED | (one_way ? MNAT_HOST_ONE_WAY : 0), STAY);
 		cr_expect_eq(from_outside(g, &in).verdict, REDIRECT);
-		cr_assert_eq(bpf_map_lookup_elem(fd, &key, &session), 0);
+		cr_assert(mnat_session_get(gateway_table(g), &key, &session));
 		cr_expect_eq(session.last_seen != 1, one_way);
 	}
 }
@@ -410,7 +409,7 @@ Test(relay, visited_notes_the_end_and_the_ttl)
 
 	in.tcp_flags = F_FIN | F_ACK;
 	cr_expect_eq(from_outside(g, &in).verdict, REDIRECT);
-	cr_assert_eq(bpf_map_lookup_elem(gateway_map(g, "sessions"), &key, &session), 0);
+	cr_assert(mnat_session_get(gateway_table(g), &key, &session));
 	cr_expect(session.flags & MNAT_SEEN_FIN_IN);
 	in.ttl = 1;
 	cr_expect_eq(from_outside(g, &in).verdict, SHOT);

@@ -79,6 +79,7 @@ static void load(void)
 		.plain_hosts = 1,
 		.tunnel_addr = htonl(0x87b42004),
 		.max_anchors = 15,
+		.n_buckets = 1024,
 		.timeouts = {300, 60, 240, 7440, 240, 240, 600},
 	};
 
@@ -93,7 +94,8 @@ static void load(void)
 	bpf_map__set_max_entries(gateway->maps.actuals, 65536);
 	bpf_map__set_max_entries(gateway->maps.bindings, MNAT_N_PROTO * 2 * 64);
 	bpf_map__set_max_entries(gateway->maps.bib, MNAT_N_PROTO * 2 * 64);
-	bpf_map__set_max_entries(gateway->maps.sessions, 4096);
+	bpf_map__set_max_entries(gateway->maps.sessions, cfg.n_buckets * MNAT_BUCKET_SLOTS);
+	bpf_map__set_max_entries(gateway->maps.session_tags, cfg.n_buckets);
 	bpf_map__set_max_entries(gateway->maps.anchors, 16);
 	bpf_map__set_max_entries(gateway->maps.arrivals, 32);
 	bpf_map__set_max_entries(gateway->maps.elsewhere, 16);
