@@ -285,6 +285,8 @@ static void take_over(struct engine *e, bool ask)
 		recorder_end(&e->recorder);
 	action_set_stack(e);
 	visit_settle(e);
+	if (e->resolver.mac)
+		wake_now(e);
 	action_remember(e);
 	if (e->conf.conflict_check)
 		conflict_begin(&e->conflict, lease->actual);

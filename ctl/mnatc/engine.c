@@ -239,6 +239,8 @@ static int open_all(struct engine *e)
 	if (!r && e->conf.stack_dhcp)
 		r = local_dhcp_open(e->loop, e->conf.device, &e->local_dhcp);
 	if (!r)
+		r = wake_open(&e->wake);
+	if (!r)
 		r = visit_open(e);
 	if (!r)
 		r = links_open(e->loop, &e->conf, &engine_links_ops, e, &e->links);
@@ -255,7 +257,8 @@ int engine_start(uv_loop_t *loop, const struct mnat_node_conf *conf, struct engi
 		.started_ns = mnat_clock_now(),
 		.timer_fd = -1,
 		.visit.hail_fd = -1,
-		.shim.node = {-1, -1, -1, -1},
+		.wake.fd = -1,
+		.shim.node = {-1, -1, -1, -1, -1, -1},
 		.stamps_at_ns = NEVER,
 		.save_at_ns = NEVER,
 		.lease_by_ns = NEVER,
@@ -294,6 +297,7 @@ void engine_stop(struct engine *e, bool release)
 	e->control = NULL;
 	links_close(&e->links);
 	visit_close(e);
+	wake_close(&e->wake);
 	local_dhcp_close(&e->local_dhcp);
 	watch_stop(&e->timer_watch);
 	mnat_closep(&e->timer_fd);

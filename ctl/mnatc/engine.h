@@ -25,6 +25,7 @@
 #include "stack.h"
 #include "state.h"
 #include "visit.h"
+#include "wake.h"
 
 struct engine {
 	struct mnat_node_conf conf;
@@ -45,6 +46,7 @@ struct engine {
 	struct auth auth;
 	struct state state;
 	struct visit visit;
+	struct wake wake;
 	struct mnat_control *control;
 	uint64_t started_ns;
 	bool passthrough; /* by command: packets pass as they are */

@@ -31,6 +31,7 @@ static void link_lost(struct uplink *uplink, void *user)
 			action_take_over(e);
 		return;
 	}
+	wake_silent(e, mnat_clock_now());
 	if (!move || move_has(move, MOVE_LINK_UP))
 		recorder_begin(&e->recorder, current_actual(e));
 	action_record(e, MOVE_LINK_DOWN);
@@ -145,6 +146,7 @@ static void gateway_answered(struct engine *e)
 	if (!fsm_is_bound(&e->fsm))
 		return;
 	action_install_lease(e);
+	wake_now(e);
 	visit_reachable(e);
 	action_remember(e);
 }

@@ -26,7 +26,8 @@
 	X(GATEWAY_MAC, "gateway-mac")                                                          \
 	X(SHIM_SET, "shim-set")                                                                \
 	X(FIRST_OUT, "first-out")                                                              \
-	X(FIRST_IN, "first-in")
+	X(FIRST_IN, "first-in")                                                                \
+	X(TCP_WOKEN, "tcp-woken")
 
 /* Upper ends of the histogram's buckets, in ms; beyond the last is one more. */
 #define OUTAGE_ENDS {1, 2, 5, 10, 20, 50, 100, 200, 500, 1000}

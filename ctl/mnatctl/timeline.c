@@ -21,6 +21,7 @@ static const struct {
 	{"shim-set", "shim switched to the new actual address"},
 	{"first-out", "first packet sent"},
 	{"first-in", "first packet received"},
+	{"tcp-woken", "TCP told of the outage"},
 };
 
 static const char *meaning(const char *what)
