@@ -4,7 +4,6 @@
 
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
 
 #include "mnat/addr.h"
 #include "mnat/log.h"
@@ -214,18 +213,15 @@ void action_set_stack(struct engine *e)
 static void remember_network(struct engine *e)
 {
 	const struct lease *lease = &e->fsm.lease;
-	uint64_t now = mnat_clock_now(), end = lease_expiry(lease);
 	struct network network = {
 		.gateway_mac = e->resolver.mac,
 		.actual = lease->actual,
 		.mask = lease->mask,
 		.router = lease->router,
 		.domain = lease->mobile ? lease->domain : 0,
-		.until_s = end == NEVER ? INT64_MAX : time(NULL),
+		.until_ns = lease_expiry(lease),
 	};
 
-	if (end != NEVER && end > now)
-		network.until_s += (int64_t)((end - now) / MNAT_NS_PER_SEC);
 	state_remember_network(&e->state, &network);
 }
 

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
 #include "mnat/addr.h"
 #include "mnat/log.h"
@@ -54,7 +53,7 @@ static void link_use(struct uplink *uplink, void *user)
 	conflict_end(&e->conflict);
 	overlap_begin(e);
 	if (!e->overlap.on) {
-		rebind_begin(&e->rebind, &e->state, time(NULL));
+		rebind_begin(&e->rebind, &e->state);
 		rebind_tick(&e->rebind, &e->state.roam);
 	}
 	e->fsm.rapid = e->conf.rapid_commit && !e->overlap.on; /* an offer says what to expect */
