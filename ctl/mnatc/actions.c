@@ -172,6 +172,15 @@ static void fsm_accepted(const struct reply *reply, void *user)
 			      resolver_ask(&e->resolver, (struct in_addr){0}, reply->lease.router));
 }
 
+/* As with an offer: who the router is there we know. */
+static void fsm_arriving(const struct reply *offer, void *user)
+{
+	struct engine *e = user;
+
+	action_record(e, MOVE_PREPARED);
+	send_question(e, resolver_ask(&e->resolver, (struct in_addr){0}, offer->lease.router));
+}
+
 void action_set_mtu(struct engine *e)
 {
 	bool tunnel = e->visit.public || e->fsm.lease.tunnel.s_addr;
@@ -336,4 +345,5 @@ const struct fsm_ops engine_fsm_ops = {
 	.bound = fsm_bound,
 	.unbound = fsm_unbound,
 	.random = fsm_random,
+	.arriving = fsm_arriving,
 };

@@ -131,6 +131,11 @@ int engine_rebind(struct engine *e)
 	return e->links.current ? 0 : -ENOTCONN;
 }
 
+int engine_prepare(struct engine *e, struct in_addr router)
+{
+	return e->links.current ? fsm_prepare(&e->fsm, router) : -ENOTCONN;
+}
+
 int engine_set_mode(struct engine *e, uint8_t mode)
 {
 	e->conf.mode = e->identity.mode = mode;

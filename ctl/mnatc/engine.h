@@ -80,6 +80,8 @@ void engine_rearm(struct engine *engine);
 int engine_renew(struct engine *engine);
 int engine_rebind(struct engine *engine);
 int engine_release(struct engine *engine);
+/* Have an address ready for the link of that router (fsm.h). */
+int engine_prepare(struct engine *engine, struct in_addr router);
 /* Ask for another mode, an enum dhcp_mnat_mode: what the domain grants holds from its ACK on. */
 int engine_set_mode(struct engine *engine, uint8_t mode);
 /* Until the next engine_set_mode(). */

@@ -15,6 +15,7 @@
 #define MOVE_EVENTS(X)                                                                         \
 	X(LINK_DOWN, "link-down")                                                              \
 	X(LINK_UP, "link-up")                                                                  \
+	X(PREPARED, "prepared")                                                                \
 	X(REQUEST, "request")                                                                  \
 	X(NAK, "nak")                                                                          \
 	X(DISCOVER, "discover")                                                                \

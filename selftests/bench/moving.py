@@ -68,6 +68,17 @@ class DirectLab(Lab):
         return began
 
 
+class PreparedLab(Lab):
+    """Moves that the node is told of beforehand."""
+
+    def go(self, n):
+        prefix = PLACES[n % 2][1]
+        self.node.ctl("prepare", f"{prefix}1")
+        wait_until(lambda: str(self.node.ctl("status")["daemons"]["mnatc"]["prepared"]).startswith(
+            prefix), 5, "an offer for the next link")
+        return super().go(n)
+
+
 class OverlapLab:
     """Two uplinks, both up."""
 
@@ -84,6 +95,7 @@ class OverlapLab:
 LABS = {
     "dhcp4": lambda run: Lab(run, client="rapid-commit = false"),
     "rapid": lambda run: Lab(run, server="rapid-commit = true"),
+    "prepared": lambda run: PreparedLab(run, client="rapid-commit = false"),
     "rebind": DirectLab,
     "mbb": OverlapLab,
 }
