@@ -244,7 +244,7 @@ static int open_all(struct engine *e)
 	if (!r && e->conf.stack_dhcp)
 		r = local_dhcp_open(e->loop, e->conf.device, &e->local_dhcp);
 	if (!r)
-		r = wake_open(&e->wake);
+		r = wake_open(e->shim.node.tcp_fd, &e->wake);
 	if (!r)
 		r = visit_open(e);
 	if (!r)

@@ -26,9 +26,9 @@ unsigned int wake_doublings(uint64_t outage_ns)
 	return n;
 }
 
-bool wake_is_in_use(const struct mnat_tcp *tcp)
+bool wake_is_in_use(const struct mnat_tcp *tcp, uint64_t ago_ns)
 {
-	return tcp->receives && tcp->silence_ns <= IN_USE;
+	return tcp->receives && tcp->silence_ns <= ago_ns + IN_USE;
 }
 
 /* ---- the connections ---- */
@@ -45,20 +45,18 @@ static bool is_ours(const struct stack_addresses *ours, __be32 local)
 
 typedef void (*row_fn)(struct wake *wake, const struct mnat_tcp *tcp);
 
-/* 0 or -errno. */
-static int walk(struct engine *e, row_fn fn)
+/* Reads wake->ours and nothing else that the main thread may change. 0 or -errno. */
+static int walk(struct wake *wake, row_fn fn)
 {
-	_cleanup_close_ int link = bpf_link_create(e->shim.node.tcp_fd, 0, BPF_TRACE_ITER, NULL);
+	_cleanup_close_ int link = bpf_link_create(wake->tcp_fd, 0, BPF_TRACE_ITER, NULL);
 	_cleanup_close_ int fd = link < 0 ? -1 : bpf_iter_create(link);
-	struct stack_addresses ours;
 	struct mnat_tcp rows[ROWS];
 	ssize_t len = -1;
 
-	visit_addresses(e, &e->fsm.lease, &ours);
 	while (fd >= 0 && (len = read(fd, rows, sizeof(rows))) > 0)
 		for (size_t i = 0; i < (size_t)len / sizeof(rows[0]); i++)
-			if (is_ours(&ours, rows[i].local))
-				fn(&e->wake, &rows[i]);
+			if (is_ours(&wake->ours, rows[i].local))
+				fn(wake, &rows[i]);
 	if (!len)
 		return 0;
 	log_warn("the TCP connections cannot be read: %m");
@@ -99,22 +97,40 @@ static void tell_stack(struct wake *wake, const struct mnat_tcp *tcp)
 
 static void keep_peer(struct wake *wake, const struct mnat_tcp *tcp)
 {
-	if (wake_is_in_use(tcp) && wake->n_peers < WAKE_MAX_PEERS)
+	uint64_t ago_ns = mnat_clock_now() - wake->silent_ns;
+
+	if (wake_is_in_use(tcp, ago_ns) && wake->n_peers < WAKE_MAX_PEERS)
 		wake->peers[wake->n_peers++] = *tcp;
 }
 
 /* ---- when ---- */
 
+static void look(void *user)
+{
+	walk(user, keep_peer);
+}
+
+static void end_looking(struct wake *wake)
+{
+	if (wake->looking)
+		uv_thread_join(&wake->thread);
+	wake->looking = false;
+}
+
 void wake_silent(struct engine *e, uint64_t since_ns)
 {
-	if (e->wake.silent_ns)
+	struct wake *wake = &e->wake;
+
+	if (wake->silent_ns)
 		return;
-	e->wake.silent_ns = since_ns;
-	walk(e, keep_peer);
+	wake->silent_ns = since_ns;
+	visit_addresses(e, &e->fsm.lease, &wake->ours);
+	wake->looking = !uv_thread_create(&wake->thread, look, wake);
 }
 
 void wake_forget(struct engine *e)
 {
+	end_looking(&e->wake);
 	e->wake.silent_ns = 0;
 	e->wake.n_peers = 0;
 }
@@ -122,19 +138,23 @@ void wake_forget(struct engine *e)
 /* The peers first: what our stack sends again acknowledges what came before the outage. */
 void wake_now(struct engine *e)
 {
-	uint64_t outage = mnat_clock_now() - e->wake.silent_ns;
+	struct wake *wake = &e->wake;
+	uint64_t outage = mnat_clock_now() - wake->silent_ns;
 
-	if (e->wake.silent_ns && outage >= TIMER) {
-		for (size_t i = 0; i < e->wake.n_peers; i++)
-			tell_peer(&e->wake, &e->wake.peers[i], wake_doublings(outage));
-		walk(e, tell_stack);
+	if (wake->silent_ns && outage >= TIMER) {
+		end_looking(wake);
+		for (size_t i = 0; i < wake->n_peers; i++)
+			tell_peer(wake, &wake->peers[i], wake_doublings(outage));
+		visit_addresses(e, &e->fsm.lease, &wake->ours);
+		walk(wake, tell_stack);
 		action_record(e, MOVE_TCP_WOKEN);
 	}
 	wake_forget(e);
 }
 
-int wake_open(struct wake *wake)
+int wake_open(int tcp_fd, struct wake *wake)
 {
+	wake->tcp_fd = tcp_fd;
 	wake->peers = calloc(WAKE_MAX_PEERS, sizeof(*wake->peers));
 	wake->fd = wake->peers ? socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW) : -1;
 	if (wake->fd >= 0)
@@ -145,6 +165,7 @@ int wake_open(struct wake *wake)
 
 void wake_close(struct wake *wake)
 {
+	end_looking(wake);
 	mnat_closep(&wake->fd);
 	wake->fd = -1;
 	free(wake->peers);

@@ -21,7 +21,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <uv.h>
+
 #include "mnat/abi.h"
+#include "stack.h"
 
 struct engine;
 
@@ -30,18 +33,27 @@ struct engine;
 struct wake {
 	int fd;		    /* raw IPv4, headers by us */
 	uint64_t silent_ns; /* since when nothing could come in; 0: something could */
-	struct mnat_tcp *peers; /* connections in use when that began */
+	int tcp_fd;	    /* program node_tcp */
+	/*
+	 * Connections in use when that began, of the stack's addresses. A thread of its own
+	 * reads them: the kernel goes through a table of some hundred thousand buckets for
+	 * that, and a quick move must not wait.
+	 */
+	bool looking;
+	uv_thread_t thread;
+	struct stack_addresses ours;
+	struct mnat_tcp *peers;
 	size_t n_peers;
 };
 
 /* How often a timer was doubled in an outage: at 200 ms, 600 ms, 1.4 s ... (RFC 6298 5.5) */
 unsigned int wake_doublings(uint64_t outage_ns);
 
-/* Was the connection's peer perhaps about to send, when this was read? */
-bool wake_is_in_use(const struct mnat_tcp *tcp);
+/* Was the peer perhaps about to send, so long before the row was read? */
+bool wake_is_in_use(const struct mnat_tcp *tcp, uint64_t ago_ns);
 
 /* 0 or -errno; errors are printed. */
-int wake_open(struct wake *wake);
+int wake_open(int tcp_fd, struct wake *wake);
 void wake_close(struct wake *wake);
 
 /* No packet has come in since then; only the first time counts. */

@@ -24,9 +24,10 @@ Test(wake, a_peer_is_told_that_was_talking)
 {
 	struct mnat_tcp tcp = {.receives = 1, .silence_ns = MS(1000)};
 
-	cr_assert(wake_is_in_use(&tcp));
+	cr_assert(wake_is_in_use(&tcp, 0));
 	tcp.silence_ns++;
-	cr_assert_not(wake_is_in_use(&tcp), "it was silent before");
+	cr_assert_not(wake_is_in_use(&tcp, 0), "it was silent before");
+	cr_assert(wake_is_in_use(&tcp, MS(1)));
 	tcp = (struct mnat_tcp){.receives = 0, .silence_ns = MS(1)};
-	cr_assert_not(wake_is_in_use(&tcp), "it has said all");
+	cr_assert_not(wake_is_in_use(&tcp, 0), "it has said all");
 }
