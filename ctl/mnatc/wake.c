@@ -81,16 +81,16 @@ static void tell(const struct wake *wake, struct in_addr from, const struct pack
 
 static void tell_peer(const struct wake *wake, const struct mnat_tcp *tcp, unsigned int times)
 {
-	const struct packet_segment lost = {{tcp->remote}, {tcp->local}, tcp->remote_port,
-					    tcp->port, tcp->acked};
+	const struct packet_segment lost = {
+		{tcp->remote}, {tcp->local}, tcp->remote_port, tcp->port, tcp->acked};
 
 	tell(wake, lost.to, &lost, times);
 }
 
 static void tell_stack(struct wake *wake, const struct mnat_tcp *tcp)
 {
-	const struct packet_segment lost = {{tcp->local}, {tcp->remote}, tcp->port,
-					    tcp->remote_port, tcp->snd_una};
+	const struct packet_segment lost = {
+		{tcp->local}, {tcp->remote}, tcp->port, tcp->remote_port, tcp->snd_una};
 
 	tell(wake, lost.from, &lost, tcp->backoff < MAX_ERRORS ? tcp->backoff : MAX_ERRORS);
 }

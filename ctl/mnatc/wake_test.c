@@ -12,7 +12,7 @@ Test(wake, doublings_of_an_outage)
 	static const struct {
 		uint64_t ms;
 		unsigned int n;
-	} table[] = {{0, 0},	{199, 0},  {200, 1},  {599, 1},	    {600, 2},
+	} table[] = {{0, 0},	{199, 0},  {200, 1},  {599, 1},	 {600, 2},
 		     {1400, 3}, {2999, 3}, {3000, 4}, {6200, 5}, {86400000, 8}};
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
