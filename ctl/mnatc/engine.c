@@ -69,6 +69,7 @@ static void tick(struct engine *e)
 	links_tick(&e->links);
 	path_tick(e);
 	visit_tick(e);
+	wake_tick(e);
 	if (now >= e->save_at_ns)
 		action_save(e);
 }
@@ -98,6 +99,7 @@ void engine_rearm(struct engine *e)
 		e->overlap.flip_by_ns,
 		e->save_at_ns,
 		visit_deadline(e),
+		wake_deadline(e),
 	};
 	struct itimerspec spec = {};
 	uint64_t next = NEVER;
@@ -262,7 +264,7 @@ int engine_start(uv_loop_t *loop, const struct mnat_node_conf *conf, struct engi
 		.started_ns = mnat_clock_now(),
 		.timer_fd = -1,
 		.visit.hail_fd = -1,
-		.wake.fd = -1,
+		.wake = {.fd = -1, .again_ns = NEVER},
 		.shim.node = {-1, -1, -1, -1, -1, -1},
 		.stamps_at_ns = NEVER,
 		.save_at_ns = NEVER,

@@ -13,6 +13,8 @@
 #define TIMER	   (200 * MNAT_NS_PER_MS) /* Linux's shortest; RFC 6298 has a second */
 #define IN_USE	   (1 * MNAT_NS_PER_SEC)
 #define MAX_ERRORS 8
+#define AGAIN	   (2 * MNAT_NS_PER_MS) /* then four times as late, each time */
+#define MAX_TRIES  4
 #define ROWS	   64
 
 unsigned int wake_doublings(uint64_t outage_ns)
@@ -87,7 +89,7 @@ static void tell_peer(const struct wake *wake, const struct mnat_tcp *tcp, unsig
 	tell(wake, lost.to, &lost, times);
 }
 
-static void tell_stack(struct wake *wake, const struct mnat_tcp *tcp)
+static void tell_stack(const struct wake *wake, const struct mnat_tcp *tcp)
 {
 	const struct packet_segment lost = {
 		{tcp->local}, {tcp->remote}, tcp->port, tcp->remote_port, tcp->snd_una};
@@ -99,8 +101,31 @@ static void keep_peer(struct wake *wake, const struct mnat_tcp *tcp)
 {
 	uint64_t ago_ns = mnat_clock_now() - wake->silent_ns;
 
-	if (wake_is_in_use(tcp, ago_ns) && wake->n_peers < WAKE_MAX_PEERS)
+	if (wake_is_in_use(tcp, ago_ns) && wake->n_peers < WAKE_MAX)
 		wake->peers[wake->n_peers++] = *tcp;
+}
+
+static void keep_stack(struct wake *wake, const struct mnat_tcp *tcp)
+{
+	if (tcp->backoff && wake->n_stack < WAKE_MAX)
+		wake->stack[wake->n_stack++] = *tcp;
+}
+
+/* Again until no timer of ours is doubled; not for ever, the path may be dead once more. */
+static void tell_all(struct wake *wake, uint64_t outage_ns)
+{
+	wake->n_stack = 0;
+	walk(wake, keep_stack);
+	for (size_t i = 0; i < wake->n_peers || i < wake->n_stack; i++) {
+		if (i < wake->n_peers)
+			tell_peer(wake, &wake->peers[i], wake_doublings(outage_ns));
+		if (i < wake->n_stack)
+			tell_stack(wake, &wake->stack[i]);
+	}
+	wake->n_peers = 0;
+	wake->again_ns = wake->n_stack && ++wake->tries < MAX_TRIES
+				 ? mnat_clock_now() + (AGAIN << 2 * (wake->tries - 1))
+				 : NEVER;
 }
 
 /* ---- when ---- */
@@ -124,8 +149,20 @@ void wake_silent(struct engine *e, uint64_t since_ns)
 	if (wake->silent_ns)
 		return;
 	wake->silent_ns = since_ns;
+	wake->again_ns = NEVER;
 	visit_addresses(e, &e->fsm.lease, &wake->ours);
 	wake->looking = !uv_thread_create(&wake->thread, look, wake);
+}
+
+void wake_tick(struct engine *e)
+{
+	if (mnat_clock_now() >= e->wake.again_ns)
+		tell_all(&e->wake, 0);
+}
+
+uint64_t wake_deadline(const struct engine *e)
+{
+	return e->wake.again_ns;
 }
 
 void wake_forget(struct engine *e)
@@ -135,7 +172,6 @@ void wake_forget(struct engine *e)
 	e->wake.n_peers = 0;
 }
 
-/* The peers first: what our stack sends again acknowledges what came before the outage. */
 void wake_now(struct engine *e)
 {
 	struct wake *wake = &e->wake;
@@ -143,10 +179,9 @@ void wake_now(struct engine *e)
 
 	if (wake->silent_ns && outage >= TIMER) {
 		end_looking(wake);
-		for (size_t i = 0; i < wake->n_peers; i++)
-			tell_peer(wake, &wake->peers[i], wake_doublings(outage));
 		visit_addresses(e, &e->fsm.lease, &wake->ours);
-		walk(wake, tell_stack);
+		wake->tries = 0;
+		tell_all(wake, outage);
 		action_record(e, MOVE_TCP_WOKEN);
 	}
 	wake_forget(e);
@@ -155,7 +190,8 @@ void wake_now(struct engine *e)
 int wake_open(int tcp_fd, struct wake *wake)
 {
 	wake->tcp_fd = tcp_fd;
-	wake->peers = calloc(WAKE_MAX_PEERS, sizeof(*wake->peers));
+	wake->peers = calloc(2 * WAKE_MAX, sizeof(*wake->peers));
+	wake->stack = wake->peers ? wake->peers + WAKE_MAX : NULL;
 	wake->fd = wake->peers ? socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW) : -1;
 	if (wake->fd >= 0)
 		return 0;

@@ -10,9 +10,11 @@
  * as it may have had. Linux does this at either end; others take such an error as a hint
  * and keep the connection (RFC 1122 4.2.3.9).
  *
- * What the peer was told last, before the outage, is kept from its beginning: an
- * acknowledgement that our stack sent since then was lost, and one that comes before the
- * peer has retransmitted makes it believe that the whole flight was only late (RFC 4015).
+ * An acknowledgement sent since the outage began was lost. If the next one comes to an end
+ * before that has retransmitted, it passes for proof that the whole flight was only late
+ * (RFC 4015), and the end waits. So what the peer was told last is kept from the beginning
+ * of the outage, and both ends are told within microseconds, sooner than they hear of each
+ * other.
  */
 #ifndef MNATC_WAKE_H
 #define MNATC_WAKE_H
@@ -28,7 +30,7 @@
 
 struct engine;
 
-#define WAKE_MAX_PEERS 4096
+#define WAKE_MAX 4096 /* connections */
 
 struct wake {
 	int fd;		    /* raw IPv4, headers by us */
@@ -44,6 +46,11 @@ struct wake {
 	struct stack_addresses ours;
 	struct mnat_tcp *peers;
 	size_t n_peers;
+	struct mnat_tcp *stack; /* connections of ours whose timers are doubled */
+	size_t n_stack;
+	/* our stack drops an error about a socket that a program is just using: once more */
+	unsigned int tries;
+	uint64_t again_ns; /* NEVER: enough */
 };
 
 /* How often a timer was doubled in an outage: at 200 ms, 600 ms, 1.4 s ... (RFC 6298 5.5) */
@@ -62,5 +69,7 @@ void wake_silent(struct engine *e, uint64_t since_ns);
 void wake_forget(struct engine *e);
 /* Packets come and go again: wake the connections of the stack's addresses. */
 void wake_now(struct engine *e);
+void wake_tick(struct engine *e);
+uint64_t wake_deadline(const struct engine *e);
 
 #endif
