@@ -48,7 +48,8 @@ TEST_DIRS := $(sort $(patsubst %/,%,$(dir $(wildcard ctl/*/*_test.c dhcpd/*_test
 UNIT     := $(foreach d,$(TEST_DIRS),$(O)/test/unit-$(subst /,-,$(d)))
 BPF_TEST := $(O)/test/bpf
 HELPERS  := $(patsubst selftests/lib/%.c,$(O)/test/%,\
-			$(filter-out %.bpf.c,$(wildcard selftests/lib/*.c))) $(O)/test/xdp.bpf.o \
+			$(filter-out %.bpf.c %.so.c,$(wildcard selftests/lib/*.c))) \
+	    $(O)/test/xdp.bpf.o $(O)/test/wallclock.so \
 	    $(patsubst selftests/bench/%.c,$(O)/test/%,\
 			$(filter-out %.bpf.c,$(wildcard selftests/bench/*.c))) $(O)/test/empty.bpf.o
 
@@ -142,6 +143,11 @@ $(O)/test/%.bpf.o: selftests/lib/%.bpf.c selftests/lib/bench.h vmlinux.h | $(O)/
 $(O)/test/%.bpf.o: selftests/bench/%.bpf.c vmlinux.h | $(O)/.deps-build
 	$(call say,CLANG,$@) mkdir -p $(@D)
 	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@
+
+# what tests preload into programs
+$(O)/test/%.so: selftests/lib/%.so.c | $(O)/.deps-build
+	$(call say,LD,$@) mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) -std=gnu11 $(WARN) -fPIC -shared $< -o $@
 
 # small programs that tests run (traffic sources and sinks): one file each
 $(O)/test/%: $(O)/obj/selftests/lib/%.o $(O)/libmnat.a

@@ -5,6 +5,7 @@
  */
 #include "ctx_tc.h"
 #include "arp.h"
+#include "node_tcp.h"
 #include "node_tunnel.h"
 
 #define MANAGER_PORT 7627 /* peering.h */

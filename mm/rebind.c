@@ -1,4 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The answer waits for the DHCP server's event, which comes when the move is stored. It must:
+ * a server that died in between would come back with the lease and the generation of before,
+ * give the next move the generation of this one, and the registry would refuse that move as
+ * stale.
+ */
 #include "rebind.h"
 
 #include <openssl/crypto.h>

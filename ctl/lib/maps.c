@@ -331,12 +331,13 @@ int mnat_gateway_refresh(const char *dir, struct mnat_gateway *g)
 
 int mnat_node_open(const char *dir, struct mnat_node *ret_node)
 {
-	struct mnat_node node = {-1, -1, -1, -1};
+	struct mnat_node node = {-1, -1, -1, -1, -1, -1};
 	const struct pin pins[] = {
 		{"shim", &node.shim_fd, NULL},
 		{"shim_active", &node.active_fd, NULL},
 		{"homes", &node.homes_fd, NULL},
 		{"counters", &node.counters_fd, NULL},
+		{"prog/node_tcp", &node.tcp_fd, NULL},
 	};
 	int r = check_abi(dir, MNAT_ROLE_NODE);
 
@@ -358,5 +359,6 @@ void mnat_node_close(struct mnat_node *node)
 	mnat_closep(&node->active_fd);
 	mnat_closep(&node->homes_fd);
 	mnat_closep(&node->counters_fd);
+	mnat_closep(&node->tcp_fd);
 	mnat_closep(&node->lock_fd);
 }

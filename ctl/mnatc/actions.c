@@ -4,7 +4,6 @@
 
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
 
 #include "mnat/addr.h"
 #include "mnat/log.h"
@@ -173,6 +172,15 @@ static void fsm_accepted(const struct reply *reply, void *user)
 			      resolver_ask(&e->resolver, (struct in_addr){0}, reply->lease.router));
 }
 
+/* As with an offer: who the router is there we know. */
+static void fsm_arriving(const struct reply *offer, void *user)
+{
+	struct engine *e = user;
+
+	action_record(e, MOVE_PREPARED);
+	send_question(e, resolver_ask(&e->resolver, (struct in_addr){0}, offer->lease.router));
+}
+
 void action_set_mtu(struct engine *e)
 {
 	bool tunnel = e->visit.public || e->fsm.lease.tunnel.s_addr;
@@ -214,18 +222,15 @@ void action_set_stack(struct engine *e)
 static void remember_network(struct engine *e)
 {
 	const struct lease *lease = &e->fsm.lease;
-	uint64_t now = mnat_clock_now(), end = lease_expiry(lease);
 	struct network network = {
 		.gateway_mac = e->resolver.mac,
 		.actual = lease->actual,
 		.mask = lease->mask,
 		.router = lease->router,
 		.domain = lease->mobile ? lease->domain : 0,
-		.until_s = end == NEVER ? INT64_MAX : time(NULL),
+		.until_ns = lease_expiry(lease),
 	};
 
-	if (end != NEVER && end > now)
-		network.until_s += (int64_t)((end - now) / MNAT_NS_PER_SEC);
 	state_remember_network(&e->state, &network);
 }
 
@@ -285,6 +290,8 @@ static void take_over(struct engine *e, bool ask)
 		recorder_end(&e->recorder);
 	action_set_stack(e);
 	visit_settle(e);
+	if (e->resolver.mac)
+		wake_now(e);
 	action_remember(e);
 	if (e->conf.conflict_check)
 		conflict_begin(&e->conflict, lease->actual);
@@ -338,4 +345,5 @@ const struct fsm_ops engine_fsm_ops = {
 	.bound = fsm_bound,
 	.unbound = fsm_unbound,
 	.random = fsm_random,
+	.arriving = fsm_arriving,
 };

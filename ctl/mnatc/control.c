@@ -144,6 +144,18 @@ static void cmd_release(struct mnat_control_client *client, const json_t *reques
 	answer(client, user, engine_release(user), "there is no lease to release");
 }
 
+static void cmd_prepare(struct mnat_control_client *client, const json_t *request, void *user)
+{
+	const char *text = json_string_value(json_object_get(request, "router"));
+	struct in_addr router;
+
+	if (!text || mnat_parse_ip(text, &router))
+		mnat_control_fail(client, MNAT_E_ARGUMENT,
+				  "router must be the IPv4 address of the next link's router");
+	else
+		answer(client, user, engine_prepare(user, router), "there is no lease to ask by");
+}
+
 /* The seed's names of paragraph 132 that are not there yet are told apart from typing errors. */
 static void cmd_mode(struct mnat_control_client *client, const json_t *request, void *user)
 {
@@ -176,7 +188,7 @@ static void cmd_mode(struct mnat_control_client *client, const json_t *request, 
 static const struct mnat_control_command commands[] = {
 	{"status", true, cmd_status},  {"dump", true, cmd_dump},	{"renew", false, cmd_renew},
 	{"rebind", false, cmd_rebind}, {"release", false, cmd_release}, {"mode", false, cmd_mode},
-	{NULL},
+	{"prepare", false, cmd_prepare}, {NULL},
 };
 
 int control_start(struct engine *e)

@@ -69,6 +69,7 @@ static void tick(struct engine *e)
 	links_tick(&e->links);
 	path_tick(e);
 	visit_tick(e);
+	wake_tick(e);
 	if (now >= e->save_at_ns)
 		action_save(e);
 }
@@ -98,6 +99,7 @@ void engine_rearm(struct engine *e)
 		e->overlap.flip_by_ns,
 		e->save_at_ns,
 		visit_deadline(e),
+		wake_deadline(e),
 	};
 	struct itimerspec spec = {};
 	uint64_t next = NEVER;
@@ -129,6 +131,11 @@ int engine_rebind(struct engine *e)
 	e->fsm.released = false;
 	links_choose(&e->links);
 	return e->links.current ? 0 : -ENOTCONN;
+}
+
+int engine_prepare(struct engine *e, struct in_addr router)
+{
+	return e->links.current ? fsm_prepare(&e->fsm, router) : -ENOTCONN;
 }
 
 int engine_set_mode(struct engine *e, uint8_t mode)
@@ -239,6 +246,8 @@ static int open_all(struct engine *e)
 	if (!r && e->conf.stack_dhcp)
 		r = local_dhcp_open(e->loop, e->conf.device, &e->local_dhcp);
 	if (!r)
+		r = wake_open(e->shim.node.tcp_fd, &e->wake);
+	if (!r)
 		r = visit_open(e);
 	if (!r)
 		r = links_open(e->loop, &e->conf, &engine_links_ops, e, &e->links);
@@ -255,7 +264,8 @@ int engine_start(uv_loop_t *loop, const struct mnat_node_conf *conf, struct engi
 		.started_ns = mnat_clock_now(),
 		.timer_fd = -1,
 		.visit.hail_fd = -1,
-		.shim.node = {-1, -1, -1, -1},
+		.wake = {.fd = -1, .again_ns = NEVER},
+		.shim.node = {-1, -1, -1, -1, -1, -1},
 		.stamps_at_ns = NEVER,
 		.save_at_ns = NEVER,
 		.lease_by_ns = NEVER,
@@ -294,6 +304,7 @@ void engine_stop(struct engine *e, bool release)
 	e->control = NULL;
 	links_close(&e->links);
 	visit_close(e);
+	wake_close(&e->wake);
 	local_dhcp_close(&e->local_dhcp);
 	watch_stop(&e->timer_watch);
 	mnat_closep(&e->timer_fd);

@@ -26,6 +26,7 @@
 #include "stack.h"
 #include "state.h"
 #include "visit.h"
+#include "wake.h"
 
 struct engine {
 	struct mnat_node_conf conf;
@@ -47,6 +48,7 @@ struct engine {
 	struct reconfigure reconfigure;
 	struct state state;
 	struct visit visit;
+	struct wake wake;
 	struct mnat_control *control;
 	uint64_t started_ns;
 	bool passthrough; /* by command: packets pass as they are */
@@ -80,6 +82,8 @@ void engine_rearm(struct engine *engine);
 int engine_renew(struct engine *engine);
 int engine_rebind(struct engine *engine);
 int engine_release(struct engine *engine);
+/* Have an address ready for the link of that router (fsm.h). */
+int engine_prepare(struct engine *engine, struct in_addr router);
 /* Ask for another mode, an enum dhcp_mnat_mode: what the domain grants holds from its ACK on. */
 int engine_set_mode(struct engine *engine, uint8_t mode);
 /* Until the next engine_set_mode(). */

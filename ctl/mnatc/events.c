@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
 #include "mnat/addr.h"
 #include "mnat/log.h"
@@ -31,6 +30,7 @@ static void link_lost(struct uplink *uplink, void *user)
 			action_take_over(e);
 		return;
 	}
+	wake_silent(e, mnat_clock_now());
 	if (!move || move_has(move, MOVE_LINK_UP))
 		recorder_begin(&e->recorder, current_actual(e));
 	action_record(e, MOVE_LINK_DOWN);
@@ -53,7 +53,7 @@ static void link_use(struct uplink *uplink, void *user)
 	conflict_end(&e->conflict);
 	overlap_begin(e);
 	if (!e->overlap.on) {
-		rebind_begin(&e->rebind, &e->state, time(NULL));
+		rebind_begin(&e->rebind, &e->state);
 		rebind_tick(&e->rebind, &e->state.roam);
 	}
 	e->fsm.rapid = e->conf.rapid_commit && !e->overlap.on; /* an offer says what to expect */
@@ -169,6 +169,7 @@ static void gateway_answered(struct engine *e)
 	if (!fsm_is_bound(&e->fsm))
 		return;
 	action_install_lease(e);
+	wake_now(e);
 	visit_reachable(e);
 	action_remember(e);
 }

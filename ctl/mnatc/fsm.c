@@ -15,6 +15,7 @@
 #define REBOOT_TRIES  2
 #define DECLINE_EVERY (60 * MNAT_NS_PER_SEC)
 #define REQUEST_TRIES 4
+#define PREPARED_FOR  (25 * MNAT_NS_PER_SEC) /* servers keep an offer for about 30 s */
 #define RAPID_TRIES   3 /* then a server that stumbles over the option gets its chance */
 
 static void discover(struct fsm *fsm);
@@ -166,6 +167,18 @@ static void request_offer(struct fsm *fsm)
 {
 	enter(fsm, FSM_REQUESTING);
 	send_request_offer(fsm);
+}
+
+/* On the link it was prepared for, we hope: elsewhere a NAK says so, as for a lease. */
+static void request_prepared(struct fsm *fsm)
+{
+	fsm->xid = fsm->prepared.xid;
+	fsm->started_ns = mnat_clock_now();
+	fsm->offer = fsm->prepared.offer;
+	fsm->prepared.xid = 0;
+	fsm->prepared.until_ns = 0;
+	fsm->ops->arriving(&fsm->offer, fsm->user);
+	request_offer(fsm);
 }
 
 static void renew(struct fsm *fsm)
@@ -375,6 +388,15 @@ static void rebinding_timeout(struct fsm *fsm)
 	send_request_extend(fsm, (struct in_addr){0}, lease_expiry(&fsm->lease));
 }
 
+static bool take_prepared(struct fsm *fsm, const struct reply *reply)
+{
+	if (reply->type != DHCP_OFFER || rank(fsm, reply) != 2 || !fsm_is_bound(fsm))
+		return false;
+	fsm->prepared.offer = *reply;
+	fsm->prepared.until_ns = mnat_clock_now() + PREPARED_FOR;
+	return true;
+}
+
 /* RFC 2131 figure 5: what each state waits for. NULL: not in this state. */
 static const struct state_row {
 	void (*timeout)(struct fsm *fsm);
@@ -398,6 +420,8 @@ bool fsm_receive(struct fsm *fsm, const struct reply *reply)
 	const struct state_row *row = &rows[fsm->state];
 	bool (*take)(struct fsm *, const struct reply *) = NULL;
 
+	if (fsm->prepared.xid && reply->xid == fsm->prepared.xid)
+		return take_prepared(fsm, reply);
 	if (reply->xid != fsm->xid)
 		return false;
 	if (reply->type == DHCP_OFFER)
@@ -447,10 +471,24 @@ void fsm_link_up(struct fsm *fsm)
 	fsm->naks = 0;
 	if (fsm->have_lease && mnat_clock_now() >= fsm->end_ns)
 		drop_lease(fsm, ended(fsm));
-	if (fsm->have_lease)
+	if (mnat_clock_now() < fsm->prepared.until_ns)
+		request_prepared(fsm);
+	else if (fsm->have_lease)
 		reboot(fsm);
 	else
 		discover(fsm);
+}
+
+int fsm_prepare(struct fsm *fsm, struct in_addr router)
+{
+	struct fsm_message message = {.type = DHCP_DISCOVER, .shim = fsm->virt, .link = router};
+
+	if (!fsm_is_bound(fsm))
+		return -ENOTCONN;
+	fsm->prepared.until_ns = 0;
+	fsm->prepared.xid = message.xid = fsm->ops->random(fsm->user) | 1; /* not 0 */
+	fsm->ops->send(&message, fsm->user);
+	return 0;
 }
 
 void fsm_adopt(struct fsm *fsm, const struct lease *lease)

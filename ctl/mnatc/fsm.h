@@ -43,6 +43,7 @@ struct fsm_message {
 	struct in_addr shim;	  /* 0.0.0.0: allocate one */
 	struct in_addr dest;	  /* 0.0.0.0: broadcast; else by the gateway, from ciaddr */
 	bool rapid_commit;	  /* DISCOVER: an ACK is as good as an OFFER (RFC 4039) */
+	struct in_addr link;	  /* option 118: for the link of this address (RFC 3011) */
 };
 
 struct fsm_ops {
@@ -54,6 +55,8 @@ struct fsm_ops {
 	/* the actual address must not be used any more; the virtual one is kept */
 	void (*unbound)(const char *why, void *user);
 	uint32_t (*random)(void *user);
+	/* the offer prepared for the next link is tried on this one */
+	void (*arriving)(const struct reply *offer, void *user);
 };
 
 struct fsm {
@@ -77,6 +80,12 @@ struct fsm {
 	struct lease lease;
 	struct reply offer;
 	struct in_addr virt; /* asked for in every message; 0.0.0.0 at first */
+	/* for the next link, asked from this one */
+	struct {
+		uint32_t xid; /* of the question; 0: none is open */
+		struct reply offer;
+		uint64_t until_ns; /* 0: there is no offer */
+	} prepared;
 };
 
 void fsm_init(struct fsm *fsm, const struct fsm_ops *ops, void *user);
@@ -97,6 +106,13 @@ void fsm_adopt(struct fsm *fsm, const struct lease *lease);
  * lease would be committed for nothing. Until the next fsm_link_up().
  */
 void fsm_hold(struct fsm *fsm, uint64_t for_ns);
+
+/*
+ * Have the server keep an address on another link, which has this router: when a link is up
+ * next, that address is requested there at once, in place of the one held. -ENOTCONN: no
+ * lease is in force to ask by.
+ */
+int fsm_prepare(struct fsm *fsm, struct in_addr router);
 
 /* No uplink has a carrier. */
 void fsm_link_down(struct fsm *fsm);

@@ -84,6 +84,8 @@ int message_build(const struct identity *identity, const struct fsm_message *mes
 		dhcp_put_ip(&b, DHCP_OPT_REQUESTED_IP, message->requested);
 	if (message->server.s_addr)
 		dhcp_put_ip(&b, DHCP_OPT_SERVER_ID, message->server);
+	if (message->link.s_addr)
+		dhcp_put_ip(&b, DHCP_OPT_SUBNET_SELECTION, message->link);
 	if (message->rapid_commit)
 		dhcp_put(&b, DHCP_OPT_RAPID_COMMIT, NULL, 0);
 	if (message->type != DHCP_RELEASE && message->type != DHCP_DECLINE) {

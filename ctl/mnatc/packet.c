@@ -5,10 +5,12 @@
 #include <net/if_arp.h>
 #include <netinet/if_ether.h>
 #include <netinet/ip.h>
+#include <netinet/ip_icmp.h>
 #include <netinet/udp.h>
 #include <string.h>
 
-#define TTL 64
+#define TTL	   64
+#define TCP_HEADER 20
 
 /* RFC 1071, unfolded; buf of odd length counts as padded with a zero. */
 static uint32_t sum(const void *buf, size_t len, uint32_t start)
@@ -37,25 +39,34 @@ static uint16_t udp_sum(struct in_addr from, struct in_addr to, const void *udp,
 	return fold(sum(udp, len, total));
 }
 
+/* len: of the packet with this header. */
+static struct iphdr ip_header(struct in_addr from, struct in_addr to, uint8_t protocol, size_t len)
+{
+	struct iphdr ip = {
+		.version = 4,
+		.ihl = 5,
+		.tot_len = htons((uint16_t)len),
+		.ttl = TTL,
+		.protocol = protocol,
+		.saddr = from.s_addr,
+		.daddr = to.s_addr,
+	};
+
+	ip.check = htons((uint16_t)~fold(sum(&ip, sizeof(ip), 0)));
+	return ip;
+}
+
 int packet_udp_build(struct in_addr from, uint16_t from_port, struct in_addr to, uint16_t to_port,
 		     const void *payload, size_t payload_len, uint8_t *buf, size_t size)
 {
 	struct udphdr udp = {.uh_sport = htons(from_port), .uh_dport = htons(to_port)};
-	struct iphdr ip = {
-		.version = 4,
-		.ihl = 5,
-		.ttl = TTL,
-		.protocol = IPPROTO_UDP,
-		.saddr = from.s_addr,
-		.daddr = to.s_addr,
-	};
-	size_t len = sizeof(ip) + sizeof(udp) + payload_len;
+	size_t len = sizeof(struct iphdr) + sizeof(udp) + payload_len;
+	struct iphdr ip;
 	uint16_t check;
 
 	if (payload_len > UINT16_MAX - PACKET_UDP_HEADERS || len > size)
 		return -EMSGSIZE;
-	ip.tot_len = htons((uint16_t)len);
-	ip.check = htons((uint16_t)~fold(sum(&ip, sizeof(ip), 0)));
+	ip = ip_header(from, to, IPPROTO_UDP, len);
 	udp.uh_ulen = htons((uint16_t)(sizeof(udp) + payload_len));
 	memcpy(buf, &ip, sizeof(ip));
 	memcpy(buf + sizeof(ip), &udp, sizeof(udp));
@@ -95,6 +106,32 @@ int packet_udp_parse(const uint8_t *buf, size_t len, uint16_t port, bool partial
 	*ret_payload = buf + header + sizeof(udp);
 	*ret_payload_len = udp_len - sizeof(udp);
 	return 0;
+}
+
+void packet_unreachable_build(struct in_addr from, const struct packet_segment *segment,
+			      uint8_t ret_packet[PACKET_UNREACHABLE])
+{
+	struct {
+		struct iphdr ip;
+		struct icmphdr icmp;
+		struct iphdr quoted;
+		uint16_t from_port;
+		uint16_t to_port;
+		uint32_t seq;
+	} packet = {
+		.ip = ip_header(from, segment->from, IPPROTO_ICMP, PACKET_UNREACHABLE),
+		.icmp = {.type = ICMP_DEST_UNREACH, .code = ICMP_HOST_UNREACH},
+		.quoted = ip_header(segment->from, segment->to, IPPROTO_TCP,
+				    sizeof(struct iphdr) + TCP_HEADER),
+		.from_port = segment->from_port,
+		.to_port = segment->to_port,
+		.seq = htonl(segment->seq),
+	};
+
+	_Static_assert(sizeof(packet) == PACKET_UNREACHABLE, "RFC 792");
+	packet.icmp.checksum = htons((uint16_t)~fold(
+		sum(&packet.icmp, sizeof(packet) - offsetof(typeof(packet), icmp), 0)));
+	memcpy(ret_packet, &packet, sizeof(packet));
 }
 
 void packet_arp_request(const uint8_t mac[6], struct in_addr sender, struct in_addr target,

@@ -28,6 +28,21 @@ int packet_udp_build(struct in_addr from, uint16_t from_port, struct in_addr to,
 int packet_udp_parse(const uint8_t *buf, size_t len, uint16_t port, bool partial,
 		     const uint8_t **ret_payload, size_t *ret_payload_len);
 
+/* A TCP segment as an ICMP error quotes it; ports in network, seq in host byte order. */
+struct packet_segment {
+	struct in_addr from;
+	struct in_addr to;
+	uint16_t from_port;
+	uint16_t to_port;
+	uint32_t seq;
+};
+
+#define PACKET_UNREACHABLE 56
+
+/* ICMP to the segment's sender: its host was unreachable (RFC 792: type 3, code 1). */
+void packet_unreachable_build(struct in_addr from, const struct packet_segment *segment,
+			      uint8_t ret_packet[PACKET_UNREACHABLE]);
+
 /* ARP for IPv4 over Ethernet, without the Ethernet header. */
 struct arp_packet {
 	uint16_t hrd;

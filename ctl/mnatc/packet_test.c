@@ -138,3 +138,29 @@ Test(packet, arp_that_does_not_count)
 	arp.pln = 16;
 	cr_expect_eq(take(&arp, sizeof(arp), mac), -EBADMSG, "not IPv4");
 }
+
+/* RFC 792, and the checksums by RFC 1071, byte by byte */
+Test(packet, unreachable)
+{
+	static const uint8_t expected[PACKET_UNREACHABLE] = {
+		0x45, 0, 0, 56, 0, 0, 0, 0, 64, 1, 0, 0, 10, 128, 0, 2, 128, 59, 16, 149,
+		3, 1, 0, 0, 0, 0, 0, 0,
+		0x45, 0, 0, 40, 0, 0, 0, 0, 64, 6, 0, 0, 128, 59, 16, 149, 10, 128, 0, 2,
+		0, 80, 0x06, 0xdc, 0x11, 0x22, 0x33, 0x44,
+	};
+	const struct packet_segment segment = {ip("128.59.16.149"), ip("10.128.0.2"), htons(80),
+					       htons(1756), 0x11223344};
+	uint8_t packet[PACKET_UNREACHABLE];
+	static const size_t sums[][3] = {{0, 20, 10}, {20, 56, 22}, {28, 48, 38}};
+
+	packet_unreachable_build(ip("10.128.0.2"), &segment, packet);
+	for (size_t i = 0; i < 3; i++) {
+		uint32_t total = 0;
+
+		for (size_t at = sums[i][0]; at < sums[i][1]; at += 2)
+			total += (uint32_t)packet[at] << 8 | packet[at + 1];
+		cr_assert_eq(total % 0xffff, 0, "checksum %zu", i);
+		memset(packet + sums[i][2], 0, 2);
+	}
+	cr_assert_arr_eq(packet, expected, sizeof(expected));
+}

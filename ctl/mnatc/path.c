@@ -54,8 +54,12 @@ static void judge(struct engine *e, uint64_t in)
 	struct path *path = &e->path;
 
 	path->at_ns = mnat_clock_now() + ASK_EVERY;
-	if (in != path->in || !e->resolver.asking) {
+	if (in != path->in) {
 		path->suspected = false;
+		wake_now(e);
+	} else if (!e->resolver.asking) {
+		path->suspected = false;
+		wake_forget(e); /* nobody had anything to say */
 	} else if (resolver_is_silent(&e->resolver)) {
 		path_init(path);
 		links_shun_current(&e->links, "nothing comes in, and the gateway is silent");
@@ -77,6 +81,8 @@ void path_tick(struct engine *e)
 	path->at_ns = now + (path->suspected ? ASK_EVERY : LOOK_EVERY);
 	path->out = out;
 	path->in = in;
-	if (path->suspected)
+	if (path->suspected) {
+		wake_silent(e, now - LOOK_EVERY);
 		resolver_again(&e->resolver);
+	}
 }

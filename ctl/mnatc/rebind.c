@@ -21,7 +21,7 @@ void rebind_end(struct rebind *rebind)
 	rebind->due_ns = NEVER;
 }
 
-void rebind_begin(struct rebind *rebind, const struct state *state, int64_t wall_s)
+void rebind_begin(struct rebind *rebind, const struct state *state)
 {
 	const struct roam *roam = &state->roam;
 	const struct home *home = roam->here ? &roam->homes[0] : NULL;
@@ -33,7 +33,7 @@ void rebind_begin(struct rebind *rebind, const struct state *state, int64_t wall
 	for (int i = 0; i < state->n_networks && rebind->n < REBIND_MAX; i++) {
 		const struct network *network = &state->networks[i];
 
-		if (network->domain == home->domain && network->until_s > wall_s)
+		if (network->domain == home->domain && network->until_ns > mnat_clock_now())
 			rebind->tried[rebind->n++] = *network;
 	}
 	if (!rebind->n)

@@ -40,7 +40,7 @@ struct rebind {
 void rebind_init(struct rebind *rebind, const struct rebind_ops *ops, void *user);
 
 /* A link has come up: ask for all networks it may be, which are those of our domain. */
-void rebind_begin(struct rebind *rebind, const struct state *state, int64_t wall_s);
+void rebind_begin(struct rebind *rebind, const struct state *state);
 
 /* DHCP was faster, or the link is gone. */
 void rebind_end(struct rebind *rebind);

@@ -9,7 +9,6 @@
 
 #define MS   MNAT_NS_PER_MS
 #define SEC  MNAT_NS_PER_SEC
-#define WALL 1000000
 
 static uint64_t now;
 static struct state state;
@@ -61,10 +60,10 @@ static void on_accepted(const struct network *network, void *user)
 
 static const struct rebind_ops ops = {on_send, on_count, on_accepted};
 
-static void remember(uint64_t mac, const char *actual, uint32_t domain, int64_t until_s)
+static void remember(uint64_t mac, const char *actual, uint32_t domain, uint64_t until_ns)
 {
 	struct network network = {mac,	  ip(actual), ip("255.255.255.0"), ip("10.0.2.1"),
-				  domain, until_s};
+				  domain, until_ns};
 
 	state_remember_network(&state, &network);
 }
@@ -81,17 +80,17 @@ static void setup(void)
 	memset(&lease.token, 7, sizeof(lease.token));
 	roam_enter(&state.roam, &lease, 0);
 	rebind_init(&rebind, &ops, NULL);
-	remember(3, "10.0.3.4", 1, WALL - 1); /* its lease has run out */
-	remember(5, "10.5.7.9", 2, WALL + 9); /* another domain's */
-	remember(1, "10.0.1.5", 1, WALL + 9);
-	remember(2, "10.0.2.7", 1, WALL + 9);
+	remember(3, "10.0.3.4", 1, now - 1); /* its lease has run out */
+	remember(5, "10.5.7.9", 2, now + 9); /* another domain's */
+	remember(1, "10.0.1.5", 1, now + 9);
+	remember(2, "10.0.2.7", 1, now + 9);
 }
 
 TestSuite(rebind, .init = setup);
 
 static void begin(void)
 {
-	rebind_begin(&rebind, &state, WALL);
+	rebind_begin(&rebind, &state);
 	rebind_tick(&rebind, &state.roam);
 }
 

@@ -15,6 +15,7 @@
 #define MOVE_EVENTS(X)                                                                         \
 	X(LINK_DOWN, "link-down")                                                              \
 	X(LINK_UP, "link-up")                                                                  \
+	X(PREPARED, "prepared")                                                                \
 	X(REQUEST, "request")                                                                  \
 	X(NAK, "nak")                                                                          \
 	X(DISCOVER, "discover")                                                                \
@@ -26,7 +27,8 @@
 	X(GATEWAY_MAC, "gateway-mac")                                                          \
 	X(SHIM_SET, "shim-set")                                                                \
 	X(FIRST_OUT, "first-out")                                                              \
-	X(FIRST_IN, "first-in")
+	X(FIRST_IN, "first-in")                                                                \
+	X(TCP_WOKEN, "tcp-woken")
 
 /* Upper ends of the histogram's buckets, in ms; beyond the last is one more. */
 #define OUTAGE_ENDS {1, 2, 5, 10, 20, 50, 100, 200, 500, 1000}

@@ -36,13 +36,18 @@ static json_t *address(struct in_addr addr)
 	return json_string(mnat_ip(addr, buf));
 }
 
+/* On the wall clock, which is good for another boot only; INT64_MAX for NEVER. */
+static int64_t wall_of(uint64_t at_ns)
+{
+	int64_t from_now_ns = (int64_t)(at_ns - mnat_clock_now());
+
+	return at_ns == NEVER ? INT64_MAX
+			      : time(NULL) + from_now_ns / (int64_t)MNAT_NS_PER_SEC;
+}
+
 static json_t *lease_json(const struct lease *lease)
 {
-	uint64_t age_s = (mnat_clock_now() - lease->since_ns) / MNAT_NS_PER_SEC;
-	char boot_id[BOOT_ID_LEN];
-
-	read_boot_id(boot_id);
-	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:b,s:I,s:I,s:I,s:I,s:I,s:I,s:s}", "actual",
+	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:b,s:I,s:I,s:I,s:I,s:I,s:I}", "actual",
 			 address(lease->actual), "mask", address(lease->mask), "router",
 			 address(lease->router), "server", address(lease->server), "manager",
 			 address(lease->manager), "virtual", address(lease->virt), "tunnel",
@@ -50,7 +55,7 @@ static json_t *lease_json(const struct lease *lease)
 			 (json_int_t)lease->domain, "lease_s", (json_int_t)lease->lease_s, "t1_s",
 			 (json_int_t)lease->t1_s, "t2_s", (json_int_t)lease->t2_s,
 			 "since_boottime_ns", (json_int_t)lease->since_ns, "since_wall_s",
-			 (json_int_t)time(NULL) - (json_int_t)age_s, "boot_id", boot_id);
+			 (json_int_t)wall_of(lease->since_ns));
 }
 
 static json_t *home_json(const struct home *home)
@@ -78,25 +83,29 @@ static json_t *homes_json(const struct roam *roam)
 	return homes;
 }
 
-static json_t *state_json(const struct state *state)
+static json_t *network_json(const struct network *network)
 {
-	json_t *networks = json_array();
 	char buf[MNAT_MAC_LEN];
 	uint8_t mac[6];
 
-	for (int i = 0; i < state->n_networks; i++) {
-		shim_mac_bytes(state->networks[i].gateway_mac, mac);
-		json_array_append_new(networks,
-				      json_pack("{s:s,s:o,s:o,s:o,s:I,s:I}", "gateway_mac",
-						mnat_mac(mac, buf), "actual",
-						address(state->networks[i].actual), "mask",
-						address(state->networks[i].mask), "router",
-						address(state->networks[i].router), "domain",
-						(json_int_t)state->networks[i].domain, "until_s",
-						(json_int_t)state->networks[i].until_s));
-	}
-	return json_pack("{s:i,s:o,s:o,s:o,s:o,s:I,s:I}", "version", VERSION, "virtual",
-			 address(state->virt), "lease",
+	shim_mac_bytes(network->gateway_mac, mac);
+	return json_pack("{s:s,s:o,s:o,s:o,s:I,s:I,s:I}", "gateway_mac", mnat_mac(mac, buf),
+			 "actual", address(network->actual), "mask", address(network->mask),
+			 "router", address(network->router), "domain", (json_int_t)network->domain,
+			 "until_boottime_ns", (json_int_t)network->until_ns, "until_wall_s",
+			 (json_int_t)wall_of(network->until_ns));
+}
+
+static json_t *state_json(const struct state *state)
+{
+	json_t *networks = json_array();
+	char boot_id[BOOT_ID_LEN];
+
+	read_boot_id(boot_id);
+	for (int i = 0; i < state->n_networks; i++)
+		json_array_append_new(networks, network_json(&state->networks[i]));
+	return json_pack("{s:i,s:s,s:o,s:o,s:o,s:o,s:I,s:I}", "version", VERSION, "boot_id",
+			 boot_id, "virtual", address(state->virt), "lease",
 			 state->have_lease ? lease_json(&state->lease) : json_null(), "networks",
 			 networks, "homes", homes_json(&state->roam), "counter",
 			 (json_int_t)roam_reserve(&state->roam), "dhcp_replay",
@@ -186,27 +195,46 @@ static bool get_seconds(const json_t *object, const char *key, uint32_t *ret_sec
 	return true;
 }
 
+/* Was the file written since this machine was booted? */
+static bool is_same_boot(const json_t *json)
+{
+	const char *was = json_string_value(json_object_get(json, "boot_id"));
+	char boot_id[BOOT_ID_LEN];
+
+	read_boot_id(boot_id);
+	return was && boot_id[0] && !strcmp(was, boot_id);
+}
+
 /*
  * When the lease began, on this boot's clock; after a reboot that may lie before its
  * zero, which wraps, and adding the duration wraps back.
  */
-static uint64_t since(const json_t *object)
+static uint64_t since(const json_t *object, bool same_boot)
 {
-	const char *was = json_string_value(json_object_get(object, "boot_id"));
 	json_int_t wall = json_integer_value(json_object_get(object, "since_wall_s"));
-	char boot_id[BOOT_ID_LEN];
-	json_int_t age;
+	json_int_t age = (json_int_t)time(NULL) - wall;
 
-	read_boot_id(boot_id);
-	if (was && boot_id[0] && !strcmp(was, boot_id))
+	if (same_boot)
 		return (uint64_t)json_integer_value(json_object_get(object, "since_boottime_ns"));
-	age = (json_int_t)time(NULL) - wall;
 	if (age < 0 || age > UINT32_MAX)
 		age = UINT32_MAX; /* the clock was set: trust nothing */
 	return mnat_clock_now() - (uint64_t)age * MNAT_NS_PER_SEC;
 }
 
-static bool get_lease(const json_t *object, struct lease *lease)
+/* When the lease on a network ends, on this boot's clock. */
+static uint64_t until(const json_t *object, bool same_boot)
+{
+	json_int_t wall = json_integer_value(json_object_get(object, "until_wall_s"));
+	json_int_t left = wall - (json_int_t)time(NULL);
+
+	if (same_boot)
+		return (uint64_t)json_integer_value(json_object_get(object, "until_boottime_ns"));
+	if (left <= 0)
+		return 0;
+	return left < UINT32_MAX ? mnat_clock_now() + (uint64_t)left * MNAT_NS_PER_SEC : NEVER;
+}
+
+static bool get_lease(const json_t *object, bool same_boot, struct lease *lease)
 {
 	if (!get_address(object, "actual", &lease->actual) ||
 	    !get_address(object, "mask", &lease->mask) ||
@@ -221,7 +249,7 @@ static bool get_lease(const json_t *object, struct lease *lease)
 	get_seconds(object, "domain", &lease->domain); /* older files have neither */
 	get_address(object, "tunnel", &lease->tunnel);
 	lease->mobile = json_is_true(json_object_get(object, "mobile"));
-	lease->since_ns = since(object);
+	lease->since_ns = since(object, same_boot);
 	return true;
 }
 
@@ -232,7 +260,7 @@ static bool has_expired(const struct lease *lease)
 	return lease->lease_s != LEASE_INFINITE && age_ns / MNAT_NS_PER_SEC >= lease->lease_s;
 }
 
-static void get_networks(const json_t *array, struct state *state)
+static void get_networks(const json_t *array, bool same_boot, struct state *state)
 {
 	for (size_t i = json_array_size(array); i-- > 0;) {
 		const json_t *row = json_array_get(array, i);
@@ -248,7 +276,7 @@ static void get_networks(const json_t *array, struct state *state)
 		get_address(row, "mask", &network.mask);
 		get_address(row, "router", &network.router);
 		get_seconds(row, "domain", &network.domain);
-		network.until_s = json_integer_value(json_object_get(row, "until_s"));
+		network.until_ns = until(row, same_boot);
 		state_remember_network(state, &network);
 	}
 }
@@ -294,6 +322,7 @@ int state_load(const char *path, struct state *ret_state)
 	_cleanup_(json_decrefp) json_t *json = NULL;
 	struct state state = {};
 	json_error_t error;
+	bool same_boot;
 
 	if (!f)
 		return -errno;
@@ -304,9 +333,10 @@ int state_load(const char *path, struct state *ret_state)
 			 json ? "not a state file of this version" : error.text);
 		return -EINVAL;
 	}
-	state.have_lease = get_lease(json_object_get(json, "lease"), &state.lease) &&
+	same_boot = is_same_boot(json);
+	state.have_lease = get_lease(json_object_get(json, "lease"), same_boot, &state.lease) &&
 			   !has_expired(&state.lease);
-	get_networks(json_object_get(json, "networks"), &state);
+	get_networks(json_object_get(json, "networks"), same_boot, &state);
 	get_roam(json, &state);
 	state.dhcp_replay = (uint64_t)json_integer_value(json_object_get(json, "dhcp_replay"));
 	*ret_state = state;

@@ -18,7 +18,7 @@ struct network {
 	struct in_addr mask;
 	struct in_addr router;
 	uint32_t domain; /* 0: not told */
-	int64_t until_s; /* wall clock: when the lease there would end */
+	uint64_t until_ns; /* CLOCK_BOOTTIME: when the lease there ends */
 };
 
 struct state {

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "mnat/addr.h"
@@ -89,7 +91,7 @@ Test(state, what_is_saved_is_loaded)
 	cr_assert_eq(loaded.networks[0].gateway_mac, 0x010203040506);
 	cr_assert_eq(loaded.networks[0].router.s_addr, ip("10.0.2.1").s_addr);
 	cr_assert_eq(loaded.networks[0].domain, 7);
-	cr_assert_eq(loaded.networks[0].until_s, 1234567);
+	cr_assert_eq(loaded.networks[0].until_ns, 1234567);
 	cr_assert_eq(loaded.networks[1].actual.s_addr, ip("10.0.1.5").s_addr);
 }
 
@@ -102,6 +104,42 @@ Test(state, a_lease_that_ran_out_is_not_returned_but_the_virtual_address_is)
 	cr_assert_eq(state_load(path, &loaded), 0);
 	cr_assert_not(loaded.have_lease);
 	cr_assert_eq(loaded.virt.s_addr, saved.virt.s_addr);
+}
+
+/* As if the machine had been booted since the file was written. */
+static void boot(json_int_t wall_s)
+{
+	json_t *json = json_load_file(path, 0, NULL), *network;
+
+	cr_assert_eq(json_object_set_new(json, "boot_id", json_string("another")), 0);
+	network = json_array_get(json_object_get(json, "networks"), 0);
+	cr_assert_eq(json_object_set_new(network, "until_wall_s", json_integer(wall_s)), 0);
+	cr_assert_eq(json_object_set_new(json_object_get(json, "lease"), "since_wall_s",
+					 json_integer(wall_s - 3600)), 0);
+	cr_assert_eq(json_dump_file(json, path, 0), 0);
+	json_decref(json);
+}
+
+Test(state, after_a_boot_the_wall_clock_says_what_is_left)
+{
+	struct state saved = example(), loaded;
+	uint64_t left;
+
+	state_remember_network(&saved, &(struct network){7, ip("10.0.1.5"), .until_ns = 1});
+	cr_assert_eq(state_save(path, &saved), 0);
+	boot(time(NULL) + 100);
+	cr_assert_eq(state_load(path, &loaded), 0);
+	left = loaded.networks[0].until_ns - mnat_clock_now();
+	cr_assert(left > 90 * MNAT_NS_PER_SEC && left <= 100 * MNAT_NS_PER_SEC);
+	left = lease_expiry(&loaded.lease) - mnat_clock_now();
+	cr_assert(left > 90 * MNAT_NS_PER_SEC && left <= 100 * MNAT_NS_PER_SEC);
+	boot(time(NULL) - 1);
+	cr_assert_eq(state_load(path, &loaded), 0);
+	cr_assert_eq(loaded.networks[0].until_ns, 0);
+	cr_assert_not(loaded.have_lease);
+	boot(time(NULL) + 4000); /* the lease would begin in the future: the clock was set */
+	cr_assert_eq(state_load(path, &loaded), 0);
+	cr_assert_not(loaded.have_lease);
 }
 
 Test(state, none_is_not_an_error_to_shout_about)

@@ -145,7 +145,7 @@ json_t *status_fields(struct engine *e)
 	bool have = e->fsm.have_lease;
 	json_t *problems = status_problems(e);
 
-	return json_pack("{s:s,s:I,s:b,s:o,s:s,s:o,s:o,s:s?,s:o,s:o,s:o,s:o,s:o,s:i,s:o,s:o,s:o,s:o}",
+	return json_pack("{s:s,s:I,s:b,s:o,s:s,s:o,s:o,s:s?,s:o,s:o,s:o,s:o,s:o,s:o,s:i,s:o,s:o,s:o,s:o}",
 			 "daemon", "mnatc", "uptime_s",
 			 (json_int_t)((mnat_clock_now() - e->started_ns) / MNAT_NS_PER_SEC),
 			 "healthy", json_array_size(problems) == 0, "problems", problems, "state",
@@ -154,7 +154,9 @@ json_t *status_fields(struct engine *e)
 			 e->links.current ? e->links.current->name : NULL, "server",
 			 address(have, lease->server), "manager", address(have, lease->manager),
 			 "gateway", address(have, lease->router), "gateway_mac", gateway_mac(e),
-			 "lease_remaining_s", seconds_until(have, e->fsm.end_ns), "moves",
+			 "lease_remaining_s", seconds_until(have, e->fsm.end_ns), "prepared",
+			 address(mnat_clock_now() < e->fsm.prepared.until_ns,
+				 e->fsm.prepared.offer.lease.actual), "moves",
 			 (int)e->recorder.n, "outages", recorder_outages(&e->recorder), "uplinks",
 			 uplinks(e), "auth", auth_fields(&e->auth), "forcerenew",
 			 reconfigure_fields(&e->reconfigure));

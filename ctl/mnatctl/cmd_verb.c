@@ -19,6 +19,7 @@ static const struct verb {
 	{"renew", "mnatc"},
 	{"release", "mnatc"},
 	{"rebind", "mnatc"},
+	{"prepare", "mnatc", {"router"}},
 	{"mode", "mnatc", {"mode"}, .plain = true},
 };
 

@@ -29,6 +29,7 @@ const struct ctl_command ctl_commands[] = {
 	{"import", cmd_import, "leases FILE", "DHCP server: take over another one's leases", 2, 2},
 	{"renew", cmd_verb, "", "node: renew the leases with their server", 0, 0},
 	{"rebind", cmd_verb, "", "node: renew the leases with any server", 0, 0},
+	{"prepare", cmd_verb, "ROUTER", "node: have an address ready on the next link", 1, 1},
 	{"mode", cmd_verb, "MODE", "node: either, translate, tunnel or passthrough", 1, 1},
 	{"release", cmd_verb, "", "node: give the leases back", 0, 0},
 	{"help", cmd_help, "[COMMAND]", "this text, or a command's", 0, 1},

@@ -11,6 +11,7 @@ static const struct {
 } meanings[] = {
 	{"link-down", "carrier lost"},
 	{"link-up", "carrier found"},
+	{"prepared", "an address was asked for beforehand"},
 	{"request", "DHCP REQUEST sent with the addresses held so far"},
 	{"nak", "DHCP NAK: this is another network"},
 	{"discover", "DHCP DISCOVER sent with the old virtual address"},
@@ -21,6 +22,7 @@ static const struct {
 	{"shim-set", "shim switched to the new actual address"},
 	{"first-out", "first packet sent"},
 	{"first-in", "first packet received"},
+	{"tcp-woken", "TCP told of the outage"},
 };
 
 static const char *meaning(const char *what)

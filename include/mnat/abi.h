@@ -850,6 +850,23 @@ struct mnat_home {
 	__be32 gateway; /* 0: no tunnel, translate */
 };
 
+/*
+ * A TCP connection of the node, as program "node_tcp" tells it, an iterator that mnatc reads
+ * rows of this shape from: its sequence numbers (host order) and how its timer stands.
+ */
+struct mnat_tcp {
+	__be32 local;
+	__be32 remote;
+	__be16 port; /* local */
+	__be16 remote_port;
+	__u32 snd_una; /* the oldest byte that was sent and not acknowledged */
+	__u32 acked;   /* the next byte to come, as the peer was told last */
+	__u8 backoff;  /* how often the retransmission timer was doubled; 0: it is not */
+	__u8 receives; /* the peer may still send */
+	__u8 pad[2];
+	__u64 silence_ns; /* since a segment was sent or received */
+};
+
 /* intra = direct: to these addresses the virtual one stays the source (figure 9, route 901). */
 #define MNAT_MAX_DIRECT 4
 

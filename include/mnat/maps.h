@@ -90,6 +90,7 @@ struct mnat_node {
 	int active_fd;
 	int homes_fd;
 	int counters_fd;
+	int tcp_fd; /* program node_tcp, an iterator */
 	int lock_fd;
 };
 

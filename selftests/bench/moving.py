@@ -1,4 +1,5 @@
 """What a move costs, seen by traffic, for each kind of move."""
+import itertools
 import statistics
 import time
 
@@ -67,6 +68,17 @@ class DirectLab(Lab):
         return began
 
 
+class PreparedLab(Lab):
+    """Moves that the node is told of beforehand."""
+
+    def go(self, n):
+        prefix = PLACES[n % 2][1]
+        self.node.ctl("prepare", f"{prefix}1")
+        wait_until(lambda: str(self.node.ctl("status")["daemons"]["mnatc"]["prepared"]).startswith(
+            prefix), 5, "an offer for the next link")
+        return super().go(n)
+
+
 class OverlapLab:
     """Two uplinks, both up."""
 
@@ -83,6 +95,7 @@ class OverlapLab:
 LABS = {
     "dhcp4": lambda run: Lab(run, client="rapid-commit = false"),
     "rapid": lambda run: Lab(run, server="rapid-commit = true"),
+    "prepared": lambda run: PreparedLab(run, client="rapid-commit = false"),
     "rebind": DirectLab,
     "mbb": OverlapLab,
 }
@@ -159,6 +172,46 @@ def outage(kind):
             results.add(f"{name}.reordered.{way}", lost[side]["reordered"] / moves, "a move")
     measure.__doc__ = f"move.{kind}: outage of 1,000 packets a second, TCP's stall beyond it."
     return measure
+
+
+def slow(lab, n, seconds):
+    """The nth move, seconds without a carrier; (µs when it began, µs when the shim followed)."""
+    access_point, prefix = PLACES[n % 2]
+    began = boottime()
+    lab.net.air.ip("link set mn down", "link set mn nomaster", f"link set mn master {access_point}")
+    time.sleep(seconds)
+    lab.net.air.ip("link set mn up")
+    lab.node.wait_address(prefix)
+    events = {event["what"]: event["at_us"] for event in lab.node.moves()[-1]["events"]}
+    return int(began * 1e6), events["shim-set"]
+
+
+def deafen(lab, deaf):
+    """Both ends hear no ICMP error, or do again."""
+    for netns in (lab.net.mn, lab.net.cn):
+        netns.sh("nft", "add table ip deaf; delete table ip deaf;" + (
+            "add table ip deaf; add chain ip deaf in { type filter hook input priority 0; };"
+            "add rule ip deaf in icmp type destination-unreachable drop" if deaf else ""))
+
+
+def wake(run, results, quick):
+    """move.wake: TCP's stall beyond a long outage, with and without the word to both ends."""
+    lab = Lab(run)
+    tcp = TcpFlow(lab.net.mn, lab.net.cn, rate=TCP_RATE, gap=8)
+    alive(tcp, False)
+    places = itertools.count()
+    for seconds in (1, 3):
+        beyond = {False: ([], []), True: ([], [])}
+        for deaf in (False, True) * (1 if quick else 5):
+            deafen(lab, deaf)
+            began, flip = slow(lab, next(places), seconds)
+            alive(tcp, False)
+            until = int(boottime() * 1e6)
+            for stalls, gaps in zip(beyond[deaf], gaps_of(tcp)):
+                stalls.append(max(0.0, longest(gaps, began, until) - (flip - began) / 1000))
+        for way, told, untold in zip(("upload", "download"), beyond[False], beyond[True]):
+            results.median(f"move.wake.{seconds}s.{way}.beyond", told, "ms", "without", untold)
+    tcp.stop(60)
 
 
 def voice(run, results, quick):

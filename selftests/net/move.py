@@ -189,3 +189,28 @@ def replay(net, packets):
         sender.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sender.bind((first.source, 7627))
         sender.sendto(first.payload, (GATEWAY_INSIDE, 7627))
+
+
+@scenario("move.prepared")
+def prepared(run):
+    """Told where it goes, the node has an address there before it leaves: one exchange on
+    arrival, none refused, even where it never was; told wrong, it moves as ever."""
+    net, gateway, node = running_node(run)
+    stream = TcpFlow(net.mn, net.cn)
+    wait_progress(net, 5001, 50_000)
+    rule = gateway.host(VIRTUAL)
+    for router, access_point, prefix, messages in (
+            ("10.0.2.1", "ap2", "10.0.2.", ["prepared", "request", "ack"]),
+            ("10.0.2.1", "ap1", "10.0.1.", ["prepared", "request", "nak", "discover", "offer",
+                                            "request", "ack"])):
+        node.ctl("prepare", router)
+        wait_until(lambda: str(node.ctl("status")["daemons"]["mnatc"]["prepared"]).startswith(
+            "10.0.2."), 5, "an offer for the next link")
+        equal(gateway.host(VIRTUAL), rule, "where the host is, before it has left")
+        row = node.move(net, access_point, prefix)
+        names = [event["what"] for event in row["events"]]
+        equal([name for name in names if name in messages], messages, "DHCP messages")
+        wait_progress(net, 5001)
+        rule = gateway.host(VIRTUAL)
+        equal(rule["actual"], node.shim()["actual"], "the manager's view")
+    stream_whole(stream.stop())

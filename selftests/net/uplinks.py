@@ -116,6 +116,8 @@ def dead(run):
     stream_whole(stream.stop())
     check(any("is silent" in line for line in pair.node.daemons["mnatc"].log().splitlines()),
           "the log says why")
+    check("tcp-woken" in [event["what"] for event in pair.node.moves()[-1]["events"]],
+          "TCP did not wait for its timers")
 
 
 @scenario("uplinks.rename")

@@ -90,15 +90,17 @@ class UdpFlow(Pair):
 
 
 class TcpFlow(Pair):
-    """A paced byte stream each way, hashed at all four ends."""
+    """A paced byte stream each way, hashed at all four ends. down: the server's rate, if it is
+    another."""
 
     PROGRAM = "tcpflow"
     READY = "connected"
     LISTENING = "-lnt"
 
-    def __init__(self, client, server, port=5001, rate=2_000_000, options=(), gap=20, **kwargs):
+    def __init__(self, client, server, port=5001, rate=2_000_000, options=(), gap=20, down=None,
+                 **kwargs):
         super().__init__(client, server, port, "-r", rate, "-g", gap, *options,
-                         server_options=("-r", rate, "-g", gap), **kwargs)
+                         server_options=("-r", down or rate, "-g", gap), **kwargs)
 
 
 class Download:

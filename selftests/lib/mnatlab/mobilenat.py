@@ -114,6 +114,7 @@ class Box:
         self.pins = netns.run_.pins / role
         self.daemons = {}
         self.prepared = False  # for XDP
+        self.clock = None  # a wall clock of its own (clock.py)
 
     def configure(self, program, template, **values):
         path = self.run_dir / f"{program}.conf"
@@ -135,7 +136,8 @@ class Box:
             program = self.daemons[daemon]
             program.start()
         else:
-            program = Program(self.netns, daemon, [BIN / daemon, *arguments])
+            program = Program(self.netns, daemon, [*(self.clock.wrap() if self.clock else ()),
+                                                   BIN / daemon, *arguments])
             self.daemons[daemon] = program
         program.wait_for(lambda: self.answers(daemon, program.pid),
                          f"an answer at {self.socket(daemon)}")
