@@ -88,7 +88,7 @@ $(O)/.deps-test:
 
 # ---- BPF ----
 
-$(O)/bpf/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h) include/mnat/abi.h include/mnat/session_table.h vmlinux.h | $(O)/.deps-build
+$(O)/bpf/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h) include/mnat/abi.h $(wildcard include/mnat/abi/*.h) include/mnat/session_table.h vmlinux.h | $(O)/.deps-build
 	$(call say,CLANG,$@) mkdir -p $(@D)
 	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@.tmp && $(BPFTOOL) gen object $@ $@.tmp && rm $@.tmp
 	$(Q)echo __clang_major__ | $(CLANG) -E -P - >$(@D)/clang

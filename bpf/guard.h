@@ -13,8 +13,8 @@ static __always_inline int guard(ctx_t *ctx)
 	struct iphdr *ip;
 	__be16 ethertype;
 
-	if (parse_ethertype(ctx, &ethertype) != PARSE_OK || ctx_is_tagged(ctx) || ethertype != bpf_htons(ETH_P_IP) ||
-	    !ctx_pull(ctx, ETH_HLEN + sizeof(*ip)))
+	if (parse_ethertype(ctx, &ethertype) != PARSE_OK || ctx_is_tagged(ctx) ||
+	    ethertype != bpf_htons(ETH_P_IP) || !ctx_pull(ctx, ETH_HLEN + sizeof(*ip)))
 		return VERDICT_STACK;
 	ip = ctx_data(ctx) + ETH_HLEN;
 	if ((void *)(ip + 1) > ctx_data_end(ctx) || !is_in_domain(ip->saddr))

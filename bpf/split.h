@@ -27,7 +27,8 @@ struct split {
 	bool failed;
 	struct iphdr ip;
 	struct iphdr outer;
-	__u8 frame[SPLIT_HEADER + SPLIT_MAX + SPLIT_PIECE_MAX]; /* the verifier sees offset and length apart */
+	/* the verifier sees offset and length apart */
+	__u8 frame[SPLIT_HEADER + SPLIT_MAX + SPLIT_PIECE_MAX];
 };
 
 /* On no stack: it is deep here. */

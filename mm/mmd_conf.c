@@ -254,44 +254,47 @@ static const char *lacks(const struct mmd_conf *conf)
 	return NULL;
 }
 
+static cfg_opt_t gateway_opts[] = {
+	CFG_STR("socket", NULL, CFGF_NONE),
+	CFG_STR("address", NULL, CFGF_NONE),
+	CFG_STR("certificate", NULL, CFGF_NONE),
+	CFG_STR("tunnel-address", NULL, CFGF_NONE),
+	CFG_END(),
+};
+
+static cfg_opt_t peer_opts[] = {
+	CFG_STR("manager", NULL, CFGF_NONE),
+	CFG_STR("name", NULL, CFGF_NONE),
+	CFG_INT("max-visitors", 1000, CFGF_NONE),
+	CFG_INT("max-sessions", 100000, CFGF_NONE),
+	CFG_INT("rate", 1000, CFGF_NONE),
+	CFG_INT("serve", 0, CFGF_NONE),
+	CFG_BOOL("direct", cfg_false, CFGF_NONE),
+	CFG_STR("forward", "tunnel", CFGF_NONE),
+	CFG_STR("outer-source", "gateway", CFGF_NONE),
+	CFG_END(),
+};
+
+static cfg_opt_t options[] = {
+	CFG_SEC("gateway", gateway_opts, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
+	CFG_STR("run-dir", MNAT_RUN_DIR, CFGF_NONE),
+	CFG_INT("domain", 0, CFGF_NONE),
+	CFG_STR("tunnel-address", NULL, CFGF_NONE),
+	CFG_INT("ticket-lifetime", 30 * 86400, CFGF_NONE),
+	CFG_INT("serve", 0, CFGF_NONE),
+	CFG_STR("secret", "/var/lib/mobilenat/mmd.secret", CFGF_NONE),
+	CFG_STR("state", "/var/lib/mobilenat/mmd.sqlite", CFGF_NONE),
+	CFG_STR("listen", "0.0.0.0:7627", CFGF_NONE),
+	CFG_STR("ca", NULL, CFGF_NONE),
+	CFG_STR("cert", NULL, CFGF_NONE),
+	CFG_STR("key", NULL, CFGF_NONE),
+	CFG_STR("crl", NULL, CFGF_NONE),
+	CFG_SEC("peer", peer_opts, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
+	CFG_END(),
+};
+
 int mmd_conf_load(const char *path, struct mmd_conf *ret_conf)
 {
-	cfg_opt_t gateway[] = {
-		CFG_STR("socket", NULL, CFGF_NONE),
-		CFG_STR("address", NULL, CFGF_NONE),
-		CFG_STR("certificate", NULL, CFGF_NONE),
-		CFG_STR("tunnel-address", NULL, CFGF_NONE),
-		CFG_END(),
-	};
-	cfg_opt_t peer[] = {
-		CFG_STR("manager", NULL, CFGF_NONE),
-		CFG_STR("name", NULL, CFGF_NONE),
-		CFG_INT("max-visitors", 1000, CFGF_NONE),
-		CFG_INT("max-sessions", 100000, CFGF_NONE),
-		CFG_INT("rate", 1000, CFGF_NONE),
-		CFG_INT("serve", 0, CFGF_NONE),
-		CFG_BOOL("direct", cfg_false, CFGF_NONE),
-		CFG_STR("forward", "tunnel", CFGF_NONE),
-		CFG_STR("outer-source", "gateway", CFGF_NONE),
-		CFG_END(),
-	};
-	cfg_opt_t options[] = {
-		CFG_SEC("gateway", gateway, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
-		CFG_STR("run-dir", MNAT_RUN_DIR, CFGF_NONE),
-		CFG_INT("domain", 0, CFGF_NONE),
-		CFG_STR("tunnel-address", NULL, CFGF_NONE),
-		CFG_INT("ticket-lifetime", 30 * 86400, CFGF_NONE),
-		CFG_INT("serve", 0, CFGF_NONE),
-		CFG_STR("secret", "/var/lib/mobilenat/mmd.secret", CFGF_NONE),
-		CFG_STR("state", "/var/lib/mobilenat/mmd.sqlite", CFGF_NONE),
-		CFG_STR("listen", "0.0.0.0:7627", CFGF_NONE),
-		CFG_STR("ca", NULL, CFGF_NONE),
-		CFG_STR("cert", NULL, CFGF_NONE),
-		CFG_STR("key", NULL, CFGF_NONE),
-		CFG_STR("crl", NULL, CFGF_NONE),
-		CFG_SEC("peer", peer, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
-		CFG_END(),
-	};
 	struct mmd_conf conf = {0};
 	const char *why = NULL;
 	cfg_t *cfg;

@@ -258,54 +258,57 @@ static void validate_node(cfg_t *cfg)
 	cfg_set_validate_func(cfg, "old-address-grace", mnat_conf_is_positive);
 }
 
+static cfg_opt_t dhcp_opts[] = {
+	CFG_STR("shim-option", "vivso", CFGF_NONE),
+	CFG_INT("enterprise", DHCP_ENTERPRISE_DEFAULT, CFGF_NONE),
+	CFG_INT("seed-option", DHCP_SEED_OPTION_DEFAULT, CFGF_NONE),
+	CFG_STR("client-id", "", CFGF_NONE),
+	CFG_BOOL("rapid-commit", cfg_true, CFGF_NONE),
+	CFG_BOOL("conflict-check", cfg_true, CFGF_NONE),
+	CFG_STR("auth", "off", CFGF_NONE),
+	CFG_INT("auth-id", 0, CFGF_NONE),
+	CFG_STR("auth-key-file", "/etc/mobilenat/dhcp.key", CFGF_NONE),
+	CFG_STR("auth-protocol", "mobilenat", CFGF_NONE),
+	CFG_END(),
+};
+
+static cfg_opt_t uplink_opts[] = {
+	CFG_INT("priority", 0, CFGF_NODEFAULT),
+	CFG_STR("signal", "", CFGF_NONE),
+	CFG_END(),
+};
+
+static cfg_opt_t opts[] = {
+	CFG_STR_LIST("uplinks", NULL, CFGF_NONE),
+	CFG_SEC("uplink", uplink_opts, CFGF_TITLE | CFGF_MULTI | CFGF_NO_TITLE_DUPES),
+	CFG_INT("signal-weak", -78, CFGF_NONE),
+	CFG_INT("signal-margin", 6, CFGF_NONE),
+	CFG_BOOL("path-check", cfg_true, CFGF_NONE),
+	CFG_STR("device", "mnat0", CFGF_NONE),
+	CFG_STR("virtual-gateway", "10.0.0.1", CFGF_NONE),
+	CFG_STR("virtual-mask", "255.0.0.0", CFGF_NONE),
+	CFG_BOOL("default-route", cfg_true, CFGF_NONE),
+	CFG_STR("mode", "either", CFGF_NONE),
+	CFG_STR("intra", "gateway", CFGF_NONE),
+	CFG_STR_LIST("intra-prefixes", NULL, CFGF_NONE),
+	CFG_INT("intra-domain", 0, CFGF_NONE),
+	CFG_STR("stack", "netlink", CFGF_NONE),
+	CFG_STR("dns", "auto", CFGF_NONE),
+	CFG_STR("resolv-conf", "/etc/resolv.conf", CFGF_NONE),
+	CFG_BOOL("tunnel-out", cfg_false, CFGF_NONE),
+	CFG_STR("public", "keep", CFGF_NONE),
+	CFG_STR("release", "auto", CFGF_NONE),
+	CFG_SEC("dhcp", dhcp_opts, CFGF_NONE),
+	CFG_INT("old-address-grace", 2000, CFGF_NONE),
+	CFG_STR("pin", MNAT_PIN_NODE, CFGF_NONE),
+	CFG_STR("run-dir", MNAT_RUN_DIR, CFGF_NONE),
+	CFG_STR("network-managers", "/run", CFGF_NONE),
+	CFG_STR("state", "/var/lib/mobilenat/mnatc.json", CFGF_NONE),
+	CFG_END(),
+};
+
 int mnat_node_conf_load(const char *path, struct mnat_node_conf *ret_conf)
 {
-	cfg_opt_t dhcp[] = {
-		CFG_STR("shim-option", "vivso", CFGF_NONE),
-		CFG_INT("enterprise", DHCP_ENTERPRISE_DEFAULT, CFGF_NONE),
-		CFG_INT("seed-option", DHCP_SEED_OPTION_DEFAULT, CFGF_NONE),
-		CFG_STR("client-id", "", CFGF_NONE),
-		CFG_BOOL("rapid-commit", cfg_true, CFGF_NONE),
-		CFG_BOOL("conflict-check", cfg_true, CFGF_NONE),
-		CFG_STR("auth", "off", CFGF_NONE),
-		CFG_INT("auth-id", 0, CFGF_NONE),
-		CFG_STR("auth-key-file", "/etc/mobilenat/dhcp.key", CFGF_NONE),
-		CFG_STR("auth-protocol", "mobilenat", CFGF_NONE),
-		CFG_END(),
-	};
-	cfg_opt_t uplink[] = {
-		CFG_INT("priority", 0, CFGF_NODEFAULT),
-		CFG_STR("signal", "", CFGF_NONE),
-		CFG_END(),
-	};
-	cfg_opt_t opts[] = {
-		CFG_STR_LIST("uplinks", NULL, CFGF_NONE),
-		CFG_SEC("uplink", uplink, CFGF_TITLE | CFGF_MULTI | CFGF_NO_TITLE_DUPES),
-		CFG_INT("signal-weak", -78, CFGF_NONE),
-		CFG_INT("signal-margin", 6, CFGF_NONE),
-		CFG_BOOL("path-check", cfg_true, CFGF_NONE),
-		CFG_STR("device", "mnat0", CFGF_NONE),
-		CFG_STR("virtual-gateway", "10.0.0.1", CFGF_NONE),
-		CFG_STR("virtual-mask", "255.0.0.0", CFGF_NONE),
-		CFG_BOOL("default-route", cfg_true, CFGF_NONE),
-		CFG_STR("mode", "either", CFGF_NONE),
-		CFG_STR("intra", "gateway", CFGF_NONE),
-		CFG_STR_LIST("intra-prefixes", NULL, CFGF_NONE),
-		CFG_INT("intra-domain", 0, CFGF_NONE),
-		CFG_STR("stack", "netlink", CFGF_NONE),
-		CFG_STR("dns", "auto", CFGF_NONE),
-		CFG_STR("resolv-conf", "/etc/resolv.conf", CFGF_NONE),
-		CFG_BOOL("tunnel-out", cfg_false, CFGF_NONE),
-		CFG_STR("public", "keep", CFGF_NONE),
-		CFG_STR("release", "auto", CFGF_NONE),
-		CFG_SEC("dhcp", dhcp, CFGF_NONE),
-		CFG_INT("old-address-grace", 2000, CFGF_NONE),
-		CFG_STR("pin", MNAT_PIN_NODE, CFGF_NONE),
-		CFG_STR("run-dir", MNAT_RUN_DIR, CFGF_NONE),
-		CFG_STR("network-managers", "/run", CFGF_NONE),
-		CFG_STR("state", "/var/lib/mobilenat/mnatc.json", CFGF_NONE),
-		CFG_END(),
-	};
 	struct mnat_node_conf conf = {};
 	cfg_t *cfg;
 	int r;

@@ -324,14 +324,14 @@ static void print_text(const json_t *programs, const json_t *maps)
 
 int cmd_show(const struct role *role, const struct plan *plan, bool json)
 {
-	static const char *const names[] = { "abi",	"config",   "hosts",	  "host_info",
-					     "actuals", "virtuals", "bindings",	  "bib",
-					     "blocks",	"host_use", "host_traffic", "events",
-					     "events_lost",
-					     "sessions", "session_tags", "own_macs", "anchors",  "defaults", "elsewhere",
-					     "relays",	"arrivals", "route_state", "next_hops",
-					     "xdp_ports",
-					     "counters", "port_tries", "shim", "shim_active" };
+	static const char *const names[] = {
+		"abi",	     "config",	     "hosts",	    "host_info",  "actuals",
+		"virtuals",  "bindings",     "bib",	    "blocks",	  "host_use",
+		"sessions",  "session_tags", "host_traffic", "events",	  "events_lost",
+		"anchors",   "defaults",     "elsewhere",   "relays",	  "arrivals",
+		"next_hops", "route_state",  "own_macs",    "xdp_ports",  "counters",
+		"port_tries", "shim",	     "shim_active",
+	};
 	_cleanup_free_ struct found *found = NULL;
 	json_t *programs = json_array(), *maps = json_array(), *all;
 	int n;

@@ -2,8 +2,9 @@
 /*
  * External ports held by policy rules: the life of a binding as bpf/binding.h has it,
  * and of a block as bpf/block.h, by the same atomic operations on the same memory. A
- * wished port may be in another host's block; if nobody has the block, rules have it. A rule's reference is marked in
- * the owner word (MNAT_OWNER_RULE), so that a killed agent's references are known.
+ * wished port may be in another host's block; if nobody has the block, rules have it. A
+ * rule's reference is marked in the owner word (MNAT_OWNER_RULE), so that a killed agent's
+ * references are known.
  */
 #ifndef MIDCOM_PORTS_H
 #define MIDCOM_PORTS_H

@@ -2,8 +2,8 @@
 /*
  * The sweep: program gw_sweep expires sessions; then the ids of hosts that left
  * and that nothing names any more are freed, managers are told of hosts elsewhere whose
- * last session ended, and addresses past their grace are cleared. The walk over the tables runs in a thread of its own, so that a full
- * table does not hold up a move.
+ * last session ended, and addresses past their grace are cleared. The walk over the tables
+ * runs in a thread of its own, so that a full table does not hold up a move.
  */
 #ifndef MIDCOM_SWEEP_H
 #define MIDCOM_SWEEP_H

@@ -67,13 +67,14 @@ static void print_left(FILE *out, const json_t *row)
 static void print_block(FILE *out, const json_t *row)
 {
 	fprintf(out, "%s at %s: %s ports %lld-%lld", host_of(row),
-		text_of(row, "actual", "elsewhere"), text_of(row, "address", "?"), number_of(row, "first"),
-		number_of(row, "last"));
+		text_of(row, "actual", "elsewhere"), text_of(row, "address", "?"),
+		number_of(row, "first"), number_of(row, "last"));
 }
 
 static void print_sessions(FILE *out, const json_t *row)
 {
-	fprintf(out, "%lld new, %lld ended, %lld open", number_of(row, "new"), number_of(row, "ended"), number_of(row, "open"));
+	fprintf(out, "%lld new, %lld ended, %lld open", number_of(row, "new"),
+		number_of(row, "ended"), number_of(row, "open"));
 }
 
 static void print_refused(FILE *out, const json_t *row)
@@ -84,7 +85,8 @@ static void print_refused(FILE *out, const json_t *row)
 
 static void print_pressure(FILE *out, const json_t *row)
 {
-	fprintf(out, "%lld of %lld %s are in use", number_of(row, "used"), number_of(row, "max"), text_of(row, "table", "?"));
+	fprintf(out, "%lld of %lld %s are in use", number_of(row, "used"),
+		number_of(row, "max"), text_of(row, "table", "?"));
 }
 
 static void print_lost(FILE *out, const json_t *row)

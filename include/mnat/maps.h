@@ -17,8 +17,8 @@
 
 /*
  * The gateway's maps. hosts, actuals, bindings, blocks, use, sessions, session_tags and
- * route_state are the maps' own memory: a store there is what the datapath sees next. All are valid until
- * mnat_gateway_close().
+ * route_state are the maps' own memory: a store there is what the datapath sees next. All
+ * are valid until mnat_gateway_close().
  */
 struct mnat_gateway {
 	volatile uint64_t *hosts;

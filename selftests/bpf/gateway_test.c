@@ -409,7 +409,8 @@ Test(gateway, ports_are_unique_to_the_last)
 		struct packet p = udp(NODE, (uint16_t)(3000 + i), CN, 53);
 		/* RFC 5508 REQ-8: the sender is told */
 		struct packet want = { .src = EXTERNAL, .dst = NODE, .proto = IPPROTO_ICMP,
-				       .icmp_type = 3, .icmp_code = 13, .id_zero = 1, .ours = 1, .smac = mac_in,
+				       .icmp_type = 3, .icmp_code = 13, .id_zero = 1, .ours = 1,
+				       .smac = mac_in,
 				       .inner = &p };
 
 		run = from_inside(g, &p);

@@ -164,7 +164,8 @@ Test(relay, home_takes_full_packets)
 	struct gateway *g = departed(0);
 	struct packet in = to(IPPROTO_TCP, CN, 80, HOME, EXT);
 	struct packet want = { .src = HOME, .dst = CN, .proto = IPPROTO_ICMP, .icmp_type = 3,
-			       .icmp_code = 4, .mtu = 1500, .id_zero = 1, .ours = 1, .smac = mac_out, .inner = &in };
+			       .icmp_code = 4, .mtu = 1500, .id_zero = 1, .ours = 1,
+			       .smac = mac_out, .inner = &in };
 
 	in.frag = 0x4000;
 	in.payload = 1460;
