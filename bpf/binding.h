@@ -122,6 +122,8 @@ static long binding_try(__u32 i, void *ctx)
 		offset -= s->n_ports;
 	if (offset >= s->n_ports)
 		offset -= s->n_ports;
+	if (mnat_port_is_ours(s->first_port + offset))
+		return 0;
 	s->index = s->port_first + offset;
 	b = bpf_map_lookup_elem(&bindings, &s->index);
 	s->tries++;
@@ -190,6 +192,7 @@ static __always_inline long binding_take(struct search *s, int *ret_reason)
 		return -1;
 	}
 	first = block_ports(s->found - 1, &s->n_ports);
+	s->first_port = first;
 	s->port_first = mnat_binding_at(&cfg, s->proto, s->found - 1, first);
 	s->port_start = port_start(first, s->n_ports, bpf_ntohs(s->inside.port));
 	s->owner = (__u64)s->host << 32 | (__u32)s->inside.port << 16 | 1;

@@ -28,7 +28,8 @@ struct search {
 	__u32 found; /* index + 1 */
 	__u32 fresh; /* and it was taken for this */
 	/* of a port */
-	__u32 port_first; /* index of the binding of the block's first port */
+	__u32 port_first; /* index of the binding of the block's first port, and that port */
+	__u32 first_port;
 	__u32 n_ports;
 	__u32 port_start;
 	__u32 tries;
@@ -66,12 +67,11 @@ static __always_inline __u32 block_ports(__u32 index, __u32 *ret_n)
 	return mnat_block_ports(e, cfg.block_shift, (index - e->block_base) % e->n_blocks, ret_n);
 }
 
-static __always_inline __u32 block_size(__u32 index)
+static __always_inline __u32 block_room(__u32 index)
 {
-	__u32 n;
+	__u32 n, first = block_ports(index, &n);
 
-	block_ports(index, &n);
-	return n;
+	return mnat_block_room(first, n);
 }
 
 static __always_inline bool block_is_of(__u32 index, __u32 class)
@@ -127,7 +127,7 @@ static __always_inline long block_own(__u32 i, void *ctx)
 	struct mnat_block *b = block_of_try(s, i);
 
 	if (!b || mnat_block_host(b->word) != s->host || !block_is_of(s->index, s->class) ||
-	    !mnat_block_enter(b, s->host, s->proto, block_size(s->index)))
+	    !mnat_block_enter(b, s->host, s->proto, block_room(s->index)))
 		return 0;
 	s->found = s->index + 1;
 	return 1;
@@ -149,7 +149,8 @@ static long block_try_free(__u32 i, void *ctx)
 		return 0;
 	word = b->word;
 	if (mnat_block_is_free(b, word, s->host, s->now, cfg.hold_down) &&
-	    block_is_of(s->index, s->class) && mnat_block_take(b, word, s->host, s->proto, s->now)) {
+	    block_is_of(s->index, s->class) && block_room(s->index) &&
+	    mnat_block_take(b, word, s->host, s->proto, s->now)) {
 		s->fresh = 1;
 		s->found = s->index + 1;
 		return 1;
@@ -195,7 +196,7 @@ static __noinline bool block_enter_own(struct search *s, struct search_ref *ref)
 	s->index = use->current - 1;
 	b = bpf_map_lookup_elem(&blocks, &s->index);
 	if (b && block_is_of(s->index, s->class) &&
-	    mnat_block_enter(b, s->host, s->proto, block_size(s->index))) {
+	    mnat_block_enter(b, s->host, s->proto, block_room(s->index))) {
 		s->found = s->index + 1;
 		return block_note(s, use);
 	}

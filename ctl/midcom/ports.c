@@ -157,13 +157,17 @@ static int64_t enter_any(const struct mnat_gateway *g, uint32_t host, enum mnat_
 		struct mnat_ports range;
 
 		mnat_block_endpoints(c, i, &range);
-		if (mnat_block_enter(&g->blocks[i], host, proto, range.n))
+		if (mnat_block_enter(&g->blocks[i], host, proto,
+				     mnat_block_room(range.first, range.n)))
 			return i;
 	}
 	for (uint32_t i = first; i < end; i++) {
 		uint64_t word = g->blocks[i].word;
+		struct mnat_ports range;
 
-		if (!mnat_block_is_free(&g->blocks[i], word, host, now, c->hold_down) ||
+		mnat_block_endpoints(c, i, &range);
+		if (!mnat_block_room(range.first, range.n) ||
+		    !mnat_block_is_free(&g->blocks[i], word, host, now, c->hold_down) ||
 		    !mnat_block_take(&g->blocks[i], word, host, proto, now))
 			continue;
 		if (host != MNAT_BLOCK_RULES)
@@ -181,6 +185,7 @@ static bool enter_wished(const struct mnat_gateway *g, uint32_t block, enum mnat
 	struct mnat_ports range;
 
 	mnat_block_endpoints(&g->config, block, &range);
+	range.n = mnat_block_room(range.first, range.n);
 	for (int i = 0; i < MAX_TRIES; i++) {
 		uint64_t word = __atomic_load_n(&b->word, __ATOMIC_SEQ_CST);
 
@@ -207,9 +212,9 @@ static int64_t take_of(const struct mnat_gateway *g, uint32_t block, const struc
 	if (getrandom(&start, sizeof(start), GRND_NONBLOCK) < 0)
 		start = now;
 	for (uint32_t i = 0; i < range.n; i++) {
-		uint32_t index = base + (start % range.n + i) % range.n;
+		uint32_t offset = (start % range.n + i) % range.n, index = base + offset;
 
-		if (!is_held_down(g, index, owner, now) &&
+		if (!mnat_port_is_ours(range.first + offset) && !is_held_down(g, index, owner, now) &&
 		    take_index(g, index, word_of(owner), now))
 			return index;
 	}
@@ -251,12 +256,13 @@ static int64_t take_any(const struct mnat_gateway *g, const struct port_owner *o
 static int64_t take_free(const struct mnat_gateway *g, const struct port_owner *owner,
 			 int64_t wish, uint32_t now)
 {
-	uint32_t block;
+	uint32_t block, port;
 
 	if (wish == PORT_ANY)
 		return take_any(g, owner, now);
 	block = mnat_binding_block(&g->config, (uint32_t)wish);
-	if (!enter_wished(g, block, owner->proto, now))
+	mnat_binding_endpoint(&g->config, (uint32_t)wish, &port);
+	if (mnat_port_is_ours(port) || !enter_wished(g, block, owner->proto, now))
 		return -EADDRINUSE;
 	return take_in(g, block, owner, wish, now);
 }

@@ -44,6 +44,22 @@ static const struct mnat_block *block_of(int64_t index)
 	return &g->blocks[mnat_binding_block(&g->config, (uint32_t)index)];
 }
 
+/* Our own daemons' are no rule's, and do not count as room. */
+Test(ports, ours_are_not_given)
+{
+	int64_t index;
+
+	cr_expect_eq(take(FIRST_ID, 80, wish(MNAT_PORT_MANAGER)), -EADDRINUSE);
+	cr_expect_eq(take(FIRST_ID, 80, wish(MNAT_PORT_AGENT)), -EADDRINUSE);
+	for (uint16_t port = 7616; port < 7680; port++) {
+		index = mnat_port_is_ours(port) ? 0 : take(FIRST_ID, port, wish(port));
+		cr_assert(index >= 0, "%u", port);
+	}
+	index = take(FIRST_ID, 90, PORT_ANY);
+	cr_assert(index >= 0);
+	cr_expect_neq(block_of(index), block_of(wish(7616)), "that block is full");
+}
+
 Test(ports, any_is_in_a_block_of_the_host)
 {
 	int64_t first = take(FIRST_ID, 80, PORT_ANY), second = take(FIRST_ID, 81, PORT_ANY);

@@ -128,13 +128,13 @@ def series(lab, moves, flows):
     return began + [int(boottime() * 1e6)], rows
 
 
-def since_carrier(rows):
-    """ms from the carrier to the first packet in, as the node recorded it"""
+def between(rows, first, last):
+    """ms of each move between two events, as the node recorded them"""
     times = []
     for row in rows:
         at = {event["what"]: event["at_us"] for event in row["events"]}
-        if "link-up" in at and "first-in" in at:
-            times.append((at["first-in"] - at["link-up"]) / 1000)
+        if first in at and last in at:
+            times.append((at[last] - at[first]) / 1000)
     return times
 
 
@@ -163,7 +163,9 @@ def outage(kind):
         name = f"move.{kind}"
         report(results, f"{name}.outage", silence)
         if kind != "mbb":
-            report(results, f"{name}.from.carrier", since_carrier(rows))
+            report(results, f"{name}.from.carrier", between(rows, "link-up", "first-in"))
+        if kind == "rapid":  # the rule is in force before the ACK leaves
+            report(results, "dhcp.known", between(rows, "discover", "ack"))
         for way, stalls in (("upload", tcp_out), ("download", tcp_in)):
             report(results, f"{name}.{way}.beyond",
                    [max(0.0, stall - gone) for stall, gone in zip(stalls, silence)])

@@ -164,6 +164,28 @@ Test(pool, addresses_with_ports_of_their_own)
 	accounts_check(g);
 }
 
+/* The ports of the gateway's own daemons are no host's; all others are given. */
+Test(pool, our_own_ports_are_left_out)
+{
+	static const uint32_t blocks[] = { 2, 4, 16 };
+
+	for (size_t i = 0; i < sizeof(blocks) / sizeof(blocks[0]); i++) {
+		struct gateway *g = start((struct gateway_setup){
+			7616, 16, .block = blocks[i], .arbitrary = true });
+		uint32_t seen = 0;
+
+		for (uint16_t n = 0; n < 14; n++) {
+			struct run run = new_session(g, "10.0.1.5", (uint16_t)(2000 + n));
+
+			cr_assert_eq(run.verdict, REDIRECT, "%u of blocks of %u", n, blocks[i]);
+			seen |= 1u << (source_port(&run) - 7616);
+		}
+		cr_expect_eq(seen, 0xffff & ~(3u << 10), "%x", seen);
+		cr_expect_eq(new_session(g, "10.0.1.5", 3000).verdict, SHOT);
+		accounts_check(g);
+	}
+}
+
 /* Where addresses differ, hosts come to each in proportion; in pairs with it for good. */
 Test(pool, hosts_in_proportion)
 {

@@ -37,13 +37,13 @@ WRONG = [
     ("gateway", '"in0"', '"a-name-too-long-for-linux"',
      '2: inside: interfaces: "a-name-too-long-for-linux" is not an interface name'),
     ("gateway", '"135.180.32.4"', '"135.180.32"',
-     '7: outside: addresses = "135.180.32": expected an address, a prefix, or a range such as '
-     '10.0.1.5-10.0.1.254'),
-    ("gateway", '"135.180.32.4"', '"10.0.7.1"', "8: outside: addresses: overlaps an inside "
-     "or virtual prefix"),
+     '7: outside: addresses = "135.180.32": expected an address, a prefix, or a range, and behind '
+     'it ports of its own if it has any, such as 135.180.32.1-135.180.32.4:8000-10000'),
+    ("gateway", '"135.180.32.4"', '"10.0.7.1"',
+     '8: outside: addresses: "10.0.7.1" overlaps an inside or virtual prefix'),
     ("gateway", "outside {", 'forward "a" {\n\tport = 22\n\thost = "10.0.1.9"\n}\noutside {',
-     "8: port: expected an address and port of outside { addresses, ports }, 1024 to "
-     "32767, and a host-port below 65536"),
+     "8: port = 22: expected an address and port of outside { addresses, ports }, and a "
+     "host-port below 65536"),
     ("gateway", "outside {", 'forward "a" {\n\tport = 2222\n\thost = "192.0.2.1"\n}\noutside {',
      '8: host = "192.0.2.1": is neither in inside { prefixes } nor in inside { virtual }'),
     ("gateway", "outside {", "limits {\n\tsessions = 0\n}\noutside {",
@@ -313,7 +313,7 @@ def bad_twins(run):
         equal(machine.call(["mnat-load", role, "load"], "-c", machine.path(role))[0], 0, role)
     first = Gateway.__new__(Gateway), Node.__new__(Node)
     for box, role in zip(first, ("gateway", "node")):
-        box.netns, box.daemons, box.run_dir = machine.netns, {}, run.dir / "run"
+        box.netns, box.daemons, box.clock, box.run_dir = machine.netns, {}, None, run.dir / "run"
     first[0].start("mnat-midcomd", "-c", machine.path("gateway"))
     first[0].start("mnat-dhcpd", "-c", machine.path("dhcpd"))
     first[1].start("mnatc", "-c", machine.path("node"))

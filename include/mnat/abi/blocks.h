@@ -37,6 +37,27 @@ static MNAT_INLINE __u32 mnat_block_ports(const volatile struct mnat_external *e
 	return first;
 }
 
+/*
+ * Ports at which the gateway's box itself may be spoken to, by its own external address:
+ * an agent's (simco.h) and a manager's (peering.h). No host gets them.
+ */
+#define MNAT_PORT_AGENT 7626
+#define MNAT_PORT_MANAGER 7627
+
+static MNAT_INLINE int mnat_port_is_ours(__u32 port)
+{
+	return port == MNAT_PORT_AGENT || port == MNAT_PORT_MANAGER;
+}
+
+/* How many ports, of n from first on, hosts may have. */
+static MNAT_INLINE __u32 mnat_block_room(__u32 first, __u32 n)
+{
+	__u32 ours = MNAT_PORT_AGENT - first < n;
+
+	ours += MNAT_PORT_MANAGER - first < n;
+	return n - ours;
+}
+
 static MNAT_INLINE __u32 mnat_binding_at(const volatile struct mnat_gateway_config *c, __u32 proto,
 					 __u32 block, __u32 port)
 {
