@@ -86,8 +86,7 @@ enum dhcp_mnat_option {
 	DHCP_MNAT_SHIM = 1,	  /* 4 bytes a virtual address, the preferred one first */
 	DHCP_MNAT_MANAGER = 2,	  /* 4 bytes a mobility manager */
 	DHCP_MNAT_MODE = 3,	  /* 1 byte: 0 either, 1 translate, 2 tunnel */
-	DHCP_MNAT_OLD_MANAGER = 4,
-	DHCP_MNAT_OLD_VIRTUAL = 5,
+	/* 4 and 5, the manager and virtual address of before: ARRIVAL says it, with proof */
 	DHCP_MNAT_DOMAIN = 6,	 /* 4 bytes */
 	DHCP_MNAT_AUTH = 9,	 /* struct dhcp_mnat_auth of dhcp_auth.h */
 	/*
