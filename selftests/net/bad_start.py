@@ -313,7 +313,7 @@ def bad_twins(run):
         equal(machine.call(["mnat-load", role, "load"], "-c", machine.path(role))[0], 0, role)
     first = Gateway.__new__(Gateway), Node.__new__(Node)
     for box, role in zip(first, ("gateway", "node")):
-        box.netns, box.daemons, box.clock, box.run_dir = machine.netns, {}, None, run.dir / "run"
+        box.netns, box.daemons, box.run_dir = machine.netns, {}, run.dir / "run"
     first[0].start("mnat-midcomd", "-c", machine.path("gateway"))
     first[0].start("mnat-dhcpd", "-c", machine.path("dhcpd"))
     first[1].start("mnatc", "-c", machine.path("node"))

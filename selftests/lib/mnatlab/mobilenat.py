@@ -106,6 +106,8 @@ network-managers = "{run_dir}"
 class Box:
     """A machine that runs MobileNAT programs."""
 
+    clock = None  # a wall clock of its own (clock.py)
+
     def __init__(self, netns, role):
         self.netns = netns
         self.role = role
@@ -114,7 +116,6 @@ class Box:
         self.pins = netns.run_.pins / role
         self.daemons = {}
         self.prepared = False  # for XDP
-        self.clock = None  # a wall clock of its own (clock.py)
 
     def configure(self, program, template, **values):
         path = self.run_dir / f"{program}.conf"
