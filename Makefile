@@ -191,6 +191,10 @@ FUZZ_DHCPD_SRC := $(filter-out dhcpd/main.c,$(call srcs,dhcpd))
 FUZZ_DHCPD := $(patsubst selftests/fuzz/%.c,$(O)/fuzz/%,$(wildcard selftests/fuzz/dhcpd*.c))
 $(FUZZ_DHCPD): FUZZ_MORE := -Idhcpd $(FUZZ_DHCPD_SRC)
 $(FUZZ_DHCPD): $(FUZZ_DHCPD_SRC)
+# the client's state file, by its own code
+FUZZ_STATE_SRC := $(addprefix ctl/mnatc/,state.c roam.c shim.c) ctl/lib/maps.c
+$(O)/fuzz/mnatc_state: FUZZ_MORE := -iquote ctl/mnatc $(FUZZ_STATE_SRC)
+$(O)/fuzz/mnatc_state: $(FUZZ_STATE_SRC)
 # the programs themselves, through BPF_PROG_TEST_RUN
 $(O)/fuzz/gateway: FUZZ_MORE := -I$(O)/bpf selftests/bpf/packet.c
 $(O)/fuzz/gateway: selftests/bpf/packet.c $(SKELS)
