@@ -10,7 +10,10 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "ctl.h"
 #include "mnat/cleanup.h"
@@ -66,30 +69,43 @@ static FILE *create(const char *path)
 	FILE *file = fd < 0 ? NULL : fdopen(fd, "w");
 
 	if (!file)
-		log_err("%s: %m", path);
+		log_err("%s cannot be made: %m", path);
 	return file;
+}
+
+/* Beside it first: what was exported before stays until all of this is on disk. */
+static int export_file(const struct ctl *ctl, const char *path)
+{
+	char fresh[PATH_MAX];
+	struct stat st;
+	FILE *file;
+	int r;
+
+	if (!stat(path, &st) && !S_ISREG(st.st_mode)) {
+		log_err("%s is no file: name one, or none for standard output", path);
+		return CTL_FAILED;
+	}
+	snprintf(fresh, sizeof(fresh), "%s.new", path);
+	file = create(fresh);
+	if (!file)
+		return CTL_FAILED;
+	r = export_to(ctl, file);
+	if (r == CTL_DONE && (fflush(file) || ferror(file) || fsync(fileno(file)) ||
+			      rename(fresh, path))) {
+		log_err("%s cannot be written: %m", path);
+		r = CTL_FAILED;
+	}
+	fclose(file);
+	if (r != CTL_DONE)
+		unlink(fresh);
+	return r;
 }
 
 int cmd_export(struct ctl *ctl, int argc, char **argv)
 {
-	const char *path = argc > 2 ? argv[2] : NULL;
-	FILE *file;
-	bool failed;
-	int r;
-
 	if (!is_leases(argv[0], argv[1]))
 		return CTL_USAGE;
-	if (!path)
-		return export_to(ctl, ctl->out);
-	file = create(path);
-	if (!file)
-		return CTL_FAILED;
-	r = export_to(ctl, file);
-	failed = ferror(file) || fflush(file) || fsync(fileno(file));
-	if (failed)
-		log_err("%s: %m", path);
-	fclose(file);
-	return failed ? CTL_FAILED : r;
+	return argc > 2 ? export_file(ctl, argv[2]) : export_to(ctl, ctl->out);
 }
 
 /* ---- import ---- */
@@ -212,7 +228,8 @@ int cmd_import(struct ctl *ctl, int argc, char **argv)
 		return CTL_USAGE;
 	import.file = file = fopen(argv[2], "re");
 	if (!file) {
-		log_err("%s: %m", argv[2]);
+		log_err("%s cannot be read: %m; name a file that mnatctl export leases has written",
+			argv[2]);
 		return CTL_FAILED;
 	}
 	if (check_first_line(&import))

@@ -76,11 +76,14 @@ def import_(run):
     generation = gateway.host(VIRTUAL)["generation"]
 
     gateway.daemons["mnat-dhcpd"].stop()
+    text = path.read_text()
+    equal(mnatctl(gateway, "export", "leases", path)[0], 1, "an export without a server")
+    equal((path.read_text(), list(gateway.run_dir.glob("*.new"))), (text, []),
+          "what was exported before")
     for old in gateway.run_dir.glob("dhcpd.sqlite*"):
         old.unlink()
     gateway.start_daemon("mnat-dhcpd")
     equal(leases(gateway), {}, "leases of the new server")
-    text = path.read_text()
     lines = text.splitlines(keepends=True)
     wrong = gateway.run_dir / "wrong.json"
     expect_refused(gateway, wrong, "".join(lines[:-1]),
