@@ -59,6 +59,7 @@ def history(run):
                       more=SHORT).up()
     net.start_relays()
     everything, one = Monitor(gateway, "everything"), Monitor(gateway, "one", VIRTUAL)
+    place = Monitor(gateway, "place", ACTUAL_1)
     equal(everything.of("began")[0]["hosts"], 0, "hosts at first")
     node = Node(net, UPLINK).up()
     node.wait_address("10.0.1.")
@@ -68,6 +69,7 @@ def history(run):
     second = node.shim()["actual"]
     expire(gateway)
     hosts = add_hosts(net, 101, 11)
+    another = Monitor(gateway, "another", hosts[0])
     net.plain.ip("route add default via 10.0.1.1")
     talkers = [Talker(net.plain, server, host) for host in hosts]
     check(all(talker.say() for talker in talkers[:8]), "eight plain hosts")
@@ -94,6 +96,9 @@ def history(run):
     equal(freed, [block("freed", None, host) for host in hosts[:10]], "the plain hosts' blocks")
     equal(told[-1:], left, "the last event")
     equal(story(one), own + left, "what was told of one host")
+    equal(story(place), own[:3], "what was told of an actual address")
+    equal(story(another), [block("taken", None, hosts[0]), block("freed", None, hosts[0])],
+          "what was told of a plain host")
     equal(one.of("sessions", "refused", "pressure", "relieved"), [], "what is not the host's")
     equal(everything.sum("refused", "packets", reason="ports_exhausted"), 1, "refusals")
     pressure, = [event for event in everything.of("pressure") if event["table"] == "blocks"]
