@@ -36,8 +36,12 @@ static struct event *new_event(struct server *s)
 		size_t room = s->room_events ? 2 * s->room_events : 128;
 		struct event *events = reallocarray(s->events, room, sizeof(*events));
 
-		if (!events)
+		if (!events) {
+			log_err("no memory to tell the mobility manager of a change; restart "
+				"mnat-dhcpd to tell it everything again");
+			server_count(s, COUNTER_no_memory);
 			return NULL;
+		}
 		s->events = events;
 		s->room_events = room;
 	}
@@ -49,14 +53,16 @@ bool arrival_is_ours(const struct conf *conf, const struct dhcp_mnat_arrival *ar
 	return arrival->manager.s_addr == conf->virt.manager.s_addr;
 }
 
-void binding_add_arrivals(const struct client *client, struct event *event)
+static void add_arrivals(const struct client *client, struct event *event)
 {
+	if (!client->n_arrivals)
+		return;
 	memcpy(event->arrivals, client->arrivals,
 	       client->n_arrivals * sizeof(client->arrivals[0]));
 	event->n_arrivals = client->n_arrivals;
 }
 
-void binding_add_circuit(const struct client *client, struct event *event)
+static void add_circuit(const struct client *client, struct event *event)
 {
 	if (!client->place)
 		return;
@@ -80,27 +86,42 @@ static void remember_arrivals(struct client *client, const struct dhcp_message *
 	client->n_arrivals = (uint8_t)in->n_arrivals;
 }
 
+static struct event event_of(const struct client *client, const struct binding *binding)
+{
+	struct event event = {
+		.virt = binding->virt,
+		.actual = binding->actual,
+		.generation = client->generation,
+		.tunnel = binding->tunnel,
+		.client_len = client->key_len,
+	};
+
+	memcpy(event.mac, client->mac, sizeof(event.mac));
+	memcpy(event.client, client->key, client->key_len);
+	return event;
+}
+
+struct event binding_told(const struct client *client)
+{
+	struct event event = event_of(client, &client->told);
+
+	add_circuit(client, &event);
+	add_arrivals(client, &event);
+	return event;
+}
+
 static struct event *tell(struct server *s, struct client *client, const struct binding *binding,
 			  uint32_t generation, uint32_t actual, uint32_t old)
 {
 	struct event *event = new_event(s);
 
-	if (!event) {
-		log_err("no memory to tell the mobility manager of a change; restart mnat-dhcpd "
-			"to tell it everything again");
-		server_count(s, COUNTER_no_memory);
+	if (!event)
 		return NULL;
-	}
-	*event = (struct event){
-		.virt = binding->virt,
-		.actual = actual,
-		.old = old,
-		.generation = generation,
-		.tunnel = actual && binding->tunnel,
-		.client_len = client->key_len,
-	};
-	memcpy(event->mac, client->mac, sizeof(event->mac));
-	memcpy(event->client, client->key, client->key_len);
+	*event = event_of(client, binding);
+	event->actual = actual;
+	event->tunnel = actual && event->tunnel;
+	event->old = old;
+	event->generation = generation;
 	client->batch = s->batch;
 	return event;
 }
@@ -113,12 +134,11 @@ static void tell_present(struct server *s, struct client *client, const struct b
 
 	if (!event)
 		return;
-	binding_add_circuit(client, event);
+	add_circuit(client, event);
 	if (!in || !is->virt)
 		return;
 	remember_arrivals(client, in);
-	if (client->n_arrivals)
-		binding_add_arrivals(client, event);
+	add_arrivals(client, event);
 }
 
 /*
@@ -158,4 +178,31 @@ void binding_update(struct server *s, struct client *client, const struct dhcp_m
 	if (is.actual)
 		tell_present(s, client, &is, next_generation(s, client, identity(&is)),
 			     same_host && was.actual != is.actual ? was.actual : 0, in);
+}
+
+static bool is_as_loaded(const struct client *client)
+{
+	return !client->batch;
+}
+
+bool server_catch_up(struct server *s, uint32_t address, uint32_t generation)
+{
+	struct lease *lease = lease_find(&s->leases, address);
+	struct client *client = lease ? lease->client : NULL;
+	struct event *event;
+
+	if (!client || !client->told.actual || identity(&client->told) != address ||
+	    client->generation >= generation)
+		return false;
+	client->generation = generation - 1;
+	next_generation(s, client, address);
+	server_count(s, COUNTER_manager_ahead);
+	if (is_as_loaded(client))
+		return true;
+	event = new_event(s);
+	if (!event)
+		return false;
+	*event = binding_told(client);
+	client->batch = s->batch;
+	return true;
 }

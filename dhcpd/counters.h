@@ -56,6 +56,7 @@
 	X(EVENT, ack_timeouts, "ACK sent though the mobility manager had not answered in 50 ms")   \
 	X(EVENT, ack_unreported, "ACK sent while the mobility manager was not there")              \
 	X(EVENT, manager_refused, "batch of lease events refused by the mobility manager")         \
+	X(EVENT, manager_ahead, "host of which the mobility manager knew something later")         \
 	X(EVENT, arrived, "client arrived from another domain")                                    \
 	X(EVENT, foreign_granted, "virtual address of another domain kept by its host")            \
 	X(EVENT, foreign_taken, "virtual address of another domain not given: taken or unfit")     \

@@ -53,6 +53,7 @@ struct io {
 	bool storing;		 /* a transaction is under way */
 	uint64_t batch;		 /* ... of this batch's changes */
 	struct event_list events; /* ... and these events */
+	bool told;		 /* ... which the manager has been told */
 	struct replies leaving;	 /* ACKs of it */
 	struct replies waiting;	 /* ACKs of the next one */
 	struct waiter *leaving_waiters, *waiters;
@@ -131,14 +132,9 @@ static bool decide(struct io *io, int i, struct outgoing *out)
 
 /* ---- storing ---- */
 
-/* What is on disk now is the manager's to know, and its replies may leave. */
-static void deliver(struct io *io, const struct event *events, size_t n, uint64_t batch,
-		    struct replies *replies)
+static void deliver(struct io *io, uint64_t batch, struct replies *replies)
 {
-	manager_tell(io->manager, events, n, batch);
-	for (size_t i = 0; i < replies->n; i++)
-		if (!manager_hold(io->manager, &replies->out[i]))
-			io_send(io, &replies->out[i]);
+	manager_stored(io->manager, batch, replies->out, replies->n);
 	replies->n = 0;
 }
 
@@ -158,6 +154,11 @@ static void tell_waiters(struct waiter **waiters, int result)
 	}
 }
 
+static void tell(struct io *io)
+{
+	manager_tell(io->manager, io->events.events, io->events.n, io->batch);
+}
+
 /* What is collected so far goes to the disk; the next batch begins. */
 static void depart(struct io *io)
 {
@@ -171,6 +172,10 @@ static void depart(struct io *io)
 	io->batch = io->server->batch;
 	server_next_batch(io->server);
 	io->storing = true;
+	/* a disk that fails may go on doing so: the gateways stay with what is stored */
+	io->told = !io->server->store_fails;
+	if (io->told)
+		tell(io);
 }
 
 int io_settle(struct io *io)
@@ -190,7 +195,8 @@ int io_settle(struct io *io)
 	tell_waiters(&io->waiters, r);
 	if (r)
 		return r;
-	deliver(io, s->events, s->n_events, s->batch, &io->waiting);
+	manager_tell(io->manager, s->events, s->n_events, s->batch);
+	deliver(io, s->batch, &io->waiting);
 	server_next_batch(s);
 	return 0;
 }
@@ -225,7 +231,9 @@ static void on_stored(uv_poll_t *poll, int status, int events)
 		discard(io, &io->leaving);
 		server_unswap_events(io->server, &io->events);
 	} else {
-		deliver(io, io->events.events, io->events.n, io->batch, &io->leaving);
+		if (!io->told)
+			tell(io);
+		deliver(io, io->batch, &io->leaving);
 		io->events.n = 0;
 	}
 	uv_poll_start(&io->poll, UV_READABLE, on_readable);

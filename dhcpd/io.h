@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The sockets. What recvmmsg() brings is decided at once. What it changes is stored in
- * one transaction with all that changed since the one before began; then the mobility
- * manager is told, and the ACKs leave. Other replies do not wait.
+ * one transaction with all that changed since the one before began, while the mobility
+ * manager is told; after both the ACKs leave. Other replies do not wait.
  */
 #ifndef DHCPD_IO_H
 #define DHCPD_IO_H

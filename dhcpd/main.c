@@ -64,14 +64,14 @@ static void send_held(const struct outgoing *out, void *user)
 	io_send(d->io, out);
 }
 
-static void host_moved(void *user)
+static void settle(void *user)
 {
 	struct dhcpd *d = user;
 
 	io_settle(d->io);
 }
 
-static const struct manager_ops manager_ops = {.send = send_held, .moved = host_moved};
+static const struct manager_ops manager_ops = {.send = send_held, .changed = settle};
 
 static void warn_fixed(const struct conf *was, const struct conf *is)
 {

@@ -23,12 +23,19 @@ struct held {
 	struct held *next;
 };
 
-/* A batch of events sent and not yet confirmed. */
+enum flight_state { FLIGHT_UP, FLIGHT_CONFIRMED, FLIGHT_LATE };
+
+/*
+ * A batch of events sent. It lands, and what is held leaves, when it is both confirmed, or
+ * late, and stored.
+ */
 struct flight {
 	uint64_t id;
 	uint64_t first; /* batch; there may be more than one if storing had failed */
 	uint64_t batch;
 	uint64_t deadline;
+	enum flight_state state;
+	json_t *tokens; /* that came before the batch was stored */
 	struct held *held;
 	struct flight *prev, *next;
 };
@@ -39,8 +46,6 @@ struct snapshot {
 	size_t n;
 	size_t next;
 	uint64_t id; /* of the chunk it is working on */
-	uint64_t behind; /* batch of a host that is not stored yet: it will be told of then */
-	bool ending;
 };
 
 struct manager {
@@ -48,7 +53,7 @@ struct manager {
 	uv_timer_t timer;
 	struct server *server;
 	uint64_t last_id;
-	uint64_t last_batch; /* that is stored */
+	uint64_t stored; /* the last batch that is */
 	struct flight *flights; /* oldest first, which is the next deadline */
 	struct snapshot snapshot;
 	const struct manager_ops *ops;
@@ -82,6 +87,7 @@ static void land(struct manager *m, struct flight *flight)
 		m->ops->send(&held->out, m->user);
 		free(held);
 	}
+	json_decref(flight->tokens);
 	free(flight);
 }
 
@@ -95,39 +101,54 @@ static void on_timer(uv_timer_t *timer);
 
 static void arm(struct manager *m)
 {
-	uint64_t now = mnat_clock_now();
-	uint64_t left;
+	const struct flight *flight;
+	uint64_t now = mnat_clock_now(), left = 0;
 
-	if (!m->flights)
+	DL_SEARCH_SCALAR(m->flights, flight, state, FLIGHT_UP);
+	if (!flight)
 		return;
-	left = m->flights->deadline > now ? m->flights->deadline - now : 0;
+	if (flight->deadline > now)
+		left = flight->deadline - now;
 	uv_update_time(m->timer.loop);
 	uv_timer_start(&m->timer, on_timer, (left + MNAT_NS_PER_MS - 1) / MNAT_NS_PER_MS, 0);
+}
+
+static void land_if_stored(struct manager *m, struct flight *flight)
+{
+	if (flight->batch <= m->stored)
+		land(m, flight);
 }
 
 static void on_timer(uv_timer_t *timer)
 {
 	struct manager *m = timer->data;
+	struct flight *flight, *next;
+	uint64_t now = mnat_clock_now();
 
-	while (m->flights && m->flights->deadline <= mnat_clock_now()) {
+	DL_FOREACH_SAFE(m->flights, flight, next) {
 		const struct held *held;
 		int n;
 
-		LL_COUNT(m->flights->held, held, n);
+		if (flight->deadline > now)
+			break;
+		if (flight->state != FLIGHT_UP)
+			continue;
+		LL_COUNT(flight->held, held, n);
 		m->server->counters[COUNTER_ack_timeouts] += (uint64_t)n;
-		land(m, m->flights);
+		flight->state = FLIGHT_LATE;
+		land_if_stored(m, flight);
 	}
 	arm(m);
 }
 
-static void take_off(struct manager *m, uint64_t id, uint64_t first, uint64_t batch)
+static void take_off(struct manager *m, uint64_t id, uint64_t batch)
 {
 	struct flight *flight = calloc(1, sizeof(*flight));
 
 	if (!flight)
 		return; /* its replies will not wait */
 	flight->id = id;
-	flight->first = first;
+	flight->first = m->stored + 1;
 	flight->batch = batch;
 	flight->deadline = mnat_clock_now() + MANAGER_WAIT_MS * MNAT_NS_PER_MS;
 	DL_APPEND(m->flights, flight);
@@ -135,16 +156,7 @@ static void take_off(struct manager *m, uint64_t id, uint64_t first, uint64_t ba
 		arm(m);
 }
 
-static void snapshot_end(struct manager *m)
-{
-	if (m->snapshot.behind > m->last_batch)
-		return;
-	snapshot_done(m);
-	mnat_peer_send(m->peer, json_pack("{s:s}", "cmd", "snapshot-end"));
-}
-
-static void tell(struct manager *m, const struct event *events, size_t n, uint64_t first,
-		 uint64_t batch)
+void manager_tell(struct manager *m, const struct event *events, size_t n, uint64_t batch)
 {
 	if (!m->peer || !n)
 		return;
@@ -160,46 +172,11 @@ static void tell(struct manager *m, const struct event *events, size_t n, uint64
 			json_array_append_new(array, event_to_json(&events[i]));
 		id = send_events(m, array);
 		if (id)
-			take_off(m, id, first, batch);
+			take_off(m, id, batch);
 	}
 }
 
-void manager_tell(struct manager *m, const struct event *events, size_t n, uint64_t batch)
-{
-	uint64_t first = m->last_batch + 1;
-
-	m->last_batch = batch;
-	tell(m, events, n, first, batch);
-	if (m->snapshot.ending)
-		snapshot_end(m);
-}
-
-static struct flight *before(const struct manager *m, struct flight *flight)
-{
-	return flight == m->flights ? NULL : flight->prev;
-}
-
-/* A reply goes with the last line of its batch. */
-bool manager_hold(struct manager *m, const struct outgoing *out)
-{
-	struct flight *flight;
-	struct held *held;
-
-	if (!out->reply.batch)
-		return false;
-	for (flight = m->flights ? m->flights->prev : NULL; flight; flight = before(m, flight))
-		if (flight->first <= out->reply.batch && out->reply.batch <= flight->batch)
-			break;
-	held = flight ? malloc(sizeof(*held)) : NULL;
-	if (!held)
-		return false;
-	held->out = *out;
-	LL_PREPEND(flight->held, held);
-	return true;
-}
-
 /* ---- snapshot ---- */
-
 
 /* What is so now, not what was when the snapshot began. */
 static json_t *host_to_json(struct manager *m, uint32_t identity)
@@ -211,22 +188,7 @@ static json_t *host_to_json(struct manager *m, uint32_t identity)
 	if (!client || !client->told.actual ||
 	    (client->told.virt ? client->told.virt : client->told.actual) != identity)
 		return NULL;
-	if (client->batch > m->last_batch) {
-		m->snapshot.behind = client->batch;
-		return NULL;
-	}
-	event = (struct event){
-		.virt = client->told.virt,
-		.actual = client->told.actual,
-		.tunnel = client->told.tunnel,
-		.generation = client->generation,
-		.client_len = client->key_len,
-	};
-	memcpy(event.mac, client->mac, sizeof(event.mac));
-	memcpy(event.client, client->key, client->key_len);
-	binding_add_circuit(client, &event);
-	if (client->n_arrivals)
-		binding_add_arrivals(client, &event);
+	event = binding_told(client);
 	return event_to_json(&event);
 }
 
@@ -247,8 +209,8 @@ static void snapshot_step(struct manager *m)
 		return;
 	}
 	json_decref(events);
-	s->ending = true;
-	snapshot_end(m);
+	snapshot_done(m);
+	mnat_peer_send(m->peer, json_pack("{s:s}", "cmd", "snapshot-end"));
 }
 
 static void on_connected(struct mnat_peer *peer, void *user)
@@ -281,7 +243,7 @@ static void on_lost(struct mnat_peer *peer, void *user)
 	land_all(m);
 }
 
-/* ---- tokens, and what the manager says unasked ---- */
+/* ---- tokens ---- */
 
 static void give_token(struct manager *m, const json_t *tokens, struct reply *reply)
 {
@@ -311,6 +273,58 @@ static void give_tokens(struct manager *m, const json_t *tokens, const struct fl
 	}
 }
 
+static void give_early_tokens(struct manager *m, uint64_t batch, struct reply *reply)
+{
+	const struct flight *flight;
+
+	DL_FOREACH(m->flights, flight)
+		if (flight->batch == batch && flight->tokens)
+			give_token(m, flight->tokens, reply);
+}
+
+static struct flight *before(const struct manager *m, struct flight *flight)
+{
+	return flight == m->flights ? NULL : flight->prev;
+}
+
+/* A reply goes with the last line of its batch. */
+static bool hold(struct manager *m, struct outgoing *out)
+{
+	struct flight *flight;
+	struct held *held;
+
+	if (!out->reply.batch)
+		return false;
+	for (flight = m->flights ? m->flights->prev : NULL; flight; flight = before(m, flight))
+		if (flight->first <= out->reply.batch && out->reply.batch <= flight->batch)
+			break;
+	if (!flight)
+		return false;
+	give_early_tokens(m, flight->batch, &out->reply);
+	m->server->counters[COUNTER_ack_timeouts] += flight->state == FLIGHT_LATE;
+	held = flight->state == FLIGHT_UP ? malloc(sizeof(*held)) : NULL;
+	if (!held)
+		return false;
+	held->out = *out;
+	LL_PREPEND(flight->held, held);
+	return true;
+}
+
+void manager_stored(struct manager *m, uint64_t batch, struct outgoing *replies, size_t n)
+{
+	struct flight *flight, *next;
+
+	m->stored = batch;
+	for (size_t i = 0; i < n; i++)
+		if (!hold(m, &replies[i]))
+			m->ops->send(&replies[i], m->user);
+	DL_FOREACH_SAFE(m->flights, flight, next)
+		if (flight->state != FLIGHT_UP)
+			land_if_stored(m, flight);
+}
+
+/* ---- what the manager says unasked ---- */
+
 /* The node waits for this one: gateways must know before it hears. */
 static bool move_host(struct manager *m, struct in_addr virt, const json_t *line)
 {
@@ -320,7 +334,7 @@ static bool move_host(struct manager *m, struct in_addr virt, const json_t *line
 	if (!text || mnat_parse_ip(text, &actual) ||
 	    !server_rebind(m->server, ntohl(virt.s_addr), ntohl(actual.s_addr)))
 		return false;
-	m->ops->moved(m->user);
+	m->ops->changed(m->user);
 	return true;
 }
 
@@ -344,6 +358,38 @@ static void on_notify(struct manager *m, const char *what, const json_t *line)
 		  done ? "done" : "not done");
 }
 
+/* Of some hosts the manager knows what is not in the database (manager.h). */
+static void on_stale(struct manager *m, const json_t *stale)
+{
+	const char *text;
+	json_t *next;
+	bool behind = false;
+
+	json_object_foreach((json_t *)stale, text, next) {
+		json_int_t generation = json_integer_value(next);
+		struct in_addr identity;
+
+		if (!mnat_parse_ip(text, &identity) && generation > 0 && generation <= UINT32_MAX)
+			behind |= server_catch_up(m->server, ntohl(identity.s_addr),
+						(uint32_t)generation);
+	}
+	if (behind)
+		m->ops->changed(m->user);
+}
+
+static void on_confirmed(struct manager *m, struct flight *flight, const json_t *line)
+{
+	json_t *tokens = json_object_get(line, "tokens");
+
+	if (flight->batch <= m->stored) {
+		give_tokens(m, tokens, flight);
+		land(m, flight);
+		return;
+	}
+	flight->state = FLIGHT_CONFIRMED;
+	flight->tokens = json_incref(tokens);
+}
+
 static void on_message(struct mnat_peer *peer, const json_t *line, void *user)
 {
 	struct manager *m = user;
@@ -360,6 +406,7 @@ static void on_message(struct mnat_peer *peer, const json_t *line, void *user)
 		on_notify(m, notify, line);
 	if (!id)
 		return;
+	on_stale(m, json_object_get(line, "stale"));
 	if (id == m->snapshot.id) {
 		snapshot_step(m);
 		return;
@@ -367,8 +414,7 @@ static void on_message(struct mnat_peer *peer, const json_t *line, void *user)
 	DL_SEARCH_SCALAR(m->flights, flight, id, id);
 	if (!flight)
 		return; /* it came too late */
-	give_tokens(m, json_object_get(line, "tokens"), flight);
-	land(m, flight);
+	on_confirmed(m, flight, line);
 	arm(m);
 }
 

@@ -13,7 +13,7 @@
 #define R2 "10.0.2.1"
 
 struct stand_in {
-	int moved;
+	int changed;
 	uv_loop_t loop;
 	struct mnat_control *control;
 	struct mnat_control_client *client; /* the server's connection */
@@ -27,6 +27,7 @@ struct stand_in {
 	int ends;
 	int sent;	/* replies let go */
 	json_t *tokens; /* for the answers */
+	json_t *stale;
 	struct reply last_sent;
 	int sent_unconfirmed; /* ... before their lease request was confirmed */
 };
@@ -40,9 +41,9 @@ static void on_lease(struct mnat_control_client *client, const json_t *request, 
 	s->leases++;
 	s->sent_unconfirmed = s->sent;
 	if (!s->silent)
-		mnat_control_done(client, json_pack("{s:O, s:i, s:O?}", "id",
+		mnat_control_done(client, json_pack("{s:O, s:i, s:O?, s:O*}", "id",
 						    json_object_get(request, "id"), "pending", 0,
-						    "tokens", s->tokens));
+						    "tokens", s->tokens, "stale", s->stale));
 }
 
 static void on_snapshot(struct mnat_control_client *client, const json_t *request, void *user)
@@ -84,14 +85,14 @@ static void listen_again(struct stand_in *s)
 		     0);
 }
 
-static void on_moved(void *user)
+static void on_changed(void *user)
 {
 	struct stand_in *s = user;
 
-	s->moved++;
+	s->changed++;
 }
 
-static const struct manager_ops ops = {.send = on_send, .moved = on_moved};
+static const struct manager_ops ops = {.send = on_send, .changed = on_changed};
 
 static struct stand_in *begin(void)
 {
@@ -120,6 +121,7 @@ static void end(struct stand_in *s)
 	rmdir(s->run_dir);
 	json_decref(s->last);
 	json_decref(s->tokens);
+	json_decref(s->stale);
 	fixture_free(s->f);
 	free(s);
 }
@@ -134,8 +136,8 @@ static void await(struct stand_in *s, const int *counter, int n)
 	cr_assert_eq(*counter, n);
 }
 
-/* The ACK to a REQUEST, through the manager; true: held. */
-static bool request(struct stand_in *s, const struct say *say)
+/* The ACK to a REQUEST, of which the manager is told; it is not stored yet. */
+static struct outgoing tell(struct stand_in *s, const struct say *say)
 {
 	struct server *server = &s->f->server;
 	struct outgoing out = {0};
@@ -144,11 +146,27 @@ static bool request(struct stand_in *s, const struct say *say)
 
 	cr_assert(server_handle(server, &s->f->arrival, buf, len, &out.reply));
 	cr_assert_eq(out.reply.type, DHCP_ACK);
+	manager_tell(s->manager, server->events, server->n_events, server->batch);
+	return out;
+}
+
+/* true: the ACK is held */
+static bool store(struct stand_in *s, struct outgoing *out)
+{
+	struct server *server = &s->f->server;
+	int was_sent = s->sent;
+
 	cr_assert_eq(server_commit(server), 0);
-	if (server->n_events)
-		manager_tell(s->manager, server->events, server->n_events, server->batch);
+	manager_stored(s->manager, server->batch, out, 1);
 	server_next_batch(server);
-	return manager_hold(s->manager, &out);
+	return s->sent == was_sent;
+}
+
+static bool request(struct stand_in *s, const struct say *say)
+{
+	struct outgoing out = tell(s, say);
+
+	return store(s, &out);
 }
 
 /* That of a host that is new in its subnet. */
@@ -171,6 +189,21 @@ static json_int_t generation(const struct stand_in *s)
 	const json_t *event = json_array_get(json_object_get(s->last, "events"), 0);
 
 	return json_integer_value(json_object_get(event, "gen"));
+}
+
+#define TICKET                                                                                     \
+	"000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f202122232425262728292a2b" \
+	"2c2d2e2f"
+#define KEY "f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff"
+
+static const struct dhcp_message *last_sent(const struct stand_in *s)
+{
+	static struct dhcp_message message;
+
+	cr_assert_eq(dhcp_parse(&s->f->conf->virt.codec, DHCP_BOOTREPLY, s->last_sent.bytes,
+				s->last_sent.len, &message),
+		     DHCP_E_NONE);
+	return &message;
 }
 
 Test(manager, an_ack_waits_for_the_confirmation)
@@ -210,6 +243,94 @@ Test(manager, waits_at_most_50_ms)
 	took = (mnat_clock_now() - start) / MNAT_NS_PER_MS;
 	cr_assert(took >= 50 && took < 500, "%d ms", (int)took);
 	cr_assert_eq(s->f->server.counters[COUNTER_ack_timeouts], 1);
+	end(s);
+}
+
+static const struct say first_request = {DHCP_REQUEST,
+					 1,
+					 .relay = R1,
+					 .requested = "10.0.1.5",
+					 .server = "10.0.0.1",
+					 .shim = "10.128.0.2"};
+
+/* The manager is told while it is stored; whichever takes longer, the ACK waits for both. */
+Test(manager, an_ack_waits_for_the_disk_too)
+{
+	struct stand_in *s = begin();
+	struct outgoing out;
+
+	s->tokens = json_pack("{s:{s:s, s:s}}", "10.128.0.2", "ticket", TICKET, "key", KEY);
+	listen_again(s);
+	await(s, &s->ends, 1);
+	cr_assert(ASK(s->f, DHCP_DISCOVER, 1, .relay = R1, .shim = "10.128.0.2"));
+	out = tell(s, &first_request);
+	await(s, &s->leases, 1);
+	for (int i = 0; i < 100; i++)
+		uv_run(&s->loop, UV_RUN_NOWAIT);
+	cr_assert_eq(s->sent, 0);
+	cr_assert_not(store(s, &out), "both are there: it leaves");
+	cr_assert_eq(s->sent, 1);
+	cr_assert(last_sent(s)->token_present, "it came before the ACK was there");
+	cr_assert_eq(s->f->server.counters[COUNTER_ack_timeouts], 0);
+	end(s);
+}
+
+Test(manager, a_slow_disk_and_a_silent_manager_hold_it_no_longer_than_the_disk)
+{
+	struct stand_in *s = begin();
+	uint64_t until = mnat_clock_now() + 2 * MANAGER_WAIT_MS * MNAT_NS_PER_MS;
+	struct outgoing out;
+
+	listen_again(s);
+	await(s, &s->ends, 1);
+	s->silent = true;
+	cr_assert(ASK(s->f, DHCP_DISCOVER, 1, .relay = R1, .shim = "10.128.0.2"));
+	out = tell(s, &first_request);
+	while (mnat_clock_now() < until)
+		uv_run(&s->loop, UV_RUN_NOWAIT);
+	cr_assert_eq(s->sent, 0);
+	cr_assert_not(store(s, &out));
+	cr_assert_eq(s->f->server.counters[COUNTER_ack_timeouts], 1);
+	end(s);
+}
+
+Test(manager, that_knows_something_later_is_told_again)
+{
+	struct stand_in *s = begin();
+	struct server *server = &s->f->server;
+
+	s->stale = json_pack("{s:i, s:i, s:i}", "10.128.0.2", 9, "10.128.0.77", 9, "none", 9);
+	listen_again(s);
+	await(s, &s->ends, 1);
+	cr_assert(ack(s, 1, R1, "10.0.1.5"));
+	await(s, &s->changed, 1);
+	cr_assert_eq(server->n_events, 1);
+	cr_assert_eq(server->events[0].generation, 9);
+	cr_assert_eq(server->events[0].actual, addr("10.0.1.5"));
+	cr_assert_eq(lease_find(&server->leases, addr("10.128.0.2"))->generation, 9);
+	cr_assert(lease_find(&server->leases, addr("10.128.0.2"))->dirty);
+	cr_assert_eq(server->counters[COUNTER_manager_ahead], 1);
+	end(s);
+}
+
+/* The database is older than what the manager knows: the host is where it says. */
+Test(manager, is_believed_of_a_host_that_is_as_it_was_loaded)
+{
+	struct stand_in *s = begin();
+	struct server *server = &s->f->server;
+
+	cr_assert_not(ack(s, 1, R1, "10.0.1.5"));
+	lease_find(&server->leases, addr("10.128.0.2"))->client->batch = 0; /* as loaded */
+	s->stale = json_pack("{s:i}", "10.128.0.2", 9);
+	listen_again(s);
+	await(s, &s->changed, 1);
+	cr_assert_eq(server->n_events, 0);
+	cr_assert_eq(lease_find(&server->leases, addr("10.128.0.2"))->generation, 9);
+	json_decref(s->stale);
+	s->stale = NULL;
+	cr_assert(ack(s, 1, R2, "10.0.2.7"));
+	await(s, &s->sent, 2);
+	cr_assert_eq(generation(s), 10);
 	end(s);
 }
 
@@ -286,21 +407,6 @@ Test(manager, a_large_snapshot_comes_in_pieces)
 }
 
 /* ---- between domains ---- */
-
-#define TICKET                                                                                     \
-	"000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f202122232425262728292a2b" \
-	"2c2d2e2f"
-#define KEY "f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff"
-
-static const struct dhcp_message *last_sent(const struct stand_in *s)
-{
-	static struct dhcp_message message;
-
-	cr_assert_eq(dhcp_parse(&s->f->conf->virt.codec, DHCP_BOOTREPLY, s->last_sent.bytes,
-				s->last_sent.len, &message),
-		     DHCP_E_NONE);
-	return &message;
-}
 
 Test(manager, its_token_goes_into_the_ack)
 {

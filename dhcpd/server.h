@@ -95,11 +95,8 @@ void server_done(struct server *s);
 /* Serve by another configuration; false: no memory, the old one stays. */
 bool server_set_conf(struct server *s, const struct conf *conf);
 
-/* The circuit that the client is behind goes with the event. */
-void binding_add_circuit(const struct client *client, struct event *event);
-
-/* What the client last proved goes with the event; it has some. */
-void binding_add_arrivals(const struct client *client, struct event *event);
+/* What the manager was told of the client last; told.actual is not 0. */
+struct event binding_told(const struct client *client);
 
 /* Is it a visit of our own domain's that an arrival proves? */
 bool arrival_is_ours(const struct conf *conf, const struct dhcp_mnat_arrival *arrival);
@@ -121,6 +118,14 @@ bool server_release_virtual(struct server *s, uint32_t address);
  * not to be had.
  */
 bool server_rebind(struct server *s, uint32_t virt, uint32_t actual);
+
+/*
+ * A manager knows something later of the host than it was told, of a generation before this
+ * one. A host that is as it was loaded is where the manager says, for the database is older;
+ * of one that has changed since it is to be told again. False: that was done meanwhile, or the
+ * host is gone; true: there is something to store.
+ */
+bool server_catch_up(struct server *s, uint32_t identity, uint32_t generation);
 
 /*
  * A FORCERENEW for the client, to be sent at once. False: it has no actual address, or has

@@ -138,13 +138,32 @@ static json_t *make_tokens(const struct roam *roam, const struct batch *batch)
 		return NULL;
 	tokens = json_object();
 	for (unsigned int i = 0; i < batch->n_entries; i++) {
-		const struct host *host = batch->entries[i].host;
+		const struct batch_entry *entry = &batch->entries[i];
+		const struct host *host = entry->host;
 
-		if (!host->key.plain && host->actual.s_addr &&
-		    host->generation == batch->entries[i].generation)
+		if (!host->key.plain && host->actual.s_addr && !entry->later &&
+		    host->generation == entry->generation)
 			add_token(tokens, roam, host);
 	}
 	return tokens;
+}
+
+/* NULL: none */
+static json_t *make_stale(const struct batch *batch)
+{
+	json_t *stale = NULL;
+
+	for (unsigned int i = 0; i < batch->n_entries; i++) {
+		const struct batch_entry *entry = &batch->entries[i];
+		char ip[MNAT_IP_LEN];
+
+		if (!entry->later)
+			continue;
+		stale = stale ? stale : json_object();
+		json_object_set_new(stale, mnat_ip(entry->host->key.identity, ip),
+				    json_integer(entry->later));
+	}
+	return stale;
 }
 
 static void on_answer(struct batch *batch, unsigned int pending)
@@ -152,8 +171,10 @@ static void on_answer(struct batch *batch, unsigned int pending)
 	struct waiter *waiter = batch->user;
 
 	mnat_control_done(waiter->client,
-			  json_pack("{s:o?, s:i, s:o*}", "id", waiter->id, "pending", (int)pending,
-				    "tokens", make_tokens(&waiter->manager->roam, batch)));
+			  json_pack("{s:o?, s:i, s:o*, s:o*}", "id", waiter->id, "pending",
+				    (int)pending, "tokens",
+				    make_tokens(&waiter->manager->roam, batch), "stale",
+				    make_stale(batch)));
 	mnat_control_client_unref(waiter->client);
 	free(waiter);
 }

@@ -31,12 +31,24 @@ static bool is_pending(const struct manager *m, const struct batch_entry *entry)
 	       host_is_pending(&m->registry, entry->host);
 }
 
+/* A gateway may know something later of the host than we and the DHCP server do. */
+static void judge(struct batch_entry *entry)
+{
+	const struct host *host = entry->host;
+
+	if (!entry->later && host->generation == entry->generation && host->refused &&
+	    host->refusal == SIMCO_E_X_STALE)
+		entry->later = host->generation + 1;
+}
+
 static void answer(struct manager *m, struct batch *batch)
 {
 	unsigned int pending = batch->failed;
 
-	for (unsigned int i = 0; i < batch->n_entries; i++)
+	for (unsigned int i = 0; i < batch->n_entries; i++) {
+		judge(&batch->entries[i]);
 		pending += is_pending(m, &batch->entries[i]);
+	}
 	DL_DELETE(m->batches, batch);
 	batch->answered = true;
 	m->counters[MM_C_TIMEOUTS] += batch->waiting != 0;
@@ -126,11 +138,14 @@ static void apply_event(struct manager *m, const struct event *event, struct bat
 	m->counters[MM_C_EVENTS]++;
 	m->counters[MM_C_STALE] += r == APPLIED_STALE;
 	m->counters[MM_C_REPEATED] += r == APPLIED_REPEATED;
-	if (!host || r == APPLIED_STALE)
+	if (!host)
 		return;
 	if (batch)
-		batch->entries[batch->n_entries++] =
-			(struct batch_entry){host_hold(host), host->generation};
+		batch->entries[batch->n_entries++] = (struct batch_entry){
+			host_hold(host), event->generation,
+			r == APPLIED_STALE ? host->generation + 1 : 0};
+	if (r == APPLIED_STALE)
+		return;
 	relocated = roam_event(m, host, event);
 	if (r == APPLIED_CHANGED || relocated || host_is_pending(&m->registry, host))
 		manager_send_host(m, host, batch);

@@ -20,7 +20,7 @@
 #define MM_COUNTERS(X)                                                                         \
 	X(BATCHES, "batches of lease events received")                                         \
 	X(EVENTS, "lease events received")                                                     \
-	X(STALE, "events older than what is known, ignored")                                   \
+	X(STALE, "events older than what is known, which the DHCP server is told")             \
 	X(REPEATED, "events that say what is known already")                                   \
 	X(REBINDS, "rebinds sent to gateways")                                                 \
 	X(CONFIRMED, "rebinds a gateway confirmed")                                            \
@@ -45,7 +45,8 @@ enum mm_counter {
 
 struct batch_entry {
 	struct host *host;
-	uint32_t generation;
+	uint32_t generation; /* the event's */
+	uint32_t later;	     /* not 0: it was refused, this generation would not be */
 };
 
 /* Lease events that are answered together. */

@@ -30,6 +30,7 @@ static struct fake fakes[N_GATEWAYS];
 static uint64_t clock_ns;
 static int n_answers;
 static unsigned int last_pending;
+static uint32_t last_later;
 
 static uint64_t virtual_clock(void)
 {
@@ -151,6 +152,7 @@ static void on_answer(struct batch *batch, unsigned int pending)
 {
 	n_answers++;
 	last_pending = pending;
+	last_later = batch->n_entries ? batch->entries[0].later : 0;
 }
 
 static struct event event(const char *identity, const char *actual, uint32_t generation)
@@ -362,12 +364,32 @@ Test(manager, stale_and_repeated_events_are_acknowledged)
 	serve(&fakes[1]);
 	lease("10.128.0.2", "10.0.2.7", 4);
 	cr_assert_eq(n_answers, 2);
+	cr_assert_eq(last_later, 6);
 	lease("10.128.0.2", "10.0.1.5", 5);
 	cr_assert_eq(n_answers, 3);
 	cr_assert_eq(last_pending, 0);
+	cr_assert_eq(last_later, 0);
+	lease("10.128.0.2", "10.0.2.7", 5);
+	cr_assert_eq(last_later, 6, "one generation says one thing");
 	cr_assert_eq(count(&fakes[0], SIMCO_X_HREB), 1);
-	cr_assert_eq(manager.counters[MM_C_STALE], 1);
+	cr_assert_eq(manager.counters[MM_C_STALE], 2);
 	cr_assert_eq(manager.counters[MM_C_REPEATED], 1);
+}
+
+/* After a start of ours with a DHCP server that has lost its last words. */
+Test(manager, a_gateway_that_knows_something_later_is_told_of)
+{
+	connect_gateway(0);
+	fakes[0].error = SIMCO_E_X_STALE;
+	lease("10.128.0.2", "10.0.1.5", 5);
+	serve(&fakes[0]);
+	cr_assert_eq(n_answers, 1);
+	cr_assert_eq(last_later, 6);
+	fakes[0].error = 0;
+	lease("10.128.0.2", "10.0.1.5", 6);
+	serve(&fakes[0]);
+	cr_assert_eq(last_later, 0);
+	cr_assert(host("10.128.0.2")->confirmed & 1);
 }
 
 Test(manager, a_repeated_event_waits_for_what_is_on_its_way)

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The answer waits for the DHCP server's event, which comes when the move is stored. It must:
- * a server that died in between would come back with the lease and the generation of before,
- * give the next move the generation of this one, and the registry would refuse that move as
- * stale.
+ * The answer waits for the DHCP server's event and for the gateways. The move may not be on
+ * disk by then: a server that died in this moment would come back with the host at the address
+ * before, and is told that something later is known (control.h, "stale").
  */
 #include "rebind.h"
 

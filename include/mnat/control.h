@@ -52,6 +52,10 @@
  *           virtual address before). They are repeated in snapshots.
  *           and the answer has, for each mobile host bound, what its ACK shall carry:
  *                   "tokens":{"10.128.0.2":{"ticket":"hex","key":"hex"},...}
+ *           and, for each host of which something later is known than was told,
+ *                   "stale":{"10.128.0.2":G,...}
+ *           G: a generation that will be believed, as will later ones. The DHCP server's
+ *           database is older than the manager, or it died before what it had told was stored.
  *           virtual null: a plain host, whose identity is its actual address.
  *           actual null: the host's lease ended. gen: strictly increasing per
  *           host, kept by the DHCP server with the lease, never reused.

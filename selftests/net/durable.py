@@ -196,7 +196,7 @@ def durable(run):
     equal(len(box.ctl("history", virtual, "2001-01-01", "-d", box.run_dir / "dhcpd.sqlite")), 0,
           "holders long ago")
     server = box.daemons["mnat-dhcpd"]
-    os.kill(int(open(f"/proc/{server.pid}/task/{server.pid}/children").read()), signal.SIGKILL)
+    os.kill(server.children()[0], signal.SIGKILL)
     equal(server.wait_exit(), 1, "exit status of a server whose keeper has died")
     start(box, conf)
     check_leases(box, clients.acked, f"after the keeper's death, seed {seed}")

@@ -18,10 +18,6 @@ def status(pid):
         return dict(line.split(":", 1) for line in lines)
 
 
-def children(pid):
-    return [int(word) for word in open(f"/proc/{pid}/task/{pid}/children").read().split()]
-
-
 def files(pid):
     """What regular files and devices a process has open."""
     links = sh(["find", f"/proc/{pid}/fd", "-type", "l", "-printf", "%l\\n"]).splitlines()
@@ -38,7 +34,7 @@ def dhcpd(run):
     gateway = Gateway(net).up()
     net.start_relays()
     server = gateway.daemons["mnat-dhcpd"]
-    keeper, = children(server.pid)
+    keeper, = server.children()
     wait_until(lambda: status(server.pid)["Seccomp"].strip() == "2", 5, "a filter")
     for name, pid in (("server", server.pid), ("keeper", keeper)):
         for kind in ("CapEff", "CapPrm", "CapInh"):

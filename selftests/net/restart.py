@@ -1,4 +1,6 @@
 """Daemons that die, twins, and programs replaced under traffic."""
+import os
+import signal
 import subprocess
 import time
 
@@ -9,7 +11,7 @@ from mnatlab.flows import TcpFlow, UdpFlow
 from mnatlab.mobilenat import BIN
 from mnatlab.proc import wait_until
 from mnatlab.scenario import scenario
-from mnatlab.topology import ACTUAL_2, VIRTUAL
+from mnatlab.topology import ACTUAL_1, ACTUAL_2, VIRTUAL
 
 from move import running_node, wait_progress
 
@@ -75,6 +77,60 @@ def kill9_dhcpd(run):
 def kill9_mnatc(run):
     """The node's daemon dies under load; the one started after it takes over as it is."""
     kill9(run, "node", "mnatc")
+
+
+@scenario("restart.unstored")
+def unstored(run):
+    """The DHCP server dies between telling of a move and storing it; the node gets its ACK
+    from the next one, and the move after that is believed too."""
+    net, gateway, node = running_node(run)
+    traffic = Traffic(net)
+    server = gateway.daemons["mnat-dhcpd"]
+    keeper, = server.children()
+    acks = gateway.counters("mnat-dhcpd")["out_ack"]
+    os.kill(keeper, signal.SIGSTOP)
+    net.move("ap2", node.netns.name)
+    wait_until(lambda: gateway.host(VIRTUAL)["actual"] == ACTUAL_2, 15,
+               "the manager to be told before the disk has it")
+    equal(gateway.counters("mnat-dhcpd")["out_ack"], acks, "ACKs that have left")
+    server.kill9()
+    server = gateway.start_daemon("mnat-dhcpd")
+    node.wait_address("10.0.2.")
+    server.wait_for(lambda: gateway.counters("mnat-dhcpd")["manager_ahead"] == 1,
+                    "the server to hear that it is behind")
+    wait_progress(net, 5001)
+    node.move(net, "ap1", "10.0.1.")
+    wait_progress(net, 5001)
+    equal(gateway.host(VIRTUAL)["actual"], ACTUAL_1, "the manager's view after the next move")
+    stream_whole(traffic.stream.stop())
+
+
+@scenario("restart.older")
+def older(run):
+    """A DHCP server is started with its database of some moves ago: sessions go on, and so do
+    moves."""
+    net, gateway, node = running_node(run)
+    traffic = Traffic(net)
+    database = gateway.run_dir / "dhcpd.sqlite"
+    gateway.daemons["mnat-dhcpd"].stop()
+    saved = database.read_bytes()
+    gateway.start_daemon("mnat-dhcpd")
+    for access_point, prefix in (("ap2", "10.0.2."), ("ap1", "10.0.1."), ("ap2", "10.0.2.")):
+        node.move(net, access_point, prefix)
+        wait_progress(net, 5001)
+    generation = gateway.host(VIRTUAL)["generation"]
+    gateway.daemons["mnat-dhcpd"].stop()
+    database.write_bytes(saved)
+    server = gateway.start_daemon("mnat-dhcpd")
+    server.wait_for(lambda: gateway.counters("mnat-dhcpd")["manager_ahead"] == 1,
+                    "the server to hear that it is behind")
+    equal(gateway.host(VIRTUAL)["actual"], ACTUAL_2, "where the manager knows the node to be")
+    wait_progress(net, 5001)
+    node.move(net, "ap1", "10.0.1.")
+    wait_progress(net, 5001)
+    equal(gateway.host(VIRTUAL)["actual"], ACTUAL_1, "the manager's view after the next move")
+    check(gateway.host(VIRTUAL)["generation"] > generation, "its generation went on rising")
+    stream_whole(traffic.stream.stop())
 
 
 @scenario("two.daemons")

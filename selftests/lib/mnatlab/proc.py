@@ -48,6 +48,11 @@ class Program:
     def pid(self):
         return self.popen.pid
 
+    def children(self):
+        """Their process ids."""
+        with open(f"/proc/{self.pid}/task/{self.pid}/children") as words:
+            return [int(word) for word in words.read().split()]
+
     def log(self):
         """What it has written since it was last started."""
         with open(self.log_path, "rb") as log:
