@@ -196,6 +196,7 @@ static int make_ready(const struct plan *plan)
 	for (int i = 0; i < conf->n_outside_if; i++)
 		if (forward_on(conf->outside_if[i]))
 			return -EIO;
+	ephemeral_check(&conf->bpf);
 	return 0;
 }
 

@@ -125,6 +125,11 @@ int tc_find(const char *prefix, struct found **ret_found);
 /* Make sure a veth pair NAME / NAME-peer exists and both ends are up. */
 int device_ensure(const char *name);
 
+/* ---- the gateway's own ports ---- */
+
+/* Warn of external ports that a connection of the machine's own might take as well. */
+void ephemeral_check(const struct mnat_gateway_config *config);
+
 /* ---- network managers that run here ---- */
 
 /* Tell them to leave the node's interfaces alone; what cannot be told is a warning. */

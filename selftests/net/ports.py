@@ -6,7 +6,7 @@ import time
 from mnatlab import BUILD, LabError, control
 from mnatlab.checks import at_most, check, equal
 from mnatlab.flows import Download
-from mnatlab.mobilenat import Gateway, Node
+from mnatlab.mobilenat import BIN, Gateway, Node
 from mnatlab.proc import wait_until
 from mnatlab.scenario import scenario
 from mnatlab.services import Nginx
@@ -228,3 +228,28 @@ forward "echo" {{
     gateway.load()
     talker = Talker(net.plain, server, hosts[0])
     check(talker.say()[1] in pools[sources[hosts[0]][0]], "all goes on")
+
+
+@scenario("ports.ephemeral")
+def ephemeral(run):
+    """mnat-load warns of external ports that the gateway's own connections might take."""
+    net = Internet(run)
+    gateway = Gateway(net, ports="30000-40000", mobile=False)
+
+    def warnings():
+        return [line for line in gateway.netns.sh(
+            "sh", "-c", 'exec "$@" 2>&1', "sh", BIN / "mnat-load", "gateway", "load", "-c",
+            gateway.conf("mnat-midcomd")).splitlines() if "this machine's own" in line]
+
+    gateway.load()
+    said, = warnings()
+    check(f"port 32768 of {EXTERNAL} may be given" in said
+          and "ip_local_reserved_ports=30000-40000" in said, said)
+    for ports, expected in (("30000-39999", "port 40000"), ("22,30000-40000,50000", None)):
+        net.gw.sh("sysctl", "-qw", f"net.ipv4.ip_local_reserved_ports={ports}")
+        said = warnings()
+        equal(len(said), 1 if expected else 0, f"warnings with {ports} reserved: {said}")
+        check(not expected or expected in said[0], said)
+    net.gw.sh("sysctl", "-qw", "net.ipv4.ip_local_reserved_ports=")
+    net.gw.ip(f"addr del {EXTERNAL}/24 dev out0")
+    equal(warnings(), [], "warnings with an address that the machine has not itself")
