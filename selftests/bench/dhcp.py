@@ -218,8 +218,7 @@ def quantile(samples):
 
 def resident(server):
     """Bytes of the server and of the keeper of its database."""
-    pid = server.program.pid
-    pids = [pid, *open(f"/proc/{pid}/task/{pid}/children").read().split()]
+    pids = [server.program.pid, *server.program.children()]
     lines = [line for one in pids for line in open(f"/proc/{one}/status")]
     return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmRSS"))
 
