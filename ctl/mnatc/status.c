@@ -7,6 +7,8 @@
 
 #include "mnat/addr.h"
 
+#define TICKET_LATE 3 /* ACKs without one: it is asked for again by itself */
+
 static void problem(json_t *problems, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 static void problem(json_t *problems, const char *fmt, ...)
@@ -70,6 +72,11 @@ static void check_lease(struct engine *e, json_t *problems)
 			"the DHCP server %s does not speak MobileNAT: sessions will not survive "
 			"moves",
 			mnat_ip(lease->server, text));
+	if (e->fsm.tokenless > TICKET_LATE)
+		problem(problems,
+			"domain %u gives no ticket: sessions cannot follow this node to other "
+			"domains yet; mnatctl status at its gateway may say why",
+			lease->domain);
 	if (!lease->router.s_addr)
 		problem(problems, "the DHCP server named no router: only this link can be reached");
 	else if (resolver_is_silent(&e->resolver))
@@ -145,7 +152,7 @@ json_t *status_fields(struct engine *e)
 	bool have = e->fsm.have_lease;
 	json_t *problems = status_problems(e);
 
-	return json_pack("{s:s,s:I,s:b,s:o,s:s,s:o,s:o,s:s?,s:o,s:o,s:o,s:o,s:o,s:o,s:i,s:o,s:o,s:o,s:o}",
+	return json_pack("{s:s,s:I,s:b,s:o,s:s,s:o,s:o,s:s?,s:o,s:o,s:b,s:o,s:o,s:o,s:o,s:i,s:o,s:o,s:o,s:o}",
 			 "daemon", "mnatc", "uptime_s",
 			 (json_int_t)((mnat_clock_now() - e->started_ns) / MNAT_NS_PER_SEC),
 			 "healthy", json_array_size(problems) == 0, "problems", problems, "state",
@@ -153,7 +160,8 @@ json_t *status_fields(struct engine *e)
 			 address(have, lease->actual), "uplink",
 			 e->links.current ? e->links.current->name : NULL, "server",
 			 address(have, lease->server), "manager", address(have, lease->manager),
-			 "gateway", address(have, lease->router), "gateway_mac", gateway_mac(e),
+			 "ticket", have && lease->have_token, "gateway",
+			 address(have, lease->router), "gateway_mac", gateway_mac(e),
 			 "lease_remaining_s", seconds_until(have, e->fsm.end_ns), "prepared",
 			 address(mnat_clock_now() < e->fsm.prepared.until_ns,
 				 e->fsm.prepared.offer.lease.actual), "moves",

@@ -136,10 +136,11 @@ static bool is_public(struct engine *e, const struct lease *lease)
 }
 
 /*
- * The address we come with is another's here. Ours it stays for the sessions it has, so what
- * is sent to it never leaves this machine: who wonders why is told.
+ * The address we come with is another's here, or nobody's word but ours says that we have it.
+ * Ours it stays for the sessions it has, so what is sent to it never leaves this machine: who
+ * wonders why is told.
  */
-static void tell_taken(const struct engine *e, const struct lease *lease)
+static void tell_refused(const struct engine *e, const struct lease *lease)
 {
 	const struct roam *roam = &e->state.roam;
 	char ours[MNAT_IP_LEN];
@@ -147,9 +148,15 @@ static void tell_taken(const struct engine *e, const struct lease *lease)
 	if (!lease->mobile || !roam->n || roam->homes[0].domain == lease->domain ||
 	    roam->homes[0].virt.s_addr == lease->virt.s_addr)
 		return;
-	log_warn("%s is another host's in domain %u: it cannot be reached from here while we keep "
-		 "the address for older sessions",
-		 mnat_ip(roam->homes[0].virt, ours), lease->domain);
+	mnat_ip(roam->homes[0].virt, ours);
+	if (!roam->homes[0].have_token)
+		log_warn("sessions of %s stay behind: domain %u had not given a ticket yet when "
+			 "this node left it for domain %u",
+			 ours, roam->homes[0].domain, lease->domain);
+	else
+		log_warn("%s is another host's in domain %u: it cannot be reached from here while "
+			 "we keep the address for older sessions",
+			 ours, lease->domain);
 }
 
 void visit_prepare(struct engine *e, const struct lease *lease)
@@ -162,7 +169,7 @@ void visit_prepare(struct engine *e, const struct lease *lease)
 	if (e->state.roam.n && (!v->looked || mnat_clock_now() - v->looked_ns > LOOK_STALE))
 		look(e);
 	v->public = public;
-	tell_taken(e, lease);
+	tell_refused(e, lease);
 	roam_enter(&e->state.roam, lease, time(NULL));
 	place = place_of(e);
 	n = homes_prepare(e->shim.node.homes_fd, &v->sessions, &e->state.roam, &place);

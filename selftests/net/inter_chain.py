@@ -42,6 +42,7 @@ class Journey:
     def go(self, site):
         self.node.move(self.net, site.ap, f"{site.subnet}.")
         self.all_go_on()
+        self.node.wait_ticket()
 
     def all_go_on(self):
         starts = {port: received_by_server(self.net, port) for port in self.streams}

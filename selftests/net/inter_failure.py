@@ -67,6 +67,7 @@ class FailingJourney(Journey):
         here, left = self.at, (HOME, VISITED)[self.at is HOME]
         self.node.wait_address(f"{here.subnet}.", 30)
         self.all_go_on()
+        self.node.wait_ticket()
         gateways = self.providers.gateways
         wait_until(lambda: gateways[here].is_settled("here", {left.external})
                    and gateways[left].is_settled(f"domain {here.number}", set()),

@@ -1,16 +1,21 @@
 """Whom managers believe: certificates, tokens, and how long they serve."""
-from mnatlab import LabError
+import signal
+
+from mnatlab import LabError, control
 from mnatlab.capture import Capture, dhcp_messages
 from mnatlab.certs import Authority
-from mnatlab.checks import check, equal
+from mnatlab.checks import check, equal, stream_whole
 from mnatlab.control import Control
+from mnatlab.flows import TcpFlow
+from mnatlab.mobilenat import Node
+from mnatlab.mobilenat_domains import Providers
 from mnatlab.proc import wait_until
 from mnatlab.scenario import scenario
 from mnatlab.topology import boottime
-from mnatlab.topology_domains import HOME, THIRD, VISITED
+from mnatlab.topology_domains import HOME, SERVER, THIRD, UPLINK, VISITED
 
 from inter_chain import Journey
-from move import received_by_server
+from move import received_by_server, wait_progress
 
 ARRIVAL = 12  # sub-option: manager 4, ticket 48, counter 8, proof 16
 SILENCE = 2  # seconds without progress after which a stream counts as stopped
@@ -115,6 +120,29 @@ class Thief:
 
 def changed(data, at, value):
     return data[:at] + bytes([data[at] ^ value]) + data[at + 1:]
+
+
+@scenario("inter.token.late")
+def token_late(run):
+    """The manager says nothing while the node gets its lease: it asks again by itself. Who
+    leaves before it has a token leaves its sessions behind, and is told."""
+    providers = Providers(run, (HOME, VISITED))
+    net, manager = providers.net, providers.home.daemons["mnat-mmd"]
+    manager.signal(signal.SIGSTOP)
+    one = Node(net, UPLINK).up()
+    one.wait_address(HOME.actual)
+    check(not control.status(one.socket("mnatc"))["ticket"], "no word of the manager's yet")
+    two = Node(net, UPLINK, netns=net.add_node("mn2", HOME.ap)).up()
+    two.wait_address(f"{HOME.subnet}.")
+    two.move(net, VISITED.ap, f"{VISITED.subnet}.")
+    two.daemons["mnatc"].wait_text(f"stay behind: domain {HOME.number} had not given a ticket")
+    manager.signal(signal.SIGCONT)
+    one.wait_ticket()
+    stream = TcpFlow(net.mn, net.cn, address=SERVER)
+    wait_progress(net, 5001)
+    one.move(net, VISITED.ap, f"{VISITED.subnet}.")
+    wait_progress(net, 5001)
+    stream_whole(stream.stop())
 
 
 @scenario("inter.token.replayed")

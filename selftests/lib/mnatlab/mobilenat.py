@@ -276,6 +276,11 @@ class Node(Box):
                     and shim.get("gateway_mac") and shim)
         return program.wait_for(look, f"an actual address {prefix}", timeout)
 
+    def wait_ticket(self):
+        """Until its sessions can follow it to other domains: soon after the lease."""
+        self.daemons["mnatc"].wait_for(
+            lambda: (control.status(self.socket("mnatc")) or {}).get("ticket"), "a ticket")
+
     def move(self, net, access_point, prefix, timeout=15):
         """Move, wait until the node is at home there; the move's row with began_us."""
         before = {row["n"] for row in self.moves()}

@@ -201,4 +201,6 @@ class Providers:
         """A node at home in the first domain."""
         self.node = Node(self.net, UPLINK).up()
         self.node.wait_address(self.home.site.actual)
+        if "mnat-mmd" in self.home.DAEMONS:
+            self.node.wait_ticket()
         return self
