@@ -336,12 +336,10 @@ class GuardedGateway(DomainGateway):
 class GuardedProviders(Providers):
     GATEWAY = GuardedGateway
 
-    def start_node(self):
-        self.node = Node(self.net, UPLINK)
-        give_key(self.node, "allow", 1001, KEY)
-        self.node.up()
-        self.node.wait_address(self.home.site.actual)
-        return self
+    def make_node(self):
+        node = super().make_node()
+        give_key(node, "allow", 1001, KEY)
+        return node
 
 
 class GuardedJourney(Journey):

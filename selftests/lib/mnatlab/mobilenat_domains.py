@@ -197,9 +197,12 @@ class Providers:
         rows = self.gateways[site].dump("mnat-mmd", "peers")
         return next(row for row in rows if row["domain"] == other.number)
 
+    def make_node(self):
+        return Node(self.net, UPLINK)
+
     def start_node(self):
         """A node at home in the first domain."""
-        self.node = Node(self.net, UPLINK).up()
+        self.node = self.make_node().up()
         self.node.wait_address(self.home.site.actual)
         if "mnat-mmd" in self.home.DAEMONS:
             self.node.wait_ticket()
