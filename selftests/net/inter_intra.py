@@ -88,6 +88,7 @@ def mobile(run):
     net, one = providers.net, providers.start_node().node
     two = Node(net, UPLINK, netns=net.add_node("mn2", HOME.ap)).up()
     two.wait_address(f"{HOME.subnet}.")
+    two.wait_ticket()
     flow = TcpFlow(net.mn, two.netns, PORT, 500_000, address=VIRTUAL_2)
     back = TcpFlow(two.netns, net.mn, PORT + 1, 500_000, address=HOME.virtual)
     ends = ((two.netns, PORT), (net.mn, PORT + 1))
