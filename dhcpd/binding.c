@@ -49,19 +49,47 @@ bool arrival_is_ours(const struct conf *conf, const struct dhcp_mnat_arrival *ar
 	return arrival->manager.s_addr == conf->virt.manager.s_addr;
 }
 
-void binding_add_arrivals(const struct client *client, struct event *event)
+static void add_arrivals(const struct client *client, struct event *event)
 {
 	memcpy(event->arrivals, client->arrivals,
 	       client->n_arrivals * sizeof(client->arrivals[0]));
 	event->n_arrivals = client->n_arrivals;
 }
 
-void binding_add_circuit(const struct client *client, struct event *event)
+static void add_circuit(const struct client *client, struct event *event)
 {
 	if (!client->place)
 		return;
 	event->circuit_len = client->place->key.circuit_len;
 	memcpy(event->circuit, client->place->key.circuit, event->circuit_len);
+}
+
+static void add_lease(const struct client *client, struct event *event)
+{
+	if (client->bound)
+		event->times = lease_times(client->bound);
+}
+
+static void add_client(const struct client *client, struct event *event)
+{
+	memcpy(event->mac, client->mac, sizeof(event->mac));
+	event->client_len = client->key_len;
+	memcpy(event->client, client->key, client->key_len);
+}
+
+void binding_to_event(const struct client *client, struct event *ret_event)
+{
+	*ret_event = (struct event){
+		.virt = client->told.virt,
+		.actual = client->told.actual,
+		.tunnel = client->told.tunnel,
+		.generation = client->generation,
+	};
+	add_client(client, ret_event);
+	add_circuit(client, ret_event);
+	add_lease(client, ret_event);
+	if (client->n_arrivals)
+		add_arrivals(client, ret_event);
 }
 
 /* With those of our own domain: they tell the manager that it is the same host as before. */
@@ -97,10 +125,8 @@ static struct event *tell(struct server *s, struct client *client, const struct 
 		.old = old,
 		.generation = generation,
 		.tunnel = actual && binding->tunnel,
-		.client_len = client->key_len,
 	};
-	memcpy(event->mac, client->mac, sizeof(event->mac));
-	memcpy(event->client, client->key, client->key_len);
+	add_client(client, event);
 	client->batch = s->batch;
 	return event;
 }
@@ -113,12 +139,24 @@ static void tell_present(struct server *s, struct client *client, const struct b
 
 	if (!event)
 		return;
-	binding_add_circuit(client, event);
+	add_circuit(client, event);
+	add_lease(client, event);
 	if (!in || !is->virt)
 		return;
 	remember_arrivals(client, in);
 	if (client->n_arrivals)
-		binding_add_arrivals(client, event);
+		add_arrivals(client, event);
+}
+
+/* Who reads leases by leasequery is told when they end, too. No memory: at the next one. */
+static void tell_renewal(struct server *s, const struct client *client)
+{
+	struct event *event = conf_has_leasequery(s->conf) ? new_event(s) : NULL;
+
+	if (!event)
+		return;
+	binding_to_event(client, event);
+	event->renewal = true;
 }
 
 /*
@@ -129,12 +167,14 @@ static void tell_present(struct server *s, struct client *client, const struct b
 static void tell_again(struct server *s, struct client *client, const struct binding *is,
 		       const struct dhcp_message *in)
 {
-	if (!is->virt || !in)
+	if (!in)
 		return;
-	if (in->options[DHCP_OPT_SERVER_ID].present || in->type == DHCP_DISCOVER)
+	if (is->virt && (in->options[DHCP_OPT_SERVER_ID].present || in->type == DHCP_DISCOVER))
 		tell_present(s, client, is, next_generation(s, client, identity(is)), 0, in);
-	else if (in->shim_form & DHCP_SHIM_VIVSO)
+	else if (is->virt && in->shim_form & DHCP_SHIM_VIVSO)
 		tell_present(s, client, is, client->generation, 0, in);
+	else if (is->actual)
+		tell_renewal(s, client);
 }
 
 void binding_update(struct server *s, struct client *client, const struct dhcp_message *in)

@@ -42,6 +42,7 @@ struct io {
 	uv_poll_t poll;
 	struct server *server;
 	struct manager *manager;
+	struct leasequery *leasequery;
 	struct sockets sockets;
 	struct link from;
 	struct mmsghdr msgs[BATCH];
@@ -136,6 +137,7 @@ static void deliver(struct io *io, const struct event *events, size_t n, uint64_
 		    struct replies *replies)
 {
 	manager_tell(io->manager, events, n, batch);
+	leasequery_tell(io->leasequery, events, n, batch);
 	for (size_t i = 0; i < replies->n; i++)
 		if (!manager_hold(io->manager, &replies->out[i]))
 			io_send(io, &replies->out[i]);
@@ -346,9 +348,10 @@ int io_open(uv_loop_t *loop, struct server *server, struct mnat_store *store, st
 	return 0;
 }
 
-void io_use_manager(struct io *io, struct manager *manager)
+void io_use_manager(struct io *io, struct manager *manager, struct leasequery *leasequery)
 {
 	io->manager = manager;
+	io->leasequery = leasequery;
 	uv_poll_start(&io->poll, UV_READABLE, on_readable);
 	uv_poll_start(&io->stored, UV_READABLE, on_stored);
 }

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/param.h>
 #include <utlist.h>
 
 #include "mnat/addr.h"
@@ -143,24 +142,33 @@ static void snapshot_end(struct manager *m)
 	mnat_peer_send(m->peer, json_pack("{s:s}", "cmd", "snapshot-end"));
 }
 
+/* The next of them that a line holds. */
+static json_t *chunk(const struct event *events, size_t n, size_t *at)
+{
+	json_t *array = json_array();
+
+	for (; *at < n && json_array_size(array) < CHUNK; ++*at)
+		if (!events[*at].renewal)
+			json_array_append_new(array, event_to_json(&events[*at]));
+	return array;
+}
+
 static void tell(struct manager *m, const struct event *events, size_t n, uint64_t first,
 		 uint64_t batch)
 {
-	if (!m->peer || !n)
-		return;
-	if (!mnat_peer_is_connected(m->peer)) {
-		m->server->counters[COUNTER_ack_unreported] += n;
-		return;
-	}
-	for (size_t i = 0; i < n;) {
-		json_t *array = json_array();
-		uint64_t id;
+	for (size_t i = 0; m->peer && i < n;) {
+		json_t *array = chunk(events, n, &i);
+		size_t told = json_array_size(array);
+		uint64_t id = 0;
 
-		for (size_t end = MIN(n, i + CHUNK); i < end; i++)
-			json_array_append_new(array, event_to_json(&events[i]));
-		id = send_events(m, array);
+		if (told && mnat_peer_is_connected(m->peer))
+			id = send_events(m, array);
+		else
+			json_decref(array);
 		if (id)
 			take_off(m, id, first, batch);
+		else
+			m->server->counters[COUNTER_ack_unreported] += told;
 	}
 }
 
@@ -215,18 +223,7 @@ static json_t *host_to_json(struct manager *m, uint32_t identity)
 		m->snapshot.behind = client->batch;
 		return NULL;
 	}
-	event = (struct event){
-		.virt = client->told.virt,
-		.actual = client->told.actual,
-		.tunnel = client->told.tunnel,
-		.generation = client->generation,
-		.client_len = client->key_len,
-	};
-	memcpy(event.mac, client->mac, sizeof(event.mac));
-	memcpy(event.client, client->key, client->key_len);
-	binding_add_circuit(client, &event);
-	if (client->n_arrivals)
-		binding_add_arrivals(client, &event);
+	binding_to_event(client, &event);
 	return event_to_json(&event);
 }
 

@@ -51,6 +51,8 @@ struct event {
 	uint32_t old;
 	uint32_t generation;
 	bool tunnel; /* packets to actual go by tunnel */
+	bool renewal; /* nothing has changed but the lease's end: not for the manager */
+	struct lease_times times; /* of actual's lease */
 	uint8_t mac[6];
 	uint8_t circuit_len; /* of the relay's port or access point; 0: not known */
 	uint8_t circuit[PLACE_CIRCUIT_MAX];
@@ -95,11 +97,8 @@ void server_done(struct server *s);
 /* Serve by another configuration; false: no memory, the old one stays. */
 bool server_set_conf(struct server *s, const struct conf *conf);
 
-/* The circuit that the client is behind goes with the event. */
-void binding_add_circuit(const struct client *client, struct event *event);
-
-/* What the client last proved goes with the event; it has some. */
-void binding_add_arrivals(const struct client *client, struct event *event);
+/* Where the client is, by what was told of it last, as an event; it is somewhere. */
+void binding_to_event(const struct client *client, struct event *ret_event);
 
 /* Is it a visit of our own domain's that an arrival proves? */
 bool arrival_is_ours(const struct conf *conf, const struct dhcp_mnat_arrival *arrival);
