@@ -229,7 +229,7 @@ static int get_leasequery(cfg_t *cfg, struct leasequery_conf *conf)
 		mnat_parse_endpoint(cfg_getstr(cfg, "listen"), DHCP_SERVER_PORT, &conf->listen);
 	conf->connections = (uint32_t)cfg_getint(cfg, "connections");
 	if (conf->listen.sin_port && !cfg_size(cfg, "clients")) {
-		cfg_error(cfg, "leasequery: expected clients = {\"10.0.0.1\", ...} too, the "
+		cfg_error(cfg, "expected clients = {\"10.0.0.1\", ...} too, the "
 			       "addresses that may ask");
 		return -EINVAL;
 	}
