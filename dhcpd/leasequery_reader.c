@@ -127,6 +127,7 @@ static void begin_active(struct reader *reader, const struct dhcp_message *query
 	reader->told = mnat_clock_now();
 	reader->record = lq->log.next;
 	reader->catching_up = false;
+	leasequery_log_time(&lq->log, lq->server->wall());
 	if (dhcp_get_u32(query, DHCP_OPT_QUERY_START, &since)) {
 		if (leasequery_log_find(&lq->log, since, &reader->record)) {
 			server_count(lq->server, COUNTER_leasequery_missing);

@@ -534,6 +534,10 @@ Test(leasequery, catching_up)
 		      "what has changed since then is not known any more; ask for all by a bulk "
 		      "query");
 	cr_assert_eq(count(t, COUNTER_leasequery_missing), 2);
+	pass_seconds(50); /* in which nothing was told to anybody */
+	come_from(t, "10.0.0.9");
+	QUERY(t, DHCP_ACTIVELEASEQUERY, .since = START + 59);
+	expect_status(t, "LEASEQUERYSTATUS", LEASEQUERY_CAUGHT_UP, "");
 	/* the log's first second is later than any the server before can have told */
 	come_from(t, "10.0.0.9");
 	QUERY(t, DHCP_ACTIVELEASEQUERY, .since = START + 1);
