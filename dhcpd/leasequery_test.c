@@ -1,15 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Leasequery, from the other end of a connection. */
-#include <poll.h>
-#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "mnat/leasequery.h"
-
-#include "fixture_test.h"
-#include "leasequery.h"
 #include "leasequery_log.h"
+#include "talk_test.h"
 
 #define CONF                                                                                       \
 	SEED_CONF "leasequery { listen = \"10.0.0.1\"\n clients = {\"10.0.0.0/24\"}\n"             \
@@ -19,66 +14,17 @@
 #define XID   0x51525354
 #define START 1700001000u /* the fixture's wall clock when it begins */
 
-struct talk {
-	struct fixture *f;
-	uv_loop_t loop;
-	struct leasequery *lq;
-	int fd; /* of the last reader */
-	size_t len;
-	uint8_t in[1 << 20];		 /* not looked at yet */
-	uint8_t bytes[DHCP_MAX_MESSAGE]; /* of the last message */
-	struct dhcp_message message;
-};
-
-static void on_stored(struct fixture *f)
-{
-	struct talk *t = f->user;
-
-	leasequery_tell(t->lq, f->server.events, f->server.n_events, f->server.batch);
-}
-
 static struct talk *begin(void)
 {
-	struct talk *t = calloc(1, sizeof(*t));
-
-	t->fd = -1;
-	t->f = fixture_new(CONF);
-	t->f->stored = on_stored;
-	t->f->user = t;
-	uv_loop_init(&t->loop);
-	cr_assert_eq(
-		leasequery_new(&t->loop, &t->f->server, socket(AF_INET, SOCK_STREAM, 0), &t->lq),
-		0);
-	return t;
-}
-
-static void run(struct talk *t)
-{
-	for (int i = 0; i < 8; i++)
-		uv_run(&t->loop, UV_RUN_NOWAIT);
-}
-
-static void come_from(struct talk *t, const char *from)
-{
-	int fd[2];
-
-	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fd), 0);
-	if (t->fd >= 0)
-		close(t->fd);
-	t->fd = fd[0];
-	t->len = 0;
-	leasequery_accept(t->lq, fd[1], (struct in_addr){inet_addr(from)});
+	return talk_begin(fixture_new(CONF));
 }
 
 static void end(struct talk *t)
 {
-	leasequery_close(t->lq);
-	if (t->fd >= 0)
-		close(t->fd);
-	uv_run(&t->loop, UV_RUN_DEFAULT);
-	cr_assert_eq(uv_loop_close(&t->loop), 0, "handles are left");
-	fixture_free(t->f);
-	free(t);
+	struct fixture *f = t->f;
+
+	talk_end(t);
+	fixture_free(f);
 }
 
 /* ---- what is said ---- */
@@ -118,65 +64,19 @@ static size_t make(const struct query *query, uint8_t buf[DHCP_MAX_MESSAGE])
 	return len;
 }
 
-static void say_raw(struct talk *t, const void *bytes, size_t len)
-{
-	cr_assert_eq(send(t->fd, bytes, len, MSG_NOSIGNAL), (ssize_t)len);
-	run(t);
-}
-
 static void say_query(struct talk *t, const struct query *query)
 {
-	uint8_t buf[2 + DHCP_MAX_MESSAGE];
-	size_t len = make(query, buf + 2);
+	uint8_t buf[DHCP_MAX_MESSAGE];
 
-	buf[0] = (uint8_t)(len >> 8);
-	buf[1] = (uint8_t)len;
-	say_raw(t, buf, 2 + len);
+	talk_ask(t, buf, make(query, buf));
 }
 #define QUERY(t, ...) say_query(t, &(const struct query){__VA_ARGS__})
 
 /* ---- what is answered ---- */
 
-static void receive(struct talk *t)
-{
-	ssize_t n;
-
-	run(t);
-	while ((n = recv(t->fd, t->in + t->len, sizeof(t->in) - t->len, 0)) > 0) {
-		t->len += (size_t)n;
-		run(t);
-	}
-}
-
-/* The next message; false: there is none. */
-static bool next(struct talk *t)
-{
-	const uint8_t *message;
-	size_t len, n;
-
-	receive(t);
-	n = leasequery_next(t->in, t->len, &message, &len);
-	if (!n)
-		return false;
-	memcpy(t->bytes, message, len);
-	cr_assert_eq(dhcp_parse_query(&t->f->conf->virt.codec, DHCP_BOOTREPLY, message, len,
-				      &t->message),
-		     DHCP_E_NONE);
-	memmove(t->in, t->in + n, t->len -= n);
-	return true;
-}
-
-static bool is_closed(struct talk *t)
-{
-	struct pollfd fd = {.fd = t->fd, .events = POLLIN};
-
-	receive(t);
-	return poll(&fd, 1, 0) == 1 && fd.revents & POLLHUP;
-}
-
 static const char *got(struct talk *t)
 {
-	return next(t) ? dhcp_type_name(t->message.type) : "nothing";
+	return talk_next(t) ? dhcp_type_name(t->message.type) : "nothing";
 }
 
 static uint32_t number(const struct talk *t, uint8_t code)
@@ -262,15 +162,15 @@ Test(leasequery, one_record_byte_for_byte)
 		      .relay_info = "\x01\x03"
 				    "ap1"));
 	pass_seconds(10);
-	come_from(t, "10.0.0.9");
+	talk_from(t, "10.0.0.9");
 	QUERY(t, DHCP_BULKLEASEQUERY);
-	cr_assert(next(t));
+	cr_assert(talk_next(t));
 	cr_assert_arr_eq(t->bytes, head, sizeof(head));
 	cr_assert_arr_eq(t->bytes + 236, options, sizeof(options));
 	cr_assert_eq(t->message.len, 236 + sizeof(options));
 	expect_done(t);
 	cr_assert_eq(number(t, DHCP_OPT_BASE_TIME), START + 10);
-	cr_assert_not(next(t));
+	cr_assert_not(talk_next(t));
 	cr_assert_eq(count(t, COUNTER_leasequery_told), 1);
 	end(t);
 }
@@ -282,7 +182,7 @@ Test(leasequery, bulk_of_all_of_a_mac_of_a_client)
 	bind_host(t->f, 1, R1, "0.0.0.0");
 	bind_host(t->f, 2, R1, NULL);
 	cr_assert(ASK(t->f, DHCP_DISCOVER, 3, .relay = R2)); /* no binding */
-	come_from(t, "10.0.0.9");
+	talk_from(t, "10.0.0.9");
 	QUERY(t, DHCP_BULKLEASEQUERY);
 	expect_active(t, "10.0.1.5", "10.128.0.2", 1);
 	expect_active(t, "10.0.1.6", NULL, 1);
@@ -309,7 +209,7 @@ Test(leasequery, bulk_of_a_time)
 	pass_seconds(100);
 	bind_host(t->f, 2, R1, NULL);
 	ASK(t->f, DHCP_RELEASE, 2, .ciaddr = "10.0.1.6", .server = "10.0.0.1");
-	come_from(t, "10.0.0.9");
+	talk_from(t, "10.0.0.9");
 	QUERY(t, DHCP_BULKLEASEQUERY, .since = START + 100);
 	expect_free(t, "10.0.1.6", LEASEQUERY_RELEASED, NULL, 0);
 	expect_done(t);
@@ -335,12 +235,12 @@ Test(leasequery, nothing_is_told_before_it_is_stored)
 	bind_host(t->f, 2, R2, NULL);
 	cr_assert(ASK(t->f, DHCP_DISCOVER, 1, .relay = R1));
 	cr_assert(server_handle(server, &t->f->arrival, buf, len, &t->f->reply));
-	come_from(t, "10.0.0.9");
+	talk_from(t, "10.0.0.9");
 	QUERY(t, DHCP_BULKLEASEQUERY);
 	expect_active(t, "10.0.2.7", NULL, 1);
-	cr_assert_not(next(t), "neither the other nor that this is all");
+	cr_assert_not(talk_next(t), "neither the other nor that this is all");
 	cr_assert_eq(server_commit(server), 0);
-	on_stored(t->f);
+	t->f->stored(t->f);
 	server_next_batch(server);
 	expect_active(t, "10.0.1.5", NULL, 1);
 	expect_done(t);
@@ -354,11 +254,11 @@ Test(leasequery, strangers_are_told_so)
 	struct talk *t = begin();
 
 	bind_host(t->f, 1, R1, NULL);
-	come_from(t, "10.0.1.5");
+	talk_from(t, "10.0.1.5");
 	QUERY(t, DHCP_BULKLEASEQUERY);
 	expect_status(t, "LEASEQUERYDONE", LEASEQUERY_NOT_ALLOWED,
 		      "10.0.1.5 is not in leasequery { clients = ... } of this server");
-	cr_assert(is_closed(t));
+	cr_assert(talk_is_closed(t));
 	cr_assert_eq(count(t, COUNTER_leasequery_refused), 1);
 	end(t);
 }
@@ -367,7 +267,7 @@ Test(leasequery, queries_that_cannot_be_answered)
 {
 	struct talk *t = begin();
 
-	come_from(t, "10.0.0.9");
+	talk_from(t, "10.0.0.9");
 	QUERY(t, DHCP_BULKLEASEQUERY, .relay_info = "\x0c\x01r");
 	expect_status(t, "LEASEQUERYDONE", LEASEQUERY_NOT_ALLOWED,
 		      "relay and remote ids are not kept: ask by client identifier or hardware "
@@ -387,7 +287,7 @@ Test(leasequery, queries_that_cannot_be_answered)
 	QUERY(t, DHCP_LEASEQUERY);
 	expect_status(t, "LEASEQUERYDONE", LEASEQUERY_MALFORMED,
 		      "only bulk and active queries are answered here");
-	cr_assert(is_closed(t));
+	cr_assert(talk_is_closed(t));
 	cr_assert_eq(count(t, COUNTER_leasequery_refused), 1);
 	cr_assert_eq(count(t, COUNTER_leasequery_malformed), 4);
 	end(t);
@@ -402,29 +302,29 @@ Test(leasequery, hostile_framing)
 
 	query[0] = (uint8_t)(len >> 8);
 	query[1] = (uint8_t)len;
-	come_from(t, "10.0.0.9");
+	talk_from(t, "10.0.0.9");
 	for (size_t i = 0; i < 2 + len; i++) {
-		cr_assert_not(next(t));
-		say_raw(t, query + i, 1);
+		cr_assert_not(talk_next(t));
+		talk_say(t, query + i, 1);
 	}
 	expect_done(t);
-	say_raw(t, query, 200); /* half of one, and the end */
+	talk_say(t, query, 200); /* half of one, and the end */
 	shutdown(t->fd, SHUT_WR);
-	cr_assert(is_closed(t));
-	come_from(t, "10.0.0.9");
-	say_raw(t, empty, sizeof(empty));
+	cr_assert(talk_is_closed(t));
+	talk_from(t, "10.0.0.9");
+	talk_say(t, empty, sizeof(empty));
 	cr_assert_str_eq(got(t), "LEASEQUERYDONE");
-	cr_assert(is_closed(t));
-	come_from(t, "10.0.0.9");
-	say_raw(t, some, sizeof(some));
+	cr_assert(talk_is_closed(t));
+	talk_from(t, "10.0.0.9");
+	talk_say(t, some, sizeof(some));
 	cr_assert_str_eq(got(t), "LEASEQUERYDONE");
-	cr_assert(is_closed(t));
-	come_from(t, "10.0.0.9");
-	say_raw(t, longest, sizeof(longest));
+	cr_assert(talk_is_closed(t));
+	talk_from(t, "10.0.0.9");
+	talk_say(t, longest, sizeof(longest));
 	for (int i = 0; i < 65535; i += 255)
-		say_raw(t, some, 255);
+		talk_say(t, some, 255);
 	cr_assert_str_eq(got(t), "LEASEQUERYDONE");
-	cr_assert(is_closed(t));
+	cr_assert(talk_is_closed(t));
 	cr_assert_eq(count(t, COUNTER_leasequery_malformed), 3);
 	end(t);
 }
@@ -434,25 +334,25 @@ Test(leasequery, as_many_as_may_be)
 	struct talk *t = begin();
 	int first, second;
 
-	come_from(t, "10.0.0.9");
+	talk_from(t, "10.0.0.9");
 	first = dup(t->fd);
-	come_from(t, "10.0.0.9");
+	talk_from(t, "10.0.0.9");
 	second = dup(t->fd);
-	come_from(t, "10.0.0.10");
-	cr_assert(is_closed(t));
+	talk_from(t, "10.0.0.10");
+	cr_assert(talk_is_closed(t));
 	cr_assert_eq(count(t, COUNTER_leasequery_full), 1);
-	come_from(t, "10.0.9.9");
-	cr_assert_not(is_closed(t), "strangers do not take their places");
+	talk_from(t, "10.0.9.9");
+	cr_assert_not(talk_is_closed(t), "strangers do not take their places");
 	pass_seconds(READER_STRANGER_S + 1);
 	leasequery_tick(t->lq);
-	cr_assert(is_closed(t));
+	cr_assert(talk_is_closed(t));
 	close(first);
-	run(t);
-	come_from(t, "10.0.0.10");
-	cr_assert_not(is_closed(t));
+	talk_run(t);
+	talk_from(t, "10.0.0.10");
+	cr_assert_not(talk_is_closed(t));
 	pass_seconds(READER_SILENT_S + 1);
 	leasequery_tick(t->lq);
-	cr_assert(is_closed(t));
+	cr_assert(talk_is_closed(t));
 	cr_assert_eq(count(t, COUNTER_leasequery_slow), 3);
 	close(second);
 	end(t);
@@ -464,10 +364,10 @@ Test(leasequery, changes_as_they_are_stored)
 {
 	struct talk *t = begin();
 
-	come_from(t, "10.0.0.9");
+	talk_from(t, "10.0.0.9");
 	QUERY(t, DHCP_ACTIVELEASEQUERY);
 	cr_assert_eq(leasequery_readers(t->lq), 1);
-	cr_assert_not(next(t));
+	cr_assert_not(talk_next(t));
 	bind_host(t->f, 1, R1, "0.0.0.0");
 	expect_active(t, "10.0.1.5", "10.128.0.2", 1);
 	cr_assert_eq(number(t, DHCP_OPT_LEASE_TIME), 3600);
@@ -487,11 +387,11 @@ Test(leasequery, changes_as_they_are_stored)
 	pass_seconds(3601);
 	ASK(t->f, DHCP_DISCOVER, 9, .relay = R2);
 	expect_free(t, "10.0.1.5", LEASEQUERY_EXPIRED, NULL, 2);
-	cr_assert_not(next(t));
+	cr_assert_not(talk_next(t));
 	QUERY(t, DHCP_BULKLEASEQUERY);
 	expect_status(t, "LEASEQUERYDONE", LEASEQUERY_MALFORMED,
 		      "one active query a connection, and nothing after it");
-	cr_assert(is_closed(t));
+	cr_assert(talk_is_closed(t));
 	end(t);
 }
 
@@ -499,7 +399,7 @@ Test(leasequery, a_declined_address_is_abandoned)
 {
 	struct talk *t = begin();
 
-	come_from(t, "10.0.0.9");
+	talk_from(t, "10.0.0.9");
 	QUERY(t, DHCP_ACTIVELEASEQUERY);
 	bind_host(t->f, 1, R1, NULL);
 	expect_active(t, "10.0.1.5", NULL, 1);
@@ -515,7 +415,7 @@ Test(leasequery, catching_up)
 	bind_host(t->f, 1, R1, NULL);
 	pass_seconds(10);
 	bind_host(t->f, 2, R1, NULL);
-	come_from(t, "10.0.0.9");
+	talk_from(t, "10.0.0.9");
 	QUERY(t, DHCP_ACTIVELEASEQUERY, .since = START + 10);
 	expect_active(t, "10.0.1.6", NULL, 1);
 	cr_assert_eq(number(t, DHCP_OPT_BASE_TIME), START + 10);
@@ -523,23 +423,23 @@ Test(leasequery, catching_up)
 	bind_host(t->f, 3, R1, NULL);
 	expect_active(t, "10.0.1.7", NULL, 1);
 	/* the second in which we began may have had another server's changes */
-	come_from(t, "10.0.0.9");
+	talk_from(t, "10.0.0.9");
 	QUERY(t, DHCP_ACTIVELEASEQUERY, .since = START);
 	expect_status(t, "LEASEQUERYSTATUS", LEASEQUERY_DATA_MISSING,
 		      "what has changed since then is not known any more; ask for all by a bulk "
 		      "query");
-	come_from(t, "10.0.0.9");
+	talk_from(t, "10.0.0.9");
 	QUERY(t, DHCP_ACTIVELEASEQUERY, .since = START + 11);
 	expect_status(t, "LEASEQUERYSTATUS", LEASEQUERY_DATA_MISSING,
 		      "what has changed since then is not known any more; ask for all by a bulk "
 		      "query");
 	cr_assert_eq(count(t, COUNTER_leasequery_missing), 2);
 	pass_seconds(50); /* in which nothing was told to anybody */
-	come_from(t, "10.0.0.9");
+	talk_from(t, "10.0.0.9");
 	QUERY(t, DHCP_ACTIVELEASEQUERY, .since = START + 59);
 	expect_status(t, "LEASEQUERYSTATUS", LEASEQUERY_CAUGHT_UP, "");
 	/* the log's first second is later than any the server before can have told */
-	come_from(t, "10.0.0.9");
+	talk_from(t, "10.0.0.9");
 	QUERY(t, DHCP_ACTIVELEASEQUERY, .since = START + 1);
 	expect_active(t, "10.0.1.5", NULL, 1);
 	end(t);
@@ -549,22 +449,22 @@ Test(leasequery, says_that_it_is_alive)
 {
 	struct talk *t = begin();
 
-	come_from(t, "10.0.0.9");
+	talk_from(t, "10.0.0.9");
 	QUERY(t, DHCP_ACTIVELEASEQUERY);
 	for (int i = 0; i < 59; i++) {
 		pass_seconds(1);
 		leasequery_tick(t->lq);
 	}
-	cr_assert_not(next(t));
+	cr_assert_not(talk_next(t));
 	pass_seconds(1);
 	leasequery_tick(t->lq);
 	expect_status(t, "LEASEQUERYSTATUS", LEASEQUERY_ALIVE, "");
 	for (int i = 0; i < 200; i++) {
 		pass_seconds(1);
 		leasequery_tick(t->lq);
-		receive(t);
+		talk_receive(t);
 	}
-	cr_assert_not(is_closed(t));
+	cr_assert_not(talk_is_closed(t));
 	end(t);
 }
 
@@ -575,21 +475,21 @@ Test(leasequery, a_slow_reader_is_told_and_dropped, .timeout = 60)
 
 	bind_host(t->f, 1, R1, "0.0.0.0");
 	bind_host(t->f, 1, R2, "10.128.0.2");
-	come_from(t, "10.0.0.9");
+	talk_from(t, "10.0.0.9");
 	QUERY(t, DHCP_ACTIVELEASEQUERY);
 	for (int i = 0; i < LOG_RECORDS + 1000; i++) {
 		ASK(t->f, DHCP_RELEASE, 1, .ciaddr = "10.0.2.7", .server = "10.0.0.1");
 		bind_host(t->f, 1, R2, "10.128.0.2");
-		run(t);
+		talk_run(t);
 	}
 	while (!strcmp(got(t), "LEASEACTIVE") || t->message.type == DHCP_LEASEUNASSIGNED)
 		records++;
 	cr_assert_lt(records, LOG_RECORDS);
 	cr_assert_eq(t->message.type, DHCP_LEASEQUERYSTATUS);
 	cr_assert_eq(t->message.options[DHCP_OPT_STATUS].data[0], LEASEQUERY_DATA_MISSING);
-	cr_assert(is_closed(t));
+	cr_assert(talk_is_closed(t));
 	cr_assert_eq(count(t, COUNTER_leasequery_missing), 1);
-	come_from(t, "10.0.0.9");
+	talk_from(t, "10.0.0.9");
 	QUERY(t, DHCP_BULKLEASEQUERY);
 	expect_active(t, "10.0.2.7", "10.128.0.2", client_of(t->f, 1)->generation);
 	expect_done(t);
@@ -604,12 +504,12 @@ Test(leasequery, one_that_never_reads_is_closed, .timeout = 60)
 	struct talk *t = begin();
 
 	bind_host(t->f, 1, R2, "0.0.0.0");
-	come_from(t, "10.0.0.9");
+	talk_from(t, "10.0.0.9");
 	QUERY(t, DHCP_ACTIVELEASEQUERY);
 	for (int i = 0; i < 2000; i++) {
 		ASK(t->f, DHCP_RELEASE, 1, .ciaddr = "10.0.2.7", .server = "10.0.0.1");
 		bind_host(t->f, 1, R2, "10.128.0.2");
-		run(t);
+		talk_run(t);
 	}
 	leasequery_tick(t->lq);
 	pass_seconds(LEASEQUERY_DEAD_S + 1);
