@@ -9,7 +9,8 @@ from dhcp_interop import tshark
 from mnatlab import control
 from mnatlab.checks import at_most, check, equal
 from mnatlab.flows import Download
-from mnatlab.leasequery import DONE, TLS, Requestor, write_pcap
+from mnatlab.leasequery import (ACTIVE, ACTIVE_QUERY, BULK, DONE, TLS, UNASSIGNED, Requestor,
+                                Server, write_pcap)
 from mnatlab.mobilenat import Gateway, Node
 from mnatlab.proc import wait_until
 from mnatlab.scenario import scenario
@@ -210,3 +211,51 @@ def fed(run):
     catches_up(net, node, gateway)
     expect_hosts(gateway, (VIRTUAL, ACTUAL_1), ("", plain))
     equal(feed(gateway)["refused"], 0, "messages the manager did not understand")
+
+
+@scenario("leasequery.foreign")
+def foreign(run):
+    """Fed by another make of server: its hosts are plain ones, with NAT as long as they have
+    their leases."""
+    net = Internet(run)
+    gateway = fed_gateway(net, f'{{"{GATEWAY_INSIDE}"}}')
+    mac, address, other = b"\x02\0\0\0\0\x09", "10.0.1.20", "10.0.1.21"
+    net.plain.ip(f"addr add {address}/24 dev eth0", f"link set eth0 address {mac.hex(':')}",
+                 "route add default via 10.0.1.1")
+    server = Server(net.gw, GATEWAY_INSIDE, {address: mac})
+    gateway.load()
+    for daemon in ("mnat-midcomd", "mnat-mmd"):
+        gateway.start_daemon(daemon)
+    gateway.wait_connected()
+    wait_live(gateway)
+    equal(server.queries, [(BULK, False), (ACTIVE_QUERY, True)], "what it is asked")
+    expect_hosts(gateway, ("", address))
+    web = Nginx(net.cn)
+    web.publish("file", 1_000_000)
+    equal(Download(net.plain, f"http://{SERVER}/file").wait(20), 0, "curl's exit status")
+
+    generation = gateway.dump("mnat-mmd", "hosts")[0]["generation"]
+    at_most(abs(generation - time.time()), 10, "its generation, from the record's time")
+    server.tell(ACTIVE, address, mac)  # renewed
+    server.tell(ACTIVE, other, b"\x02\0\0\0\0\x0a")
+    expect_hosts(gateway, ("", address), ("", other))
+    equal({row["generation"] for row in gateway.dump("mnat-mmd", "hosts")
+           if row["actual"] == address}, {generation}, "the generation of one that renews")
+    server.tell(UNASSIGNED, address, mac)
+    expect_hosts(gateway, ("", other))
+    server.tell(ACTIVE, address, mac)
+    expect_hosts(gateway, ("", address), ("", other))
+
+    server.close()
+    wait_until(lambda: feed(gateway)["state"] != "live", 5, "the manager to notice")
+    expect_hosts(gateway, ("", address), ("", other))
+    server = Server(net.gw, GATEWAY_INSIDE, {address: mac})
+    wait_live(gateway)
+    equal(server.queries, [(ACTIVE_QUERY, True)], "what it is asked after a loss")
+    gateway.daemons["mnat-mmd"].kill9()
+    gateway.start_daemon("mnat-mmd")
+    wait_live(gateway)
+    expect_hosts(gateway, ("", address))  # the other's lease has ended meanwhile
+    equal(Download(net.plain, f"http://{SERVER}/file").wait(20), 0, "curl's exit status")
+    equal(feed(gateway)["refused"], 0, "messages the manager did not understand")
+    server.close()

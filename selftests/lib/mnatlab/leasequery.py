@@ -1,6 +1,8 @@
 """Bulk and active leasequery (RFC 6926, 7724), as a requestor in a namespace asks."""
 import socket
 import struct
+import threading
+import time
 
 from .capture import options_of
 
@@ -39,6 +41,68 @@ class Message:
         return STATUS_CODES[value[0]], value[1:].decode()
 
 
+def framed(op, kind, xid, address="0.0.0.0", mac=b"", **options):
+    """A message after its length; options: oCODE=bytes"""
+    data = struct.pack("!BBBBI4x", op, 1 if mac else 0, len(mac), 0, xid)
+    data += socket.inet_aton(address) + bytes(12) + mac.ljust(16, b"\0") + bytes(192)
+    data += b"\x63\x82\x53\x63" + bytes([53, 1, kind])
+    for name, value in options.items():
+        data += bytes([int(name[1:]), len(value)]) + value
+    data += b"\xff"
+    return struct.pack("!H", len(data)) + data
+
+
+class Server(threading.Thread):
+    """Another make of DHCP server, as far as it is asked for leases: addresses and MACs, no
+    option of ours. It has one active query at a time."""
+
+    def __init__(self, netns, address, leases):
+        super().__init__(daemon=True)
+        self.leases = leases
+        self.queries = []
+        self.reader = None
+        self.listener = netns.socket(socket.AF_INET, socket.SOCK_STREAM)
+        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.listener.bind((address, 67))
+        self.listener.listen()
+        self.start()
+
+    def record(self, xid, kind, address, mac):
+        state = 2 if kind == ACTIVE else 1
+        return framed(2, kind, xid, address, mac, o152=struct.pack("!I", int(time.time())),
+                      o51=struct.pack("!I", 600), o156=bytes([state]), o157=b"\0")
+
+    def run(self):
+        try:
+            while True:
+                self.serve(self.listener.accept()[0])
+        except OSError:
+            pass  # closed: the end
+
+    def serve(self, connection):
+        length = struct.unpack("!H", connection.recv(2, socket.MSG_WAITALL))[0]
+        data = connection.recv(length, socket.MSG_WAITALL)
+        xid, options = struct.unpack_from("!I", data, 4)[0], options_of(data[240:])
+        self.queries.append((options[53][0], 154 in options))
+        if options[53][0] == BULK:
+            for address, mac in self.leases.items():
+                connection.sendall(self.record(xid, ACTIVE, address, mac))
+            connection.sendall(framed(2, DONE, xid))
+        else:
+            connection.sendall(framed(2, STATUS, xid, o151=b"\x07"))
+            self.reader = (connection, xid)
+
+    def tell(self, kind, address, mac):
+        connection, xid = self.reader
+        connection.sendall(self.record(xid, kind, address, mac))
+
+    def close(self):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        if self.reader:
+            self.reader[0].close()
+
+
 class Requestor:
     """A connection; every message it got is kept in .messages."""
 
@@ -52,12 +116,7 @@ class Requestor:
 
     def ask(self, kind, xid=0x51525354, **options):
         """options: oCODE=bytes"""
-        data = struct.pack("!BBBBI", 1, 0, 0, 0, xid) + bytes(228) + b"\x63\x82\x53\x63"
-        data += bytes([53, 1, kind])
-        for name, value in options.items():
-            data += bytes([int(name[1:]), len(value)]) + value
-        data += b"\xff"
-        self.socket.sendall(struct.pack("!H", len(data)) + data)
+        self.socket.sendall(framed(1, kind, xid, **options))
         return self
 
     def _read(self, length):
