@@ -118,12 +118,26 @@ static void look_at(struct reader *reader)
 	}
 }
 
+/*
+ * Not in the second in which we began: the server that was here before may have told its
+ * last changes in it, and nobody could tell whether a time is one of its or of ours.
+ */
+static void accept_from_now(struct leasequery *lq)
+{
+	if (lq->accepting || ((uint32_t)lq->server->wall() <= lq->started &&
+			      mnat_clock_now() - lq->opened < 2 * MNAT_NS_PER_SEC))
+		return;
+	lq->accepting = true;
+	uv_poll_start(&lq->poll, UV_READABLE, on_connection);
+}
+
 void leasequery_tick(struct leasequery *lq)
 {
 	struct reader *reader, *next;
 
 	if (!lq)
 		return;
+	accept_from_now(lq);
 	DL_FOREACH_SAFE(lq->readers, reader, next)
 		look_at(reader);
 }
@@ -223,16 +237,11 @@ int leasequery_new(uv_loop_t *loop, struct server *server, int fd,
 	lq->server = server;
 	lq->fd = fd;
 	lq->started = (uint32_t)server->wall();
+	lq->opened = mnat_clock_now();
 	uv_poll_init(loop, &lq->poll, fd);
 	lq->poll.data = lq;
 	*ret_leasequery = lq;
 	return 0;
-}
-
-void leasequery_start(struct leasequery *lq)
-{
-	if (lq)
-		uv_poll_start(&lq->poll, UV_READABLE, on_connection);
 }
 
 static void on_closed(uv_handle_t *handle)

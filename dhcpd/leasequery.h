@@ -26,8 +26,6 @@ int leasequery_open(uv_loop_t *loop, struct server *server, struct leasequery **
 /* The same on a socket that listens already, which it takes over when it succeeds. */
 int leasequery_new(uv_loop_t *loop, struct server *server, int fd,
 		   struct leasequery **ret_leasequery);
-/* From now on connections are taken. */
-void leasequery_start(struct leasequery *leasequery);
 void leasequery_close(struct leasequery *leasequery);
 
 /* A connection from that address; fd is taken over. */
@@ -37,7 +35,7 @@ void leasequery_accept(struct leasequery *leasequery, int fd, struct in_addr fro
 void leasequery_tell(struct leasequery *leasequery, const struct event *events, size_t n,
 		     uint64_t batch);
 
-/* Once a second. */
+/* Once a second. Connections are taken from the first second after the start on. */
 void leasequery_tick(struct leasequery *leasequery);
 
 /* How many are told of every change. */

@@ -31,7 +31,7 @@ void leasequery_log_done(struct leasequery_log *log);
 
 /*
  * The base-time of what is said now. It never falls, whatever the wall clock does, and is
- * later than any that the server which was here before can have told.
+ * later than the second of leasequery_log_init(): what was told up to then is not here.
  */
 uint32_t leasequery_log_time(struct leasequery_log *log, int64_t wall);
 

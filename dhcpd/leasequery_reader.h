@@ -15,6 +15,8 @@ struct leasequery {
 	struct leasequery_log log;
 	uint64_t last_batch; /* that is stored */
 	uint32_t started;    /* seconds since 1970 */
+	uint64_t opened;     /* the same moment by CLOCK_BOOTTIME, ns */
+	bool accepting;
 	struct reader *readers;
 };
 

@@ -138,7 +138,6 @@ static void on_ready(uv_timer_t *timer)
 		return;
 	}
 	io_use_manager(d->io, d->manager, d->leasequery);
-	leasequery_start(d->leasequery);
 	uv_timer_start(timer, on_expiry, EXPIRY_INTERVAL_MS, EXPIRY_INTERVAL_MS);
 }
 

@@ -9,7 +9,7 @@ from dhcp_interop import tshark
 from mnatlab import control
 from mnatlab.checks import at_most, check, equal
 from mnatlab.flows import Download
-from mnatlab.leasequery import (ACTIVE, ACTIVE_QUERY, BULK, DONE, TLS, UNASSIGNED, Requestor,
+from mnatlab.leasequery import (ACTIVE, ACTIVE_QUERY, BULK, DONE, STATUS, TLS, UNASSIGNED, Requestor,
                                 Server, write_pcap)
 from mnatlab.mobilenat import Gateway, Node
 from mnatlab.proc import wait_until
@@ -96,16 +96,18 @@ def tshark_understands(run, messages):
     equal(len(tshark(path, "dhcp", "frame.number")), len(messages), "messages that tshark decodes")
     equal(set(tshark(path, "_ws.malformed or _ws.expert", "dhcp.option.dhcp",
                      "_ws.expert.message")),
-          {f"{kind}\tClient address not given" for kind in (DONE, TLS)},
+          {f"{kind}\tClient address not given" for kind in (DONE, STATUS, TLS)},
           "what tshark remarks: these are about no client")
-    rows = tshark(path, "dhcp.option.dhcp == 13", "dhcp.option.bulk_lease.dhcp_state",
-                  "dhcp.option.bulk_lease.data_source", "dhcp.ip.client")
-    equal(set(rows), {f"2\t0\t{m.address}" for m in messages if m.type == "active"},
-          "states, sources and addresses that it reads")
+    rows = tshark(path, "dhcp.option.dhcp == 13 or dhcp.option.dhcp == 11",
+                  "dhcp.option.bulk_lease.dhcp_state", "dhcp.option.bulk_lease.data_source",
+                  "dhcp.ip.client", "dhcp.option.vi.enterprise")
+    equal(rows, [f"{2 if m.type == 'active' else 4}\t0\t{m.address}\t{32473 if m.vivso() else ''}"
+                 for m in messages if m.type in ("active", "unassigned")],
+          "states, sources, addresses and enterprises that it reads")
 
 
-def ask_as_a_program(run, net, gateway, plain, bound_at):
-    """A listed requestor gets exact records; an unlisted one its refusal."""
+def ask_as_a_program(net, gateway, plain, bound_at):
+    """A listed requestor gets exact records; an unlisted one its refusal. All messages."""
     link = json.loads(net.mn.sh("ip", "-j", "link", "show", UPLINK))[0]
     node_mac = bytes.fromhex(link["address"].replace(":", ""))
     reader = Requestor(net.r1, GATEWAY_INSIDE)
@@ -130,12 +132,13 @@ def ask_as_a_program(run, net, gateway, plain, bound_at):
           "what a stranger is told")
     equal(stranger.next(), None, "and then")
     equal(gateway.counters("mnat-dhcpd")["leasequery_refused"], 1, "refusals counted")
-    tshark_understands(run, reader.messages + stranger.messages)
     reader.close()
+    return reader.messages + stranger.messages
 
 
 def catches_up(net, node, gateway):
-    """Changes as they come; then those that came while the reader was away, and once each."""
+    """Changes as they come; then those that came while the reader was away, and once each. All
+    messages."""
     reader = Requestor(net.r1, GATEWAY_INSIDE).active()
     wait_until(lambda: status(gateway, "mnat-dhcpd")["readers"] == 2, 5, "a reader")
     generation = gateway.host(VIRTUAL)["generation"]
@@ -144,6 +147,7 @@ def catches_up(net, node, gateway):
           [("active", ACTUAL_2, VIRTUAL, generation + 1), ("unassigned", ACTUAL_1, None, None)],
           "a move")
     since = max(m.number(152) for m in reader.messages)
+    messages = reader.messages
     reader.close()
     time.sleep(1.1)  # the next change is of another second, and not told twice
     node.move(net, "ap1", ACTUAL_1)
@@ -154,6 +158,7 @@ def catches_up(net, node, gateway):
           "what came meanwhile")
     equal(last.status(), ("CatchUpComplete", ""), "and that this is all")
     reader.close()
+    return messages + reader.messages
 
 
 def server_dies(gateway, expected):
@@ -189,7 +194,7 @@ def fed(run):
     node.wait_address(ACTUAL_1)
     plain = Dhclient(net.plain, "eth0").wait_bound("10.0.1.")
     expect_hosts(gateway, (VIRTUAL, ACTUAL_1), ("", plain))
-    ask_as_a_program(run, net, gateway, plain, bound_at)
+    messages = ask_as_a_program(net, gateway, plain, bound_at)
 
     download = Download(net.mn, f"http://{SERVER}/file")
     node.move(net, "ap2", ACTUAL_2)
@@ -208,7 +213,7 @@ def fed(run):
           "sha256 of a download over it all")
 
     node.move(net, "ap1", ACTUAL_1)
-    catches_up(net, node, gateway)
+    tshark_understands(run, messages + catches_up(net, node, gateway))
     expect_hosts(gateway, (VIRTUAL, ACTUAL_1), ("", plain))
     equal(feed(gateway)["refused"], 0, "messages the manager did not understand")
 
