@@ -67,6 +67,11 @@ static json_t *problems(const struct manager *m)
 	else if (!m->registry.complete)
 		json_array_append_new(list, json_string("no DHCP server has sent its leases yet; "
 							"is mnat-dhcpd running?"));
+	if (m->feed && m->dhcp_server && mnat_control_is_waiting(m->dhcp_server))
+		json_array_append_new(list, json_string("a DHCP server tells its leases by the control "
+							"socket while another is asked for them: "
+							"set manager-socket = \"\" in dhcpd.conf, or "
+							"take dhcp-server out of mmd.conf"));
 	for (unsigned int i = 0; i < m->n_gateways; i++)
 		add_gateway_problem(list, m, &m->gateways[i]);
 	for (unsigned int i = 0; i < m->roam.n_peers; i++)

@@ -200,8 +200,8 @@ static enum dhcp_error find_options(struct dhcp_message *message)
 	return error;
 }
 
-static enum dhcp_error check_lengths(const struct dhcp_message *message, const struct length *allowed,
-				     size_t n)
+static enum dhcp_error check_lengths(const struct dhcp_message *message,
+				     const struct length *allowed, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		const struct dhcp_option *option = &message->options[allowed[i].code];

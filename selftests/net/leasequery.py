@@ -9,8 +9,8 @@ from dhcp_interop import tshark
 from mnatlab import control
 from mnatlab.checks import at_most, check, equal
 from mnatlab.flows import Download
-from mnatlab.leasequery import (ACTIVE, ACTIVE_QUERY, BULK, DONE, STATUS, TLS, UNASSIGNED, Requestor,
-                                Server, write_pcap)
+from mnatlab.leasequery import (ACTIVE, ACTIVE_QUERY, BULK, DONE, STATUS, TLS, UNASSIGNED,
+                                Requestor, Server, write_pcap)
 from mnatlab.mobilenat import Gateway, Node
 from mnatlab.proc import wait_until
 from mnatlab.scenario import scenario
@@ -263,4 +263,8 @@ def foreign(run):
     expect_hosts(gateway, ("", address))  # the other's lease has ended meanwhile
     equal(Download(net.plain, f"http://{SERVER}/file").wait(20), 0, "curl's exit status")
     equal(feed(gateway)["refused"], 0, "messages the manager did not understand")
+    with control.Control(gateway.socket("mnat-mmd")) as asks:
+        asks.call("snapshot")
+        check("set manager-socket = \"\"" in status(gateway, "mnat-mmd")["problems"][0],
+              "a problem when a server comes by itself, too")
     server.close()
