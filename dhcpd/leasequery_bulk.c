@@ -184,13 +184,14 @@ void bulk_go_on(struct reader *reader)
 {
 	struct bulk *bulk = &reader->bulk;
 
-	while (bulk->next < bulk->n && mnat_stream_backlog(reader->stream) < READER_BACKLOG) {
+	while (bulk->next < bulk->n && reader->phase == READER_BULK &&
+	       mnat_stream_backlog(reader->stream) < READER_BACKLOG) {
 		uint32_t address = bulk->addresses[bulk->next++];
 
 		if (!tell(reader, address))
 			bulk->addresses[bulk->later++] = address;
 	}
-	if (bulk->next < bulk->n)
+	if (bulk->next < bulk->n || reader->phase != READER_BULK)
 		return;
 	if (bulk->later) { /* when the next batch is stored */
 		bulk->n = bulk->later;
