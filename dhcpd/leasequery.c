@@ -205,22 +205,15 @@ static int cannot_listen(const struct sockaddr_in *at, int error)
 	return error;
 }
 
-int leasequery_open(uv_loop_t *loop, struct server *server, struct leasequery **ret_leasequery)
+int leasequery_listen(const struct conf *conf, int *ret_fd)
 {
-	const struct sockaddr_in *at = &server->conf->leasequery.listen;
-	int fd, r;
+	const struct sockaddr_in *at = &conf->leasequery.listen;
+	int fd = conf_has_leasequery(conf) ? listen_at(at) : -1;
 
-	if (!conf_has_leasequery(server->conf)) {
-		*ret_leasequery = NULL;
-		return 0;
-	}
-	fd = listen_at(at);
-	if (fd < 0)
+	if (fd < 0 && conf_has_leasequery(conf))
 		return cannot_listen(at, fd);
-	r = leasequery_new(loop, server, fd, ret_leasequery);
-	if (r)
-		close(fd);
-	return r;
+	*ret_fd = fd;
+	return 0;
 }
 
 int leasequery_new(uv_loop_t *loop, struct server *server, int fd,

@@ -18,14 +18,12 @@
 
 struct leasequery;
 
-/*
- * Listen by the configuration; *ret_leasequery is NULL if it wants none, which all the
- * others take. server outlives it. 0 or -errno, logged.
- */
-int leasequery_open(uv_loop_t *loop, struct server *server, struct leasequery **ret_leasequery);
-/* The same on a socket that listens already, which it takes over when it succeeds. */
+/* By the configuration; -1: it wants none. 0 or -errno, logged. */
+int leasequery_listen(const struct conf *conf, int *ret_fd);
+/* On such a socket, which it takes over when it succeeds. server outlives it. 0 or -ENOMEM. */
 int leasequery_new(uv_loop_t *loop, struct server *server, int fd,
 		   struct leasequery **ret_leasequery);
+/* NULL: nothing, as for all that follow. */
 void leasequery_close(struct leasequery *leasequery);
 
 /* A connection from that address; fd is taken over. */

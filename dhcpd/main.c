@@ -31,6 +31,7 @@ struct dhcpd {
 	struct mnat_store *store;
 	struct io *io;
 	struct manager *manager;
+	int leasequery_fd; /* -1: nobody may ask */
 	struct leasequery *leasequery;
 	struct control_source source;
 	struct mnat_control *control;
@@ -169,7 +170,8 @@ static int serve_leases(struct dhcpd *d)
 	r = server_init(&d->server, d->conf, &store_keeper, d->store, NULL);
 	if (r)
 		return r;
-	r = leasequery_open(&d->loop, &d->server, &d->leasequery);
+	if (d->leasequery_fd >= 0)
+		r = leasequery_new(&d->loop, &d->server, d->leasequery_fd, &d->leasequery);
 	d->source.leasequery = d->leasequery;
 	if (!r)
 		r = serve(d);
@@ -184,7 +186,8 @@ static int serve_port(struct dhcpd *d)
 	if (r)
 		return r;
 	d->source.io = d->io;
-	if (d->conf->probe != PROBE_NONE)
+	r = leasequery_listen(d->conf, &d->leasequery_fd);
+	if (!r && d->conf->probe != PROBE_NONE)
 		r = io_open_prober(d->io);
 	if (!r)
 		r = serve_leases(d);
