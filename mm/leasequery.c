@@ -263,10 +263,10 @@ static void on_ended(struct mnat_stream *stream, int error, void *user)
 		snprintf(why, sizeof(why), "cannot be reached: %s", strerror(-error));
 	else
 		snprintf(why, sizeof(why), "has closed the connection");
-	/* one that only hangs up at an active query knows none, or knows us no more */
-	if (!error && !feed->answered)
-		feed->phase = FEED_BULK;
-	else if (feed->phase == FEED_LIVE)
+	/* it knows no active query, or has no room for us */
+	if (!error && !feed->answered && feed->phase != FEED_BULK)
+		return refused(feed, LEASEQUERY_FAIL, "it hangs up");
+	if (feed->phase == FEED_LIVE)
 		feed->phase = FEED_CATCHING_UP;
 	fail(feed, why);
 }

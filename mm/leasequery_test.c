@@ -323,6 +323,15 @@ Test(feed, a_server_that_knows_no_active_query)
 	expect_query(DHCP_ACTIVELEASEQUERY, 110);
 	TELL(DHCP_LEASEQUERYDONE, .status = LEASEQUERY_MALFORMED);
 	cr_assert(is_gone(P, true));
+	expect_query(DHCP_BULKLEASEQUERY, 0);
+	TELL(DHCP_LEASEACTIVE, A1, 120, .mac = 1);
+	TELL(DHCP_LEASEQUERYDONE);
+	expect_query(DHCP_ACTIVELEASEQUERY, 120);
+	cr_assert(manager.registry.in_snapshot);
+	shutdown(server, SHUT_RDWR); /* says nothing at all */
+	turns(3);
+	cr_assert_not(manager.registry.in_snapshot);
+	expect_query(DHCP_BULKLEASEQUERY, 0);
 }
 
 Test(feed, hostile_messages)
