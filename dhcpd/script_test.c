@@ -293,26 +293,14 @@ static void do_ask(struct script *s, const struct words *all)
 {
 	const struct words words = without_first(all);
 
-	require(s, packet_build(&words, &s->query));
-	talk_ask(s->talk, s->query.bytes, s->query.len);
+	require(s, query_ask(s->talk, &words, &s->query));
 }
 
 static void do_told(struct script *s, const struct words *all)
 {
-	static const struct reply none;
 	const struct words words = without_first(all);
-	bool told = talk_next(s->talk), nothing = !strcmp(words.word[0], "nothing");
 
-	if (!strcmp(words.word[0], "closed")) {
-		if (told || !talk_is_closed(s->talk))
-			fail(s, "the connection is not closed");
-		return;
-	}
-	if (told == nothing)
-		fail(s, "what is told is %s",
-		     told ? dhcp_type_name(s->talk->message.type) : "nothing");
-	if (told)
-		require(s, answer_check(&words, &s->query, &none, &s->talk->message));
+	require(s, query_told(s->talk, &words, &s->query));
 }
 
 static void do_answer(struct script *s, const struct words *all)
