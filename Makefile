@@ -191,6 +191,11 @@ FUZZ_DHCPD_SRC := $(filter-out dhcpd/main.c,$(call srcs,dhcpd))
 FUZZ_DHCPD := $(patsubst selftests/fuzz/%.c,$(O)/fuzz/%,$(wildcard selftests/fuzz/dhcpd*.c))
 $(FUZZ_DHCPD): FUZZ_MORE := -Idhcpd $(FUZZ_DHCPD_SRC)
 $(FUZZ_DHCPD): $(FUZZ_DHCPD_SRC)
+# targets mm* are of the manager's
+FUZZ_MM_SRC := $(filter-out mm/main.c,$(call srcs,mm))
+FUZZ_MM := $(patsubst selftests/fuzz/%.c,$(O)/fuzz/%,$(wildcard selftests/fuzz/mm_*.c))
+$(FUZZ_MM): FUZZ_MORE := -iquote mm $(FUZZ_MM_SRC)
+$(FUZZ_MM): $(FUZZ_MM_SRC)
 # the client's state file, by its own code
 FUZZ_STATE_SRC := $(addprefix ctl/mnatc/,state.c roam.c shim.c) ctl/lib/maps.c
 $(O)/fuzz/mnatc_state: FUZZ_MORE := -iquote ctl/mnatc $(FUZZ_STATE_SRC)

@@ -70,6 +70,12 @@ static void add_circuit(const struct client *client, struct event *event)
 	memcpy(event->circuit, client->place->key.circuit, event->circuit_len);
 }
 
+static void add_lease(const struct client *client, struct event *event)
+{
+	if (client->bound)
+		event->times = lease_times(client->bound);
+}
+
 /* With those of our own domain: they tell the manager that it is the same host as before. */
 static void remember_arrivals(struct client *client, const struct dhcp_message *in)
 {
@@ -106,6 +112,7 @@ struct event binding_told(const struct client *client)
 	struct event event = event_of(client, &client->told);
 
 	add_circuit(client, &event);
+	add_lease(client, &event);
 	add_arrivals(client, &event);
 	return event;
 }
@@ -135,10 +142,22 @@ static void tell_present(struct server *s, struct client *client, const struct b
 	if (!event)
 		return;
 	add_circuit(client, event);
+	add_lease(client, event);
 	if (!in || !is->virt)
 		return;
 	remember_arrivals(client, in);
 	add_arrivals(client, event);
+}
+
+/* Who reads leases by leasequery is told when they end, too. No memory: at the next one. */
+static void tell_renewal(struct server *s, const struct client *client)
+{
+	struct event *event = conf_has_leasequery(s->conf) ? new_event(s) : NULL;
+
+	if (!event)
+		return;
+	*event = binding_told(client);
+	event->renewal = true;
 }
 
 /*
@@ -149,12 +168,14 @@ static void tell_present(struct server *s, struct client *client, const struct b
 static void tell_again(struct server *s, struct client *client, const struct binding *is,
 		       const struct dhcp_message *in)
 {
-	if (!is->virt || !in)
+	if (!in)
 		return;
-	if (in->options[DHCP_OPT_SERVER_ID].present || in->type == DHCP_DISCOVER)
+	if (is->virt && (in->options[DHCP_OPT_SERVER_ID].present || in->type == DHCP_DISCOVER))
 		tell_present(s, client, is, next_generation(s, client, identity(is)), 0, in);
-	else if (in->shim_form & DHCP_SHIM_VIVSO)
+	else if (is->virt && in->shim_form & DHCP_SHIM_VIVSO)
 		tell_present(s, client, is, client->generation, 0, in);
+	else if (is->actual)
+		tell_renewal(s, client);
 }
 
 void binding_update(struct server *s, struct client *client, const struct dhcp_message *in)

@@ -51,6 +51,13 @@ static cfg_opt_t auth_opts[] = {
 	CFG_END(),
 };
 
+static cfg_opt_t leasequery_opts[] = {
+	CFG_STR("listen", "", CFGF_NONE),
+	CFG_STR_LIST("clients", "{}", CFGF_NONE),
+	CFG_INT("connections", 8, CFGF_NONE),
+	CFG_END(),
+};
+
 static cfg_opt_t opts[] = {
 	CFG_STR_LIST("interfaces", "{}", CFGF_NONE),
 	CFG_STR("server-id", NULL, CFGF_NODEFAULT),
@@ -67,6 +74,7 @@ static cfg_opt_t opts[] = {
 	CONF_OPTION_SETTINGS,
 	CFG_SEC("limits", limits_opts, CFGF_NONE),
 	CFG_SEC("auth", auth_opts, CFGF_NONE),
+	CFG_SEC("leasequery", leasequery_opts, CFGF_NONE),
 	CFG_SEC("virtual", virtual_opts, CFGF_NONE),
 	CFG_SEC("class", class_settings, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
 	CFG_SEC("host", host_settings, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
@@ -215,6 +223,19 @@ static int get_auth(cfg_t *cfg, struct auth_conf *auth)
 	return dhcp_keys_load(auth->path, &auth->keys);
 }
 
+static int get_leasequery(cfg_t *cfg, struct leasequery_conf *conf)
+{
+	if (*cfg_getstr(cfg, "listen"))
+		mnat_parse_endpoint(cfg_getstr(cfg, "listen"), DHCP_SERVER_PORT, &conf->listen);
+	conf->connections = (uint32_t)cfg_getint(cfg, "connections");
+	if (conf->listen.sin_port && !cfg_size(cfg, "clients")) {
+		cfg_error(cfg, "expected clients = {\"10.0.0.1\", ...} too, the "
+			       "addresses that may ask");
+		return -EINVAL;
+	}
+	return get_ranges(cfg, "clients", &conf->clients);
+}
+
 static struct limits_conf get_limits(cfg_t *cfg)
 {
 	return (struct limits_conf){.circuit = (uint32_t)cfg_getint(cfg, "circuit"),
@@ -260,6 +281,8 @@ static int get_conf(cfg_t *cfg, struct conf *conf)
 	r = get_auth(cfg_getsec(cfg, "auth"), &conf->auth);
 	if (!r)
 		r = get_interfaces(cfg, conf);
+	if (!r)
+		r = get_leasequery(cfg_getsec(cfg, "leasequery"), &conf->leasequery);
 	if (!r)
 		r = get_ranges(cfg, "relays", &conf->relays);
 	if (!r)
@@ -313,6 +336,7 @@ void conf_free(struct conf *conf)
 	free(conf->virt.pools.range);
 	free(conf->virt.publics.range);
 	free(conf->relays.range);
+	free(conf->leasequery.clients.range);
 	free(conf->external.range);
 	dhcp_keys_free(conf->auth.keys);
 	free(conf->auth.path);
@@ -330,6 +354,16 @@ bool conf_has_interface(const struct conf *conf, const char *name)
 {
 	for (size_t i = 0; i < conf->n_interfaces; i++)
 		if (!strcmp(conf->interfaces[i], name))
+			return true;
+	return false;
+}
+
+bool ranges_contain(const struct ranges *ranges, struct in_addr addr)
+{
+	uint32_t address = ntohl(addr.s_addr);
+
+	for (size_t i = 0; i < ranges->n; i++)
+		if (address >= ranges->range[i].first && address <= ranges->range[i].last)
 			return true;
 	return false;
 }

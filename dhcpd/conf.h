@@ -62,6 +62,13 @@ struct auth_conf {
 	struct dhcp_keys *keys; /* NULL with AUTH_OFF */
 };
 
+/* Who may read leases by TCP (mnat/leasequery.h). */
+struct leasequery_conf {
+	struct sockaddr_in listen; /* port 0: nobody */
+	struct ranges clients;
+	uint32_t connections;
+};
+
 /* Before an address is offered that its client has not had: look whether it is in use. */
 enum probe_by { PROBE_NONE, PROBE_ICMP };
 
@@ -75,6 +82,7 @@ struct conf {
 	struct ranges external; /* of the gateways: never given out */
 	struct limits_conf limits;
 	struct auth_conf auth;
+	struct leasequery_conf leasequery;
 	struct option_set options;
 	struct hosts_conf special;
 	uint32_t reserve_first;
@@ -97,6 +105,13 @@ int conf_load(const char *path, struct conf **ret_conf);
 void conf_free(struct conf *conf);
 
 bool conf_has_interface(const struct conf *conf, const char *name);
+
+static inline bool conf_has_leasequery(const struct conf *conf)
+{
+	return conf->leasequery.listen.sin_port;
+}
+
+bool ranges_contain(const struct ranges *ranges, struct in_addr addr);
 
 /* Pools: of the subnets, of private virtual addresses, of public ones. */
 static inline size_t conf_n_pools(const struct conf *conf)

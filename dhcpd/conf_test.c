@@ -57,6 +57,12 @@ Test(conf, needs_little)
 
 static const char *const wrong[] = {
 	"",
+	TOP NET1 "leasequery { listen = \"10.0.0.1:0\"\n clients = \"10.0.0.2\" }\n",
+	TOP NET1 "leasequery { listen = \"eth0\"\n clients = \"10.0.0.2\" }\n",
+	TOP NET1 "leasequery { listen = \"10.0.0.1\" }\n",
+	TOP NET1 "leasequery { listen = \"10.0.0.1\"\n clients = \"all\" }\n",
+	TOP NET1 "leasequery { listen = \"10.0.0.1\"\n clients = \"10.0.0.2\"\n"
+		 " connections = 0 }\n",
 	"server-id = \"10.0.0.1\"\n" NET1,
 	"interfaces = {\"eth1\"}\n" NET1,
 	TOP,
@@ -92,5 +98,27 @@ Test(conf, the_distributed_file_is_good)
 
 	cr_assert_eq(conf_load("ctl/dist/dhcpd.conf", &conf), 0);
 	cr_assert_eq(conf->reserve_first, 1);
+	conf_free(conf);
+}
+
+Test(conf, who_may_read_leases)
+{
+	struct conf *conf = conf_from(TOP NET1 "leasequery { listen = \"10.0.0.1:6767\"\n"
+					       " clients = {\"10.0.0.2\", \"10.9.0.0/24\"} }\n");
+
+	cr_assert(conf);
+	cr_assert_eq(conf->leasequery.listen.sin_port, htons(6767));
+	cr_assert_eq(conf->leasequery.listen.sin_addr.s_addr, inet_addr("10.0.0.1"));
+	cr_assert_eq(conf->leasequery.connections, 8);
+	cr_assert(ranges_contain(&conf->leasequery.clients, (struct in_addr){inet_addr("10.9.0.7")}));
+	cr_assert_not(
+		ranges_contain(&conf->leasequery.clients, (struct in_addr){inet_addr("10.0.0.3")}));
+	conf_free(conf);
+	conf = conf_from(TOP NET1 "leasequery { listen = \"10.0.0.1\"\n clients = \"10.0.0.2\" }\n");
+	cr_assert(conf);
+	cr_assert_eq(conf->leasequery.listen.sin_port, htons(67));
+	conf_free(conf);
+	conf = conf_from(TOP NET1);
+	cr_assert_not(conf_has_leasequery(conf));
 	conf_free(conf);
 }

@@ -92,6 +92,24 @@ static int is_count(cfg_t *cfg, cfg_opt_t *opt)
 	return is_number(cfg, opt, 0, INT32_MAX, "a number, 0 or more");
 }
 
+static int is_endpoint(cfg_t *cfg, cfg_opt_t *opt)
+{
+	const char *text = cfg_opt_getnstr(opt, 0);
+	struct sockaddr_in endpoint;
+
+	if (!*text || !mnat_parse_endpoint(text, DHCP_SERVER_PORT, &endpoint))
+		return 0;
+	cfg_error(cfg, "%s = \"%s\": expected an address of this machine, \"10.0.0.1\" or "
+		       "\"10.0.0.1:67\"",
+		  cfg_opt_name(opt), text);
+	return -1;
+}
+
+static int is_connections(cfg_t *cfg, cfg_opt_t *opt)
+{
+	return is_number(cfg, opt, 1, 1000, "how many connections at a time, 1 to 1000");
+}
+
 static int is_domain(cfg_t *cfg, cfg_opt_t *opt)
 {
 	return is_number(cfg, opt, 0, UINT32_MAX,
@@ -122,6 +140,9 @@ void conf_validate(cfg_t *cfg)
 		{"limits|link", is_count},
 		{"limits|mac", is_count},
 		{"auth|policy", is_auth},
+		{"leasequery|listen", is_endpoint},
+		{"leasequery|clients", mnat_conf_is_range},
+		{"leasequery|connections", is_connections},
 		{"virtual|pool", mnat_conf_is_range},
 		{"virtual|public", mnat_conf_is_range},
 		{"virtual|lease-time", mnat_conf_is_positive},

@@ -14,6 +14,7 @@
 struct control_source {
 	struct server *server;
 	struct manager *manager;
+	struct leasequery *leasequery; /* NULL: none */
 	struct io *io;
 	struct import *import;	 /* being collected, or NULL */
 	uint64_t import_touched; /* when that was last */

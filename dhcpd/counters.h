@@ -28,6 +28,14 @@
 	X(DROP, no_memory, "no memory for another lease")                                          \
 	X(DROP, store_failed, "answer withheld: the lease could not be stored")                    \
 	X(DROP, send_failed, "answer could not be sent")                                           \
+	X(DROP, leasequery_refused, "leasequery of who may not ask, or for what is not kept")      \
+	X(DROP, leasequery_malformed, "leasequery that is no query, or contradicts itself")        \
+	X(DROP, leasequery_full, "leasequery connection closed: as many as may be")                \
+	X(DROP, leasequery_slow, "leasequery connection closed: it was not read, or said nothing") \
+	X(EVENT, leasequery_bulk, "bulk leasequery begun")                                         \
+	X(EVENT, leasequery_active, "active leasequery begun")                                     \
+	X(EVENT, leasequery_missing, "active leasequery told that it has missed something")        \
+	X(EVENT, leasequery_told, "bindings told by leasequery")                                   \
 	X(EVENT, in_discover, "DISCOVER received")                                                 \
 	X(EVENT, in_request, "REQUEST received")                                                   \
 	X(EVENT, in_decline, "DECLINE received")                                                   \

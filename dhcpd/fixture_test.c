@@ -248,6 +248,8 @@ bool ask(struct fixture *f, const struct say *say)
 	answered = server_handle(&f->server, &f->arrival, buf, len, &f->reply);
 	if (server_commit(&f->server))
 		return false;
+	if (f->stored)
+		f->stored(f);
 	server_next_batch(&f->server);
 	if (answered)
 		cr_assert_eq(dhcp_parse(&f->conf->virt.codec, DHCP_BOOTREPLY, f->reply.bytes,

@@ -41,6 +41,8 @@ struct fixture {
 	struct arrival arrival;
 	struct reply reply;
 	struct dhcp_message answer; /* the reply parsed, of the last ask() */
+	void (*stored)(struct fixture *f); /* a batch is, with its events; NULL: nobody cares */
+	void *user;
 };
 
 extern const struct mnat_store_ops memory_store_ops;

@@ -42,6 +42,7 @@ struct io {
 	uv_poll_t poll;
 	struct server *server;
 	struct manager *manager;
+	struct leasequery *leasequery;
 	struct sockets sockets;
 	struct link from;
 	struct mmsghdr msgs[BATCH];
@@ -132,8 +133,11 @@ static bool decide(struct io *io, int i, struct outgoing *out)
 
 /* ---- storing ---- */
 
-static void deliver(struct io *io, uint64_t batch, struct replies *replies)
+/* Stored: all may know of the events, and the replies may leave. */
+static void deliver(struct io *io, const struct event *events, size_t n, uint64_t batch,
+		    struct replies *replies)
 {
+	leasequery_tell(io->leasequery, events, n, batch);
 	manager_stored(io->manager, batch, replies->out, replies->n);
 	replies->n = 0;
 }
@@ -196,7 +200,7 @@ int io_settle(struct io *io)
 	if (r)
 		return r;
 	manager_tell(io->manager, s->events, s->n_events, s->batch);
-	deliver(io, s->batch, &io->waiting);
+	deliver(io, s->events, s->n_events, s->batch, &io->waiting);
 	server_next_batch(s);
 	return 0;
 }
@@ -233,7 +237,7 @@ static void on_stored(uv_poll_t *poll, int status, int events)
 	} else {
 		if (!io->told)
 			tell(io);
-		deliver(io, io->batch, &io->leaving);
+		deliver(io, io->events.events, io->events.n, io->batch, &io->leaving);
 		io->events.n = 0;
 	}
 	uv_poll_start(&io->poll, UV_READABLE, on_readable);
@@ -354,9 +358,10 @@ int io_open(uv_loop_t *loop, struct server *server, struct mnat_store *store, st
 	return 0;
 }
 
-void io_use_manager(struct io *io, struct manager *manager)
+void io_use_manager(struct io *io, struct manager *manager, struct leasequery *leasequery)
 {
 	io->manager = manager;
+	io->leasequery = leasequery;
 	uv_poll_start(&io->poll, UV_READABLE, on_readable);
 	uv_poll_start(&io->stored, UV_READABLE, on_stored);
 }

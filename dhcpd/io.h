@@ -9,6 +9,7 @@
 
 #include <uv.h>
 
+#include "leasequery.h"
 #include "manager.h"
 #include "server.h"
 
@@ -25,7 +26,8 @@ struct outgoing {
 int io_open(uv_loop_t *loop, struct server *server, struct mnat_store *store, struct io **ret_io);
 /* Open what looks for hosts at addresses before they are offered, by the configuration. */
 int io_open_prober(struct io *io);
-void io_use_manager(struct io *io, struct manager *manager);
+/* Who is told of what is stored; from here on clients are heard. */
+void io_use_manager(struct io *io, struct manager *manager, struct leasequery *leasequery);
 void io_send(struct io *io, const struct outgoing *out);
 void io_close(struct io *io);
 

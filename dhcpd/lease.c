@@ -5,6 +5,8 @@
 #include <string.h>
 #include <utlist.h>
 
+#include "mnat/clock.h"
+
 bool lease_is_held(const struct lease *lease)
 {
 	return lease->state == MNAT_LEASE_OFFERED || lease->state == MNAT_LEASE_BOUND ||
@@ -192,10 +194,18 @@ struct lease *lease_offer(struct leases *leases, struct client *client, uint32_t
 	return lease;
 }
 
+static uint32_t now_seconds(void)
+{
+	return (uint32_t)(mnat_clock_now() / MNAT_NS_PER_SEC);
+}
+
 void lease_bind(struct leases *leases, struct lease *lease, uint64_t until)
 {
 	struct client *client = lease->client;
 
+	lease->heard = now_seconds();
+	if (lease->state != MNAT_LEASE_BOUND)
+		lease->since = lease->heard;
 	lease->state = MNAT_LEASE_BOUND;
 	lease->fresh = false;
 	/* it is in the heap already, offered or bound: this cannot fail */
@@ -219,6 +229,7 @@ void lease_end(struct leases *leases, struct lease *lease, enum mnat_lease_state
 	if (client && client->offer == lease)
 		client->offer = NULL;
 	lease->state = state;
+	lease->since = now_seconds();
 	lease->virt = 0;
 	if (state == MNAT_LEASE_DECLINED) {
 		lease_detach(lease);
@@ -232,6 +243,17 @@ void lease_end(struct leases *leases, struct lease *lease, enum mnat_lease_state
 		lease_mark_dirty(leases, lease);
 	else if (!lease->stored && !lease->dirty)
 		lease_forget(leases, lease);
+}
+
+struct lease_times lease_times(const struct lease *lease)
+{
+	return (struct lease_times){
+		.until = lease->expiry.when, .since = lease->since, .heard = lease->heard};
+}
+
+bool lease_is_durable(const struct lease *lease)
+{
+	return !lease->dirty && !lease->storing;
 }
 
 void lease_mark_dirty(struct leases *leases, struct lease *lease)

@@ -22,6 +22,13 @@
 
 struct client;
 
+struct lease_times {
+	uint64_t until; /* it ends */
+	/* seconds of CLOCK_BOOTTIME; 0: before the start, nobody knows when */
+	uint32_t since; /* it has been in its state */
+	uint32_t heard; /* its client last had it confirmed */
+};
+
 struct lease {
 	struct heap_node expiry; /* first: the heap's nodes are leases */
 	uint32_t address;
@@ -32,9 +39,11 @@ struct lease {
 	bool taken;		   /* its bit in a pool is set, by us */
 	bool stored;		   /* there is a record of it on disk */
 	bool dirty;		   /* ... which is not the latest */
+	bool storing;		   /* ... and is under way there */
 	bool fresh;		   /* offered to a client that has not had it before */
 	bool tunnel;		   /* actual, bound: its host is reached by tunnel */
 	uint32_t virt;		   /* actual, bound: the virtual address it goes with, or 0 */
+	uint32_t since, heard;	   /* as struct lease_times has them */
 	struct client *client;	   /* NULL: nobody's */
 	struct lease *prev, *next; /* utlist of the client */
 	struct lease *next_dirty;
@@ -148,6 +157,10 @@ void lease_bind(struct leases *leases, struct lease *lease, uint64_t until);
  */
 void lease_end(struct leases *leases, struct lease *lease, enum mnat_lease_state state,
 	       uint64_t until);
+
+struct lease_times lease_times(const struct lease *lease);
+/* All that we know of it is on disk. */
+bool lease_is_durable(const struct lease *lease);
 
 void lease_mark_dirty(struct leases *leases, struct lease *lease);
 

@@ -14,6 +14,7 @@
 #include "diff.h"
 #include "io.h"
 #include "keeper.h"
+#include "leasequery.h"
 #include "links.h"
 #include "manager.h"
 #include "server.h"
@@ -30,6 +31,8 @@ struct dhcpd {
 	struct mnat_store *store;
 	struct io *io;
 	struct manager *manager;
+	int leasequery_fd; /* -1: nobody may ask */
+	struct leasequery *leasequery;
 	struct control_source source;
 	struct mnat_control *control;
 };
@@ -54,6 +57,7 @@ static void on_expiry(uv_timer_t *timer)
 	server_expire(&d->server);
 	control_watch_pools(&d->server);
 	control_forget_import(&d->source);
+	leasequery_tick(d->leasequery);
 	io_settle(d->io);
 }
 
@@ -79,6 +83,8 @@ static void warn_fixed(const struct conf *was, const struct conf *is)
 	    strcmp(was->manager_socket, is->manager_socket))
 		log_warn("run-dir, database and manager-socket change only when mnat-dhcpd is "
 			 "restarted");
+	if (memcmp(&was->leasequery.listen, &is->leasequery.listen, sizeof(was->leasequery.listen)))
+		log_warn("leasequery: listen changes only when mnat-dhcpd is restarted");
 	if (was->probe == PROBE_NONE && is->probe != PROBE_NONE)
 		log_warn("probe = \"icmp\" begins when mnat-dhcpd is restarted: its socket cannot "
 			 "be opened any more");
@@ -112,6 +118,7 @@ static void stop(void *user)
 	struct dhcpd *d = user;
 
 	manager_free(d->manager);
+	leasequery_close(d->leasequery);
 	io_close(d->io);
 	mnat_control_close(d->control);
 	uv_close((uv_handle_t *)&d->expiry, NULL);
@@ -131,7 +138,7 @@ static void on_ready(uv_timer_t *timer)
 		raise(SIGTERM);
 		return;
 	}
-	io_use_manager(d->io, d->manager);
+	io_use_manager(d->io, d->manager, d->leasequery);
 	uv_timer_start(timer, on_expiry, EXPIRY_INTERVAL_MS, EXPIRY_INTERVAL_MS);
 }
 
@@ -163,7 +170,11 @@ static int serve_leases(struct dhcpd *d)
 	r = server_init(&d->server, d->conf, &store_keeper, d->store, NULL);
 	if (r)
 		return r;
-	r = serve(d);
+	if (d->leasequery_fd >= 0)
+		r = leasequery_new(&d->loop, &d->server, d->leasequery_fd, &d->leasequery);
+	d->source.leasequery = d->leasequery;
+	if (!r)
+		r = serve(d);
 	server_done(&d->server);
 	return r;
 }
@@ -175,7 +186,8 @@ static int serve_port(struct dhcpd *d)
 	if (r)
 		return r;
 	d->source.io = d->io;
-	if (d->conf->probe != PROBE_NONE)
+	r = leasequery_listen(d->conf, &d->leasequery_fd);
+	if (!r && d->conf->probe != PROBE_NONE)
 		r = io_open_prober(d->io);
 	if (!r)
 		r = serve_leases(d);

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/param.h>
 #include <utlist.h>
 
 #include "mnat/addr.h"
@@ -156,23 +155,32 @@ static void take_off(struct manager *m, uint64_t id, uint64_t batch)
 		arm(m);
 }
 
+/* The next of them that a line holds. */
+static json_t *chunk(const struct event *events, size_t n, size_t *at)
+{
+	json_t *array = json_array();
+
+	for (; *at < n && json_array_size(array) < CHUNK; ++*at)
+		if (!events[*at].renewal)
+			json_array_append_new(array, event_to_json(&events[*at]));
+	return array;
+}
+
 void manager_tell(struct manager *m, const struct event *events, size_t n, uint64_t batch)
 {
-	if (!m->peer || !n)
-		return;
-	if (!mnat_peer_is_connected(m->peer)) {
-		m->server->counters[COUNTER_ack_unreported] += n;
-		return;
-	}
-	for (size_t i = 0; i < n;) {
-		json_t *array = json_array();
-		uint64_t id;
+	for (size_t i = 0; m->peer && i < n;) {
+		json_t *array = chunk(events, n, &i);
+		size_t told = json_array_size(array);
+		uint64_t id = 0;
 
-		for (size_t end = MIN(n, i + CHUNK); i < end; i++)
-			json_array_append_new(array, event_to_json(&events[i]));
-		id = send_events(m, array);
+		if (told && mnat_peer_is_connected(m->peer))
+			id = send_events(m, array);
+		else
+			json_decref(array);
 		if (id)
 			take_off(m, id, batch);
+		else
+			m->server->counters[COUNTER_ack_unreported] += told;
 	}
 }
 

@@ -8,6 +8,7 @@
 #include "mnat/addr.h"
 #include "mnat/dhcp_nonce.h"
 #include "mnat/hex.h"
+#include "mnat/leasequery.h"
 
 /* ---- an answer ---- */
 
@@ -215,6 +216,15 @@ static const char *check_probe(const char *value, const struct packet *asked,
 			    (struct in_addr){htonl(reply->probe)});
 }
 
+static const char *check_status(const char *value, const struct packet *asked,
+				const struct reply *reply, const struct dhcp_message *answer)
+{
+	char text[LEASEQUERY_TEXT];
+
+	return same_text("status", value,
+			 leasequery_status_name(leasequery_get_status(answer, text)));
+}
+
 static const char *check_length(const char *value, const struct packet *asked,
 				const struct reply *reply, const struct dhcp_message *answer)
 {
@@ -235,6 +245,7 @@ static const struct {
 	FIELD("siaddr", header.siaddr, 0),    FIELD("giaddr", header.giaddr, 0),
 	FIELD("gateway", gateway, 0),	      FIELD("manager", manager, 0),
 	FIELD("mode", mode, sizeof(uint8_t)), FIELD("domain", domain, sizeof(uint32_t)),
+	FIELD("generation", generation, sizeof(uint32_t)),
 #undef FIELD
 };
 
@@ -252,6 +263,7 @@ static const struct {
 	{"shim", check_shim},
 	{"probe", check_probe},
 	{"length", check_length},
+	{"status", check_status},
 	{"nonce", check_nonce},
 	{"by", check_by},
 };

@@ -57,6 +57,11 @@ static size_t number_width(int code)
 	case DHCP_OPT_LEASE_TIME:
 	case DHCP_OPT_T1:
 	case DHCP_OPT_T2:
+	case DHCP_OPT_LAST_TRANSACTION:
+	case DHCP_OPT_BASE_TIME:
+	case DHCP_OPT_STATE_START:
+	case DHCP_OPT_QUERY_START:
+	case DHCP_OPT_QUERY_END:
 		return 4;
 	case DHCP_OPT_MAX_SIZE:
 	case DHCP_OPT_MTU:
@@ -128,8 +133,8 @@ static struct in_addr ip(const char *text)
 
 static enum dhcp_type type_of(const char *word)
 {
-	for (int i = DHCP_DISCOVER; i <= DHCP_INFORM; i++)
-		if (!strcasecmp(word, dhcp_type_name(i)))
+	for (int i = DHCP_DISCOVER; i <= DHCP_TLS; i++)
+		if ((i <= DHCP_INFORM || i >= DHCP_LEASEQUERY) && !strcasecmp(word, dhcp_type_name(i)))
 			return i;
 	return 0;
 }
@@ -280,6 +285,8 @@ const char *packet_build(const struct words *words, struct packet *ret_packet)
 
 	if (!type)
 		return wrong("\"%s\" is no command and no message", words->word[0]);
+	if (type >= DHCP_LEASEQUERY && !word_value(words, "mac"))
+		header.htype = header.hlen = 0;
 	*ret_packet = (struct packet){.arrival = arrival_of(words)};
 	dhcp_build(&b, ret_packet->bytes, sizeof(ret_packet->bytes), &header, type);
 	for (int i = 1; i < words->n; i++) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The scripts of selftests/scenario/dhcp, each a test, on a virtual clock and network. */
 #include "script_test.h"
+#include "talk_test.h"
 
 #include <criterion/parameterized.h>
 #include <fcntl.h>
@@ -34,6 +35,8 @@ struct script {
 	uint64_t told_in;		 /* batch of the last message */
 	struct event events[MAX_EVENTS]; /* not looked at yet */
 	size_t n_events;
+	struct talk *talk; /* with who asks for leases; NULL: nobody has */
+	struct packet query;
 };
 
 __attribute__((format(printf, 2, 3), noreturn)) static void fail(const struct script *s,
@@ -90,6 +93,8 @@ static bool settle(struct script *s)
 			fail(s, "more events than a script looks at");
 		s->events[s->n_events++] = server->events[i];
 	}
+	if (s->f->stored)
+		s->f->stored(s->f);
 	s->told_in = server->n_events ? server->batch : 0;
 	server_next_batch(server);
 	return true;
@@ -178,6 +183,7 @@ static void do_pass(struct script *s, const struct words *words)
 
 static void do_restart(struct script *s, const struct words *words)
 {
+	talk_end(TAKE_PTR(s->talk));
 	fixture_restart(s->f);
 }
 
@@ -266,12 +272,42 @@ static void do_forcerenew(struct script *s, const struct words *words)
 		fail(s, "what is sent is no DHCP message");
 }
 
-static void do_answer(struct script *s, const struct words *all)
+/* ---- who asks for leases ---- */
+
+static void do_reader(struct script *s, const struct words *words)
+{
+	if (!s->talk)
+		s->talk = talk_begin(s->f);
+	talk_from(s->talk, words->word[1]);
+}
+
+static struct words without_first(const struct words *all)
 {
 	struct words words = {.n = all->n - 1};
-	bool held;
 
 	memcpy(words.word, all->word + 1, (size_t)words.n * sizeof(words.word[0]));
+	return words;
+}
+
+static void do_ask(struct script *s, const struct words *all)
+{
+	const struct words words = without_first(all);
+
+	require(s, query_ask(s->talk, &words, &s->query));
+}
+
+static void do_told(struct script *s, const struct words *all)
+{
+	const struct words words = without_first(all);
+
+	require(s, query_told(s->talk, &words, &s->query));
+}
+
+static void do_answer(struct script *s, const struct words *all)
+{
+	const struct words words = without_first(all);
+	bool held;
+
 	s->seen = true;
 	if (!words.n)
 		fail(s, "expected -> and what is answered");
@@ -302,7 +338,8 @@ static const struct {
 	{"store", 2, do_store},	  {"counter", 3, do_counter}, {"pool", 4, do_pool},
 	{"event", 1, do_event},	  {"no", 2, do_no},	      {"manager", 3, do_manager},
 	{"keys", 1, do_keys},	  {"->", 2, do_answer},	      {"forcerenew", 2, do_forcerenew},
-	{"probe", 3, do_probe},
+	{"probe", 3, do_probe},	  {"reader", 2, do_reader},   {"ask", 2, do_ask},
+	{"told", 2, do_told},
 };
 
 /* CLIENT MESSAGE WORD...: the client's own words come first, so that later ones override. */
@@ -362,6 +399,7 @@ static void run_script(const char *path)
 		run_line(&s, line);
 	if (!s.seen)
 		fail(&s, "what is answered to the last message?");
+	talk_end(s.talk);
 	if (s.f)
 		fixture_free(s.f);
 	if (s.keys)

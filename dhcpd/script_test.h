@@ -36,6 +36,11 @@ const char *answer_check(const struct words *words, const struct packet *asked,
 			 const struct reply *reply, const struct dhcp_message *answer);
 const char *event_check(const struct words *words, const struct event *event);
 
+/* The same with who asks for leases, and what it is told next. */
+struct talk;
+const char *query_ask(struct talk *talk, const struct words *words, struct packet *ret_query);
+const char *query_told(struct talk *talk, const struct words *words, const struct packet *query);
+
 extern const struct dhcp_codec script_codec;
 
 /* What is wrong. */

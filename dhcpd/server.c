@@ -108,12 +108,7 @@ static uint32_t whereabouts(const struct exchange *x)
 
 static bool may_relay(const struct conf *conf, struct in_addr giaddr)
 {
-	uint32_t address = ntohl(giaddr.s_addr);
-
-	for (size_t i = 0; i < conf->relays.n; i++)
-		if (address >= conf->relays.range[i].first && address <= conf->relays.range[i].last)
-			return true;
-	return !conf->relays.n;
+	return !conf->relays.n || ranges_contain(&conf->relays, giaddr);
 }
 
 /* What a relay says counts only if there is one (RFC 3046 section 2.1). */

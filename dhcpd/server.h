@@ -51,6 +51,8 @@ struct event {
 	uint32_t old;
 	uint32_t generation;
 	bool tunnel; /* packets to actual go by tunnel */
+	bool renewal; /* nothing has changed but the lease's end: not for the manager */
+	struct lease_times times; /* of actual's lease */
 	uint8_t mac[6];
 	uint8_t circuit_len; /* of the relay's port or access point; 0: not known */
 	uint8_t circuit[PLACE_CIRCUIT_MAX];

@@ -58,6 +58,7 @@ int server_commit(struct server *s)
 		s->leases.dirty = lease->next_dirty;
 		lease->dirty = false;
 		lease->stored = true; /* or will be: it is not forgotten before */
+		lease->storing = r;
 	}
 	auth_clean(&s->auth);
 	return r;
@@ -67,10 +68,13 @@ void server_stored(struct server *s, int result)
 {
 	s->store_fails = result;
 	auth_stored(&s->auth, result);
-	for (size_t i = 0; result && i < s->n_storing; i++) {
+	for (size_t i = 0; i < s->n_storing; i++) {
 		struct lease *lease = lease_find(&s->leases, s->storing[i]);
 
-		if (lease)
+		if (!lease)
+			continue;
+		lease->storing = false;
+		if (result)
 			lease_mark_dirty(&s->leases, lease);
 	}
 	s->n_storing = 0;

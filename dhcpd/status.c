@@ -151,14 +151,15 @@ void control_status(struct mnat_control_client *client, const json_t *request, v
 
 	mnat_control_done(
 		client,
-		json_pack("{s:s, s:I, s:b, s:o, s:s, s:s, s:s, s:I, s:I, s:o}", "daemon",
+		json_pack("{s:s, s:I, s:b, s:o, s:s, s:I, s:s, s:s, s:I, s:I, s:o}", "daemon",
 			  "mnat-dhcpd", "uptime_s",
 			  (json_int_t)((mnat_clock_now() - source->started) / MNAT_NS_PER_SEC),
 			  "healthy", json_array_size(list) == 0, "problems", list, "manager",
-			  manager_state(source->manager), "policy", conf_policies[s->conf->policy],
-			  "auth", conf_auths[s->conf->auth.policy], "clients",
-			  (json_int_t)HASH_COUNT(s->leases.clients), "foreign", foreign(s), "pools",
-			  pools(s)));
+			  manager_state(source->manager), "readers",
+			  (json_int_t)leasequery_readers(source->leasequery), "policy",
+			  conf_policies[s->conf->policy], "auth", conf_auths[s->conf->auth.policy],
+			  "clients", (json_int_t)HASH_COUNT(s->leases.clients), "foreign",
+			  foreign(s), "pools", pools(s)));
 }
 
 void control_config(struct mnat_control_client *client, const json_t *request, void *user)

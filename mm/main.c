@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* mnat-mmd: the mobility manager of a domain. */
+#include "leasequery.h"
 #include "lease.h"
 #include "link.h"
 #include "manager.h"
 #include "mmd_conf.h"
+#include "mnat/cleanup.h"
 #include "mnat/control.h"
 #include "mnat/daemon.h"
 #include "mnat/log.h"
@@ -31,6 +33,7 @@ static void stop(void *user)
 {
 	struct mmd *mmd = user;
 
+	feed_close(TAKE_PTR(mmd->manager.feed));
 	links_close(mmd->manager.links);
 	mmd->manager.links = NULL;
 	manager_close(&mmd->manager);
@@ -115,6 +118,8 @@ static int start(struct mmd *mmd)
 	}
 	m->n_gateways = conf->n_gateways;
 	r = manager_start(m, &mmd->loop);
+	if (!r && conf->feed.server.sin_port)
+		r = feed_start(&mmd->loop, m, &conf->feed, &m->feed);
 	return !r && conf->domain ? open_links(mmd) : r;
 }
 

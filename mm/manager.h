@@ -30,6 +30,10 @@
 	X(SYNCS, "gateways given the whole table")                                             \
 	X(SNAPSHOTS, "whole tables received from a DHCP server")                               \
 	X(GONE, "hosts a snapshot no longer named")                                            \
+	X(FEED_RECORDS, "bindings told by leasequery")                                         \
+	X(FEED_REFUSED, "messages of the DHCP server left out: no binding, or another query's") \
+	X(FEED_MISSED, "times it said that changes are missing, and was asked for all")        \
+	X(FEED_LOST, "connections to it that were lost, or came to nothing")                   \
 	X(REBOUND, "hosts that told us themselves where they are, answered")                   \
 	X(REBINDS_SILENT, "of them not believed: an old ticket, or no such host here")         \
 	X(ANCHORS, "anchors and arrivals told to gateways")                                    \
@@ -82,6 +86,7 @@ struct manager {
 	bool relocated;		     /* its rule has changed meanwhile */
 	const struct gateway *only;  /* anchors and arrivals are for it, NULL: for all */
 	struct mnat_control_client *dhcp_server; /* NULL: none yet */
+	struct feed *feed; /* leasequery.h; NULL: DHCP servers come themselves */
 	struct rebind_wait *rebinds; /* rebind.h */
 	struct links *links; /* to other managers; NULL: not open */
 	uint64_t started_ns;

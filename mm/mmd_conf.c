@@ -115,8 +115,23 @@ static int check_outer_source(cfg_t *cfg, cfg_opt_t *opt)
 	return -1;
 }
 
+static int check_leasequery(cfg_t *cfg, cfg_opt_t *opt)
+{
+	const char *server = cfg_opt_getnstr(opt, 0);
+	struct sockaddr_in endpoint;
+
+	if (!*server || !mnat_parse_endpoint(server, DHCP_SERVER_PORT, &endpoint))
+		return 0;
+	cfg_error(cfg, "leasequery = \"%s\": expected the DHCP server's address, \"10.0.0.1\" or "
+		       "\"10.0.0.1:67\"",
+		  server);
+	return -1;
+}
+
 static void validate(cfg_t *cfg)
 {
+	cfg_set_validate_func(cfg, "dhcp-server|leasequery", check_leasequery);
+	cfg_set_validate_func(cfg, "dhcp-server|enterprise", mnat_conf_is_positive);
 	cfg_set_validate_func(cfg, "gateway", check_gateway);
 	cfg_set_validate_func(cfg, "domain", check_not_negative);
 	cfg_set_validate_func(cfg, "ticket-lifetime", mnat_conf_is_positive);
@@ -201,6 +216,14 @@ static int copy_domain(cfg_t *cfg, struct mmd_conf *conf)
 	return 0;
 }
 
+static int copy_feed(cfg_t *section, struct feed_conf *feed)
+{
+	const char *server = cfg_getstr(section, "leasequery");
+
+	feed->codec.enterprise = (uint32_t)cfg_getint(section, "enterprise");
+	return is_given(server) ? mnat_parse_endpoint(server, DHCP_SERVER_PORT, &feed->server) : 0;
+}
+
 static int copy(cfg_t *cfg, struct mmd_conf *conf)
 {
 	int r = copy_domain(cfg, conf);
@@ -211,6 +234,8 @@ static int copy(cfg_t *cfg, struct mmd_conf *conf)
 		r = copy_gateway(cfg_getnsec(cfg, "gateway", i), conf);
 	if (is_given(cfg_getstr(cfg, "tunnel-address")) && !conf->gateways[0].tunnel_addr.s_addr)
 		mnat_parse_ip(cfg_getstr(cfg, "tunnel-address"), &conf->gateways[0].tunnel_addr);
+	if (!r)
+		r = copy_feed(cfg_getsec(cfg, "dhcp-server"), &conf->feed);
 	for (unsigned int i = 0; i < cfg_size(cfg, "peer") && !r; i++)
 		r = copy_peer(cfg_getnsec(cfg, "peer", i), conf);
 	return r;
@@ -275,6 +300,12 @@ static cfg_opt_t peer_opts[] = {
 	CFG_END(),
 };
 
+static cfg_opt_t dhcp_server_opts[] = {
+	CFG_STR("leasequery", NULL, CFGF_NONE),
+	CFG_INT("enterprise", DHCP_ENTERPRISE_DEFAULT, CFGF_NONE),
+	CFG_END(),
+};
+
 static cfg_opt_t options[] = {
 	CFG_SEC("gateway", gateway_opts, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
 	CFG_STR("run-dir", MNAT_RUN_DIR, CFGF_NONE),
@@ -289,6 +320,7 @@ static cfg_opt_t options[] = {
 	CFG_STR("cert", NULL, CFGF_NONE),
 	CFG_STR("key", NULL, CFGF_NONE),
 	CFG_STR("crl", NULL, CFGF_NONE),
+	CFG_SEC("dhcp-server", dhcp_server_opts, CFGF_NONE),
 	CFG_SEC("peer", peer_opts, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
 	CFG_END(),
 };

@@ -3,6 +3,7 @@
 #ifndef MM_MMD_CONF_H
 #define MM_MMD_CONF_H
 
+#include "leasequery.h"
 #include "gateway.h"
 #include "roam.h"
 
@@ -19,6 +20,7 @@ struct mmd_conf {
 	char *cert;
 	char *key;
 	char *crl;
+	struct feed_conf feed;
 	unsigned int n_peers;
 	struct mmd_peer_conf {
 		uint32_t domain;

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <utlist.h>
 
+#include "leasequery.h"
 #include "manager.h"
 #include "mnat/addr.h"
 #include "mnat/clock.h"
@@ -58,11 +59,19 @@ static void add_refusals(json_t *list, const struct manager *m)
 
 static json_t *problems(const struct manager *m)
 {
+	json_t *problem = m->feed ? feed_problem(m->feed) : NULL;
 	json_t *list = json_array();
 
-	if (!m->registry.complete)
+	if (problem)
+		json_array_append_new(list, problem);
+	else if (!m->registry.complete)
 		json_array_append_new(list, json_string("no DHCP server has sent its leases yet; "
 							"is mnat-dhcpd running?"));
+	if (m->feed && m->dhcp_server && mnat_control_is_waiting(m->dhcp_server))
+		json_array_append_new(list, json_string("a DHCP server tells its leases by the control "
+							"socket while another is asked for them: "
+							"set manager-socket = \"\" in dhcpd.conf, or "
+							"take dhcp-server out of mmd.conf"));
 	for (unsigned int i = 0; i < m->n_gateways; i++)
 		add_gateway_problem(list, m, &m->gateways[i]);
 	for (unsigned int i = 0; i < m->roam.n_peers; i++)
@@ -85,11 +94,12 @@ void report_on_status(struct mnat_control_client *client, const json_t *request,
 	for (unsigned int i = 0; i < m->n_gateways; i++)
 		connected += m->gateways[i].established;
 	mnat_control_done(
-		client, json_pack("{s:s, s:I, s:b, s:o, s:i, s:i, s:i, s:i}", "daemon", "mnat-mmd",
+		client, json_pack("{s:s, s:I, s:b, s:o, s:i, s:i, s:i, s:i, s:o*}", "daemon", "mnat-mmd",
 				  "uptime_s", uptime_s, "healthy", json_array_size(list) == 0,
 				  "problems", list, "hosts", (int)HASH_COUNT(m->registry.hosts),
 				  "pending", (int)manager_count_pending(m, m->registry.gateways), "gateways",
-				  (int)m->n_gateways, "connected", connected));
+				  (int)m->n_gateways, "connected", connected, "feed",
+				  feed_status(m->feed)));
 }
 
 /* ---- dump ---- */

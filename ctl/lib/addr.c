@@ -122,6 +122,23 @@ int mnat_parse_pool(const char *text, struct mnat_range *ret_range, struct mnat_
 	return 0;
 }
 
+int mnat_parse_endpoint(const char *text, uint16_t port, struct sockaddr_in *ret_endpoint)
+{
+	struct sockaddr_in endpoint = {.sin_family = AF_INET};
+	struct mnat_range ports = {port, port};
+	size_t len = strcspn(text, ":");
+	char ip[MNAT_IP_LEN] = "";
+
+	if (len < sizeof(ip))
+		memcpy(ip, text, len);
+	if (mnat_parse_ip(ip, &endpoint.sin_addr) ||
+	    (text[len] && (mnat_parse_ports(text + len + 1, &ports) || ports.first != ports.last)))
+		return -EINVAL;
+	endpoint.sin_port = htons((uint16_t)ports.first);
+	*ret_endpoint = endpoint;
+	return 0;
+}
+
 int mnat_parse_mac(const char *text, uint8_t ret_mac[6])
 {
 	unsigned int b[6];

@@ -22,6 +22,15 @@ static const char *const type_names[] = {
 	[DHCP_DISCOVER] = "DISCOVER", [DHCP_OFFER] = "OFFER",	[DHCP_REQUEST] = "REQUEST",
 	[DHCP_DECLINE] = "DECLINE",   [DHCP_ACK] = "ACK",	[DHCP_NAK] = "NAK",
 	[DHCP_RELEASE] = "RELEASE",   [DHCP_INFORM] = "INFORM", [DHCP_FORCERENEW] = "FORCERENEW",
+	[DHCP_LEASEQUERY] = "LEASEQUERY",
+	[DHCP_LEASEUNASSIGNED] = "LEASEUNASSIGNED",
+	[DHCP_LEASEUNKNOWN] = "LEASEUNKNOWN",
+	[DHCP_LEASEACTIVE] = "LEASEACTIVE",
+	[DHCP_BULKLEASEQUERY] = "BULKLEASEQUERY",
+	[DHCP_LEASEQUERYDONE] = "LEASEQUERYDONE",
+	[DHCP_ACTIVELEASEQUERY] = "ACTIVELEASEQUERY",
+	[DHCP_LEASEQUERYSTATUS] = "LEASEQUERYSTATUS",
+	[DHCP_TLS] = "TLS",
 };
 
 const char *dhcp_error_name(enum dhcp_error error)
@@ -36,7 +45,7 @@ const char *dhcp_error_text(enum dhcp_error error)
 
 const char *dhcp_type_name(enum dhcp_type type)
 {
-	return type >= DHCP_DISCOVER && type <= DHCP_FORCERENEW ? type_names[type] : "unknown";
+	return type >= DHCP_DISCOVER && type <= DHCP_TLS ? type_names[type] : "unknown";
 }
 
 bool dhcp_get_ip(const struct dhcp_message *message, uint8_t code, struct in_addr *ret_addr)

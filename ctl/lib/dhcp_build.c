@@ -205,12 +205,15 @@ static void add_suboption(struct block *block, uint8_t code, const void *data, s
 
 static void put_vivso(struct dhcp_builder *b, uint32_t enterprise, const struct dhcp_mnat *mnat)
 {
-	uint32_t domain = htonl(mnat->domain);
+	uint32_t domain = htonl(mnat->domain), generation = htonl(mnat->generation);
 	struct block block = {.len = BLOCK_HEAD};
 
 	enterprise = htonl(enterprise);
 	memcpy(block.bytes, &enterprise, sizeof(enterprise));
-	add_suboption(&block, DHCP_MNAT_SHIM, &mnat->shim, sizeof(mnat->shim));
+	if (mnat->shim.s_addr || !generation)
+		add_suboption(&block, DHCP_MNAT_SHIM, &mnat->shim, sizeof(mnat->shim));
+	if (generation)
+		add_suboption(&block, DHCP_MNAT_GENERATION, &generation, sizeof(generation));
 	if (mnat->manager.s_addr)
 		add_suboption(&block, DHCP_MNAT_MANAGER, &mnat->manager, sizeof(mnat->manager));
 	if (mnat->gateway.s_addr)

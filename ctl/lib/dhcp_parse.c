@@ -30,7 +30,7 @@ struct tally {
 };
 
 /* What option lengths the definitions allow, for options this project reads. */
-static const struct {
+static const struct length {
 	uint8_t code;
 	uint8_t unit;
 	bool list; /* one or more units, rather than exactly one */
@@ -42,11 +42,47 @@ static const struct {
 	{DHCP_OPT_T2, 4, false},		 {DHCP_OPT_SUBNET_SELECTION, 4, false},
 };
 
-static enum dhcp_error check_header(const struct dhcp_header *header, enum dhcp_op op)
+static const struct length query_lengths[] = {
+	{DHCP_OPT_LAST_TRANSACTION, 4, false}, {DHCP_OPT_ASSOCIATED_IP, 4, true},
+	{DHCP_OPT_STATUS, 1, true},	       {DHCP_OPT_BASE_TIME, 4, false},
+	{DHCP_OPT_STATE_START, 4, false},      {DHCP_OPT_QUERY_START, 4, false},
+	{DHCP_OPT_QUERY_END, 4, false},	       {DHCP_OPT_STATE, 1, false},
+	{DHCP_OPT_DATA_SOURCE, 1, false},
+};
+
+/* Messages of clients, and those about leases: who may say which, and how. */
+static const struct family {
+	uint32_t requests, replies; /* a bit a type */
+	bool any_hardware;
+	const struct length *lengths;
+	size_t n_lengths;
+} client_family = {
+	.requests = 1 << DHCP_DISCOVER | 1 << DHCP_REQUEST | 1 << DHCP_DECLINE |
+		    1 << DHCP_RELEASE | 1 << DHCP_INFORM,
+	.replies = 1 << DHCP_OFFER | 1 << DHCP_ACK | 1 << DHCP_NAK | 1 << DHCP_FORCERENEW,
+}, query_family = {
+	.requests = 1 << DHCP_LEASEQUERY | 1 << DHCP_BULKLEASEQUERY |
+		    1 << DHCP_ACTIVELEASEQUERY | 1 << DHCP_TLS,
+	.replies = 1 << DHCP_LEASEUNASSIGNED | 1 << DHCP_LEASEUNKNOWN | 1 << DHCP_LEASEACTIVE |
+		   1 << DHCP_LEASEQUERYDONE | 1 << DHCP_LEASEQUERYSTATUS | 1 << DHCP_TLS,
+	.any_hardware = true,
+	.lengths = query_lengths,
+	.n_lengths = sizeof(query_lengths) / sizeof(query_lengths[0]),
+};
+
+static bool is_good_hardware(const struct family *family, const struct dhcp_header *header)
+{
+	if (family->any_hardware)
+		return header->hlen <= sizeof(header->chaddr);
+	return header->htype == ETHERNET && header->hlen == ETHERNET_LEN;
+}
+
+static enum dhcp_error check_header(const struct family *family, const struct dhcp_header *header,
+				    enum dhcp_op op)
 {
 	if (header->op != op)
 		return DHCP_E_OP;
-	if (header->htype != ETHERNET || header->hlen != ETHERNET_LEN)
+	if (!is_good_hardware(family, header))
 		return DHCP_E_HARDWARE;
 	if (header->hops > MAX_HOPS)
 		return DHCP_E_HOPS;
@@ -164,32 +200,32 @@ static enum dhcp_error find_options(struct dhcp_message *message)
 	return error;
 }
 
-static enum dhcp_error check_lengths(const struct dhcp_message *message)
+static enum dhcp_error check_lengths(const struct dhcp_message *message,
+				     const struct length *allowed, size_t n)
 {
-	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
-		const struct dhcp_option *option = &message->options[lengths[i].code];
+	for (size_t i = 0; i < n; i++) {
+		const struct dhcp_option *option = &message->options[allowed[i].code];
 
 		if (!option->present)
 			continue;
-		if (lengths[i].list ? !option->len || option->len % lengths[i].unit
-				    : option->len != lengths[i].unit)
+		if (allowed[i].list ? !option->len || option->len % allowed[i].unit
+				    : option->len != allowed[i].unit)
 			return DHCP_E_LENGTH;
 	}
 	return DHCP_E_NONE;
 }
 
-static enum dhcp_error decode_type(struct dhcp_message *message, enum dhcp_op op)
+static enum dhcp_error decode_type(const struct family *family, struct dhcp_message *message,
+				   enum dhcp_op op)
 {
 	const struct dhcp_option *option = &message->options[DHCP_OPT_TYPE];
-	bool reply;
+	uint32_t allowed = op == DHCP_BOOTREPLY ? family->replies : family->requests;
 
-	if (!option->present || option->len != 1 || option->data[0] < DHCP_DISCOVER ||
-	    option->data[0] > DHCP_FORCERENEW)
+	if (!option->present || option->len != 1 || option->data[0] > DHCP_TLS ||
+	    !(allowed & 1u << option->data[0]))
 		return DHCP_E_TYPE;
 	message->type = option->data[0];
-	reply = message->type == DHCP_OFFER || message->type == DHCP_ACK ||
-		message->type == DHCP_NAK || message->type == DHCP_FORCERENEW;
-	return reply == (op == DHCP_BOOTREPLY) ? DHCP_E_NONE : DHCP_E_TYPE;
+	return DHCP_E_NONE;
 }
 
 static void take_shim(struct dhcp_message *message, const uint8_t *data)
@@ -234,6 +270,14 @@ static void take_arrival(struct dhcp_message *message, const uint8_t *data)
 		       sizeof(message->arrivals[0]));
 }
 
+static void take_generation(struct dhcp_message *message, const uint8_t *data)
+{
+	uint32_t generation;
+
+	memcpy(&generation, data, sizeof(generation));
+	message->generation = ntohl(generation);
+}
+
 /* What proves the message is looked for where it is, by dhcp_auth_find(). */
 static void take_auth(struct dhcp_message *message, const uint8_t *data)
 {
@@ -254,6 +298,7 @@ static const struct {
 	{DHCP_MNAT_GATEWAY, 4, true, take_gateway},
 	{DHCP_MNAT_TOKEN, sizeof(struct dhcp_mnat_token), false, take_token},
 	{DHCP_MNAT_ARRIVAL, sizeof(struct dhcp_mnat_arrival), false, take_arrival},
+	{DHCP_MNAT_GENERATION, 4, false, take_generation},
 };
 
 static enum dhcp_error decode_suboption(struct dhcp_message *message, uint8_t code,
@@ -322,10 +367,10 @@ static enum dhcp_error decode_shim(const struct dhcp_codec *codec, struct dhcp_m
 	return DHCP_E_NONE;
 }
 
-enum dhcp_error dhcp_parse(const struct dhcp_codec *codec, enum dhcp_op op, const void *data,
-			   size_t len, struct dhcp_message *ret_message)
+static enum dhcp_error parse(const struct family *family, const struct dhcp_codec *codec,
+			     enum dhcp_op op, const void *data, size_t len,
+			     struct dhcp_message *message)
 {
-	struct dhcp_message *message = ret_message;
 	enum dhcp_error error;
 
 	if (len < sizeof(message->header))
@@ -337,14 +382,28 @@ enum dhcp_error dhcp_parse(const struct dhcp_codec *codec, enum dhcp_op op, cons
 	memcpy(&message->header, data, sizeof(message->header));
 	message->len = len;
 
-	error = check_header(&message->header, op);
+	error = check_header(family, &message->header, op);
 	if (!error)
 		error = find_options(message);
 	if (!error)
-		error = decode_type(message, op);
+		error = decode_type(family, message, op);
 	if (!error)
-		error = check_lengths(message);
+		error = check_lengths(message, lengths, sizeof(lengths) / sizeof(lengths[0]));
+	if (!error)
+		error = check_lengths(message, family->lengths, family->n_lengths);
 	if (!error)
 		error = decode_shim(codec, message);
 	return error;
+}
+
+enum dhcp_error dhcp_parse(const struct dhcp_codec *codec, enum dhcp_op op, const void *data,
+			   size_t len, struct dhcp_message *ret_message)
+{
+	return parse(&client_family, codec, op, data, len, ret_message);
+}
+
+enum dhcp_error dhcp_parse_query(const struct dhcp_codec *codec, enum dhcp_op op, const void *data,
+				 size_t len, struct dhcp_message *ret_message)
+{
+	return parse(&query_family, codec, op, data, len, ret_message);
 }

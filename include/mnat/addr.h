@@ -19,6 +19,8 @@ int mnat_parse_range(const char *text, struct mnat_range *ret_range); /* a-b, a,
 int mnat_parse_ports(const char *text, struct mnat_range *ret_range); /* 8000-10000 or 8000 */
 /* A range, and with ":8000-10000" behind it *ret_ports, which is left alone otherwise. */
 int mnat_parse_pool(const char *text, struct mnat_range *ret_range, struct mnat_range *ret_ports);
+/* 10.0.0.1:7627, or 10.0.0.1 alone: its port is `port` */
+int mnat_parse_endpoint(const char *text, uint16_t port, struct sockaddr_in *ret_endpoint);
 int mnat_parse_mac(const char *text, uint8_t ret_mac[6]);	       /* 02:00:00:00:00:01 */
 
 #define MNAT_IP_LEN INET_ADDRSTRLEN

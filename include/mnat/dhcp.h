@@ -34,6 +34,16 @@ enum dhcp_type {
 	DHCP_RELEASE,
 	DHCP_INFORM,
 	DHCP_FORCERENEW, /* RFC 3203 */
+	/* about leases, over TCP: leasequery.h */
+	DHCP_LEASEQUERY,
+	DHCP_LEASEUNASSIGNED,
+	DHCP_LEASEUNKNOWN,
+	DHCP_LEASEACTIVE,
+	DHCP_BULKLEASEQUERY,
+	DHCP_LEASEQUERYDONE,
+	DHCP_ACTIVELEASEQUERY,
+	DHCP_LEASEQUERYSTATUS,
+	DHCP_TLS,
 };
 
 enum dhcp_option_code {
@@ -65,11 +75,20 @@ enum dhcp_option_code {
 	DHCP_OPT_FQDN = 81,
 	DHCP_OPT_RELAY_INFO = 82,
 	DHCP_OPT_AUTH = 90,
+	DHCP_OPT_LAST_TRANSACTION = 91, /* RFC 4388 */
+	DHCP_OPT_ASSOCIATED_IP = 92,
 	DHCP_OPT_SUBNET_SELECTION = 118,
 	DHCP_OPT_DOMAIN_SEARCH = 119,
 	DHCP_OPT_ROUTES = 121,
 	DHCP_OPT_VIVSO = 125,
 	DHCP_OPT_NONCE_CAPABLE = 145, /* RFC 6704 */
+	DHCP_OPT_STATUS = 151, /* RFC 6926, as those up to 157 */
+	DHCP_OPT_BASE_TIME = 152,
+	DHCP_OPT_STATE_START = 153,
+	DHCP_OPT_QUERY_START = 154,
+	DHCP_OPT_QUERY_END = 155,
+	DHCP_OPT_STATE = 156,
+	DHCP_OPT_DATA_SOURCE = 157,
 	DHCP_OPT_END = 255,
 };
 
@@ -79,6 +98,8 @@ enum dhcp_relay_option {
 	DHCP_RELAY_REMOTE = 2,
 	DHCP_RELAY_LINK_SELECTION = 5,	   /* RFC 3527 */
 	DHCP_RELAY_SERVER_OVERRIDE = 11, /* RFC 5107 */
+	DHCP_RELAY_ID = 12,		   /* RFC 6925 */
+	DHCP_RELAY_VPN = 151,		   /* RFC 6607 */
 };
 
 /* Sub-options of option 125 under our enterprise number. */
@@ -97,6 +118,12 @@ enum dhcp_mnat_option {
 	DHCP_MNAT_TOKEN = 10,
 	DHCP_MNAT_GATEWAY = 11, /* 4 bytes a gateway's end of tunnels, the host's own first */
 	DHCP_MNAT_ARRIVAL = 12,
+	/*
+	 * 4 bytes, big-endian: of what a server says of a lease (leasequery.h). Which change of
+	 * where the host is this was, as "gen" of control.h: strictly increasing for a host,
+	 * never 0. A plain host has one too, without DHCP_MNAT_SHIM beside it.
+	 */
+	DHCP_MNAT_GENERATION = 13,
 };
 
 #define DHCP_MNAT_AUTH_LEN 28
@@ -174,6 +201,7 @@ struct dhcp_message {
 	struct dhcp_header header; /* network order */
 	enum dhcp_type type;
 	struct dhcp_option options[256];
+	uint32_t generation; /* DHCP_MNAT_GENERATION; 0: not told */
 	/* the shim option decoded; shim_form DHCP_SHIM_NONE: the rest is zero */
 	enum dhcp_shim_form shim_form;
 	struct in_addr shim; /* 0.0.0.0 in a request: allocate one */
@@ -222,6 +250,13 @@ const char *dhcp_type_name(enum dhcp_type type); /* "DISCOVER" */
  */
 enum dhcp_error dhcp_parse(const struct dhcp_codec *codec, enum dhcp_op op, const void *data,
 			   size_t len, struct dhcp_message *ret_message);
+
+/*
+ * The same of a message about leases, and of no other (dhcp_parse() takes none of them). Any
+ * hardware type is good, and none; of ours the options' lengths are checked besides.
+ */
+enum dhcp_error dhcp_parse_query(const struct dhcp_codec *codec, enum dhcp_op op, const void *data,
+				 size_t len, struct dhcp_message *ret_message);
 
 /* Typed access; false if the option is absent (length is already checked). */
 bool dhcp_get_ip(const struct dhcp_message *message, uint8_t code, struct in_addr *ret_addr);
@@ -278,7 +313,7 @@ void dhcp_put_overload(struct dhcp_builder *b);
 /* Bytes that an option of len bytes takes: two more for each of its parts. */
 size_t dhcp_option_size(size_t len);
 
-/* What option 125 says. All but shim are left out when 0 or NULL. */
+/* What option 125 says. All but shim are left out when 0 or NULL; beside a generation, shim too. */
 struct dhcp_mnat {
 	struct in_addr shim;
 	struct in_addr manager;
@@ -288,6 +323,7 @@ struct dhcp_mnat {
 	const struct dhcp_mnat_token *token;
 	const struct dhcp_mnat_arrival *arrivals;
 	unsigned int n_arrivals;
+	uint32_t generation;
 };
 
 /*

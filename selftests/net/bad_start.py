@@ -68,6 +68,14 @@ WRONG = [
      "5: pool 10.0.1.4-10.0.2.9: expected addresses inside the subnet, 10.0.1.0-10.0.1.255"),
     ("dhcpd", "manager-socket", "lease-time = 0\nmanager-socket",
      "8: lease-time = 0: expected a number from 1 to 2147483647"),
+    ("dhcpd", "manager-socket", 'leasequery {\n\tlisten = "10.0.0.1"\n}\nmanager-socket',
+     '10: leasequery: expected clients = {"10.0.0.1", ...} too, the addresses that may ask'),
+    ("dhcpd", "manager-socket", 'leasequery {\n\tlisten = "10.0.0.1:"\n}\nmanager-socket',
+     '9: leasequery: listen = "10.0.0.1:": expected an address of this machine, "10.0.0.1" or '
+     '"10.0.0.1:67"'),
+    ("mmd", "run-dir", 'dhcp-server {\n\tleasequery = "dhcp.one"\n}\nrun-dir',
+     '5: dhcp-server: leasequery = "dhcp.one": expected the DHCP server\'s address, "10.0.0.1" or '
+     '"10.0.0.1:67"'),
 ]
 
 
@@ -255,13 +263,19 @@ def bad_interface(run):
 
 @scenario("bad.port")
 def bad_port(run):
-    """UDP port 67 in use by another program."""
+    """UDP port 67 in use by another program, or no port for leasequery."""
     machine = Machine(run)
     with machine.netns.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
         other.bind(("", 67))
         machine.refused(["mnat-dhcpd"], "dhcpd",
                         "mnat-dhcpd: UDP port 67 is in use by another program: stop that DHCP "
                         "server or relay (ss -lunp 'sport = 67' names it)")
+    machine.write("dhcpd", machine.good("dhcpd") + 'leasequery {\n\tlisten = "10.9.9.9"\n'
+                  '\tclients = "10.0.0.1"\n}\n')
+    machine.refused(["mnat-dhcpd"], "dhcpd",
+                    "mnat-dhcpd: leasequery: cannot listen on 10.9.9.9, TCP port 67: Cannot assign "
+                    "requested address; listen = is to be an address of this machine and a port "
+                    "that no other program has")
     equal([path.name for path in (run.dir / "run").iterdir()], [], "sockets left behind")
     check(not (run.dir / "dhcpd.sqlite").exists(), "no database is made")
 

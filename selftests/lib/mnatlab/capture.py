@@ -189,7 +189,7 @@ class Dhcp:
         while len(data) >= 5:
             number, length = struct.unpack_from("!IB", data)
             if number == enterprise:
-                return _options(data[5:5 + length])
+                return options_of(data[5:5 + length])
             data = data[5 + length:]
         return None
 
@@ -199,7 +199,8 @@ class Dhcp:
         return socket.inet_ntoa(value[:4]) if value else None
 
 
-def _options(data):
+def options_of(data):
+    """code -> value, joined"""
     options = {}
     at = 0
     while at < len(data) and data[at] != 255:
@@ -217,7 +218,7 @@ def dhcp_messages(packets):
     for packet in packets:
         data = packet.payload
         if packet.protocol == UDP and {packet.sport, packet.dport} & {67, 68} and len(data) > 240:
-            options = _options(data[240:])
+            options = options_of(data[240:])
             addresses = [socket.inet_ntoa(data[at:at + 4]) for at in (12, 16, 24)]
             messages.append(Dhcp(packet, Dhcp.TYPES[options[53][0]],
                                  struct.unpack_from("!I", data, 4)[0], *addresses,
