@@ -20,6 +20,7 @@ struct party {
 	__u32 host;  /* its id, when it is mobile; 0 */
 	__be32 addr; /* as the other end knows it */
 	__u64 where; /* its location word, when it is mobile */
+	bool shares; /* addr with other hosts */
 };
 
 /* Who sends from this address. PARSE_OK, or the reason to refuse. */
@@ -39,7 +40,15 @@ static __always_inline int party_at(__be32 addr, struct party *ret_party)
 		return PARSE_OK;
 	ret_party->host = host;
 	ret_party->addr = info->virt;
+	ret_party->shares = info->virt != info->identity;
 	return PARSE_OK;
+}
+
+static __always_inline bool is_shared(__be32 addr)
+{
+	__u32 *host = bpf_map_lookup_elem(&virtuals, &addr);
+
+	return host && *host == MNAT_HOST_SHARED;
 }
 
 /* Who is meant by this address. */
@@ -53,6 +62,8 @@ static __always_inline int party_named(__be32 addr, struct party *ret_party)
 	host = bpf_map_lookup_elem(&virtuals, &addr);
 	if (!host)
 		return MNAT_C_NO_VIRTUAL;
+	if (*host == MNAT_HOST_SHARED)
+		return MNAT_C_SHARED_IN_DOMAIN;
 	ret_party->host = *host;
 	ret_party->where = host_location(*host);
 	return ret_party->where ? PARSE_OK : MNAT_C_HOST_GONE;
@@ -298,6 +309,21 @@ static __always_inline __u32 intra_anchor(const struct packet *pkt, __u32 host)
 	return s->binding & ~MNAT_BINDING_ANCHOR;
 }
 
+/*
+ * From a host that shares its address: nobody in the domain could tell whose it is. But who
+ * spoke to its actual address gets the answer from there.
+ */
+static __always_inline int from_shared(const struct packet *pkt, const struct party *from,
+				       const struct party *to)
+{
+	struct mnat_session_key key;
+	struct mnat_session *s;
+
+	intra_key(pkt, from, to, &key);
+	s = session_lookup(&key);
+	return s && s->flags & MNAT_INTRA_ACTUAL ? MNAT_C_INTRA_DOMAIN : MNAT_C_SHARED_IN_DOMAIN;
+}
+
 static __always_inline bool is_dhcp(const struct packet *pkt)
 {
 	return pkt->proto == MNAT_UDP && pkt->sport == bpf_htons(DHCP_CLIENT) &&
@@ -320,7 +346,8 @@ __noinline int intra(ctx_t *ctx, struct packet *pkt)
 	dest = party_named(pkt->daddr, &to);
 	/* a node with intra = direct, whose shortest way is through here */
 	if (reason == MNAT_C_NO_HOST && is_virtual(pkt->saddr) && !is_virtual(pkt->daddr))
-		return refuse(ctx, MNAT_C_INTRA_DOMAIN);
+		return refuse(ctx, is_shared(pkt->saddr) ? MNAT_C_SHARED_IN_DOMAIN :
+							   MNAT_C_INTRA_DOMAIN);
 	if (reason != PARSE_OK)
 		return refuse(ctx, reason);
 	if (!from.host && !is_virtual(pkt->daddr) && pkt->ip_proto != IPPROTO_ICMP) {
@@ -340,6 +367,8 @@ __noinline int intra(ctx_t *ctx, struct packet *pkt)
 		return -(int)anchor;
 	if (dest != PARSE_OK)
 		return refuse(ctx, dest);
+	if (from.shares && !is_dhcp(pkt))
+		return refuse(ctx, from_shared(pkt, &from, &to));
 	if (is_icmp_error(pkt))
 		return intra_error(ctx, pkt, &from, &to);
 	if (!from.host && !to.host)

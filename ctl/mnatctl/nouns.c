@@ -5,6 +5,7 @@
 static const struct ctl_column gateway_hosts[] = {
 	{"id", "ID", .right = true},
 	{"virtual", "VIRTUAL"},
+	{"shows", "SHOWS"},
 	{"actual", "ACTUAL", .null = "gone"},
 	{"generation", "GENERATION", .right = true},
 	{"path", "PATH"},
