@@ -71,11 +71,22 @@ static int get_arrivals(const json_t *json, struct event *event)
 	return 0;
 }
 
+/* A host with an identity of its own beside its virtual address has it for sharing that. */
+static int check_shared(const struct event *event)
+{
+	bool shares = mnat_is_sharing_identity(ntohl(event->identity.s_addr));
+
+	if (event->actual.s_addr && shares != (event->shows.s_addr != 0))
+		return -EINVAL;
+	return !shares || (!event->n_arrivals && (event->tunnel || !event->actual.s_addr)) ?
+		       0 : -EINVAL;
+}
+
 int lease_parse(const json_t *json, struct event *ret_event, const char **ret_why)
 {
 	const json_t *generation = json_object_get(json, "gen");
 	const char *mac = json_string_value(json_object_get(json, "mac"));
-	struct event event = {0};
+	struct event event = {.tunnel = json_is_true(json_object_get(json, "tunnel"))};
 	struct in_addr virtual;
 
 	if (!json_is_object(json)) {
@@ -86,6 +97,8 @@ int lease_parse(const json_t *json, struct event *ret_event, const char **ret_wh
 		*ret_why = "\"actual\" is neither an IPv4 address nor null";
 	} else if (get_ip(json, "old", &event.old)) {
 		*ret_why = "\"old\" is neither an IPv4 address nor null";
+	} else if (get_ip(json, "shows", &event.shows)) {
+		*ret_why = "\"shows\" is neither an IPv4 address nor null";
 	} else if (!json_is_integer(generation) || json_integer_value(generation) < 0 ||
 		   json_integer_value(generation) > UINT32_MAX) {
 		*ret_why = "\"gen\" is not a number from 0 to 4294967295";
@@ -96,9 +109,12 @@ int lease_parse(const json_t *json, struct event *ret_event, const char **ret_wh
 			   "counter and proof";
 	} else if (identify(virtual, &event)) {
 		*ret_why = "names no host: one of \"virtual\", \"actual\" and \"old\" is needed";
+	} else if (check_shared(&event)) {
+		*ret_why = "has \"shows\" without \"tunnel\" and a \"virtual\" of 240.0.0.0/4, "
+			   "or the other way round, or beside \"arrivals\": who shares a virtual "
+			   "address has no sessions in other domains";
 	} else {
 		event.generation = (uint32_t)json_integer_value(generation);
-		event.tunnel = json_is_true(json_object_get(json, "tunnel"));
 		strcpy(event.mac, mac ? mac : "");
 		*ret_event = event;
 		return 0;
@@ -140,7 +156,7 @@ static json_t *make_tokens(const struct roam *roam, const struct batch *batch)
 	for (unsigned int i = 0; i < batch->n_entries; i++) {
 		const struct host *host = batch->entries[i].host;
 
-		if (!host->key.plain && host->actual.s_addr &&
+		if (!host->key.plain && host->actual.s_addr && !host_shares(host) &&
 		    host->generation == batch->entries[i].generation)
 			add_token(tokens, roam, host);
 	}

@@ -58,7 +58,8 @@ static enum applied compare(const struct host *host, const struct event *event)
 		return event->plain && event->actual.s_addr ? APPLIED_CHANGED : APPLIED_STALE;
 	if (event->generation > host->generation || host_has_left(host) != !event->actual.s_addr)
 		return APPLIED_CHANGED;
-	if (event->actual.s_addr != host->actual.s_addr || event->tunnel != host->tunnel)
+	if (event->actual.s_addr != host->actual.s_addr || event->tunnel != host->tunnel ||
+	    event->shows.s_addr != host->shows.s_addr)
 		return APPLIED_STALE;
 	return APPLIED_REPEATED;
 }
@@ -96,6 +97,7 @@ int registry_apply(struct registry *registry, const struct event *event, uint64_
 	if (applied == APPLIED_CHANGED) {
 		change(host, event->actual, event->generation, now_ns);
 		host->tunnel = event->tunnel;
+		host->shows = event->shows;
 	}
 	*ret_host = host;
 	return applied;

@@ -22,6 +22,7 @@ static const struct ctl_column gateway_hosts[] = {
 
 static const struct ctl_column manager_hosts[] = {
 	{"virtual", "VIRTUAL"},
+	{"shows", "SHOWS"},
 	{"actual", "ACTUAL", .null = "gone"},
 	{"where", "WHERE", .null = "gone"},
 	{"anchors", "ANCHORS", .null = "here"},
