@@ -58,10 +58,10 @@ static enum applied compare(const struct host *host, const struct event *event)
 		return event->plain && event->actual.s_addr ? APPLIED_CHANGED : APPLIED_STALE;
 	if (event->generation > host->generation || host_has_left(host) != !event->actual.s_addr)
 		return APPLIED_CHANGED;
-	if (event->actual.s_addr != host->actual.s_addr || event->tunnel != host->tunnel ||
-	    event->shows.s_addr != host->shows.s_addr)
+	if (event->actual.s_addr != host->actual.s_addr || event->tunnel != host->tunnel)
 		return APPLIED_STALE;
-	return APPLIED_REPEATED;
+	/* the server's configuration has changed, not the host's place */
+	return event->shows.s_addr != host->shows.s_addr ? APPLIED_CHANGED : APPLIED_REPEATED;
 }
 
 static void change(struct host *host, struct in_addr actual, uint32_t generation, uint64_t now_ns)

@@ -326,24 +326,6 @@ static int check(const struct hosts *h, const struct rebind *rebind)
 	return hosts_check_shared(h, rebind);
 }
 
-/* Kept before the move, so that a killed agent has counted whom it finds. */
-static int set_virtual(struct hosts *h, uint32_t id, const struct rebind *rebind,
-		       struct mnat_host_info *info)
-{
-	__be32 was = info->virt;
-	int r;
-
-	if (!rebind->virt || rebind->virt == was)
-		return 0;
-	r = hosts_share(h, rebind->virt);
-	if (r)
-		return r;
-	info->virt = rebind->virt;
-	if (was != info->identity)
-		hosts_unshare(h, was);
-	return set_info(h, id, info);
-}
-
 /* All its sessions of other domains are known now: the rest are new ones. */
 static void end_import(struct hosts *h, uint32_t id, const struct rebind *rebind)
 {
@@ -367,12 +349,12 @@ static int apply(struct hosts *h, uint32_t id, const struct rebind *rebind,
 		return -ESTALE;
 	if (rebind->generation == info->gen && is_there(h, id, rebind, info)) {
 		end_import(h, id, rebind);
-		return 0;
+		return hosts_set_virtual(h, id, rebind, info);
 	}
 	/* one generation, two places: whichever came first stays */
 	if (!rebind->plain && binds && h->maps.hosts[id] && rebind->generation == info->gen)
 		return -ESTALE;
-	r = set_virtual(h, id, rebind, info);
+	r = hosts_set_virtual(h, id, rebind, info);
 	if (r)
 		return r;
 	info->gen = rebind->generation;

@@ -154,6 +154,13 @@ void hosts_unshare(struct hosts *hosts, __be32 virt);
 /* Is it to share its virtual address, and may it? 0, -EINVAL or -ERANGE. */
 int hosts_check_shared(const struct hosts *hosts, const struct rebind *rebind);
 
+/*
+ * The virtual address it shall have, if the order says one; kept at once, so that an agent
+ * killed before the move counts whom it finds. 0, -EEXIST or -ENOSPC as above, or -errno.
+ */
+int hosts_set_virtual(struct hosts *hosts, uint32_t id, const struct rebind *rebind,
+		      struct mnat_host_info *info);
+
 /* Clear addresses whose grace is over. */
 void hosts_expire(struct hosts *hosts, uint32_t now);
 

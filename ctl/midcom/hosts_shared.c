@@ -68,3 +68,20 @@ int hosts_check_shared(const struct hosts *h, const struct rebind *rebind)
 	/* where the data path would not know it for an address of the domain */
 	return is_virtual(h, ntohl(rebind->virt)) ? 0 : -ERANGE;
 }
+
+int hosts_set_virtual(struct hosts *h, uint32_t id, const struct rebind *rebind,
+		      struct mnat_host_info *info)
+{
+	__be32 was = info->virt;
+	int r;
+
+	if (!rebind->virt || rebind->virt == was)
+		return 0;
+	r = hosts_share(h, rebind->virt);
+	if (r)
+		return r;
+	info->virt = rebind->virt;
+	if (was != info->identity)
+		hosts_unshare(h, was);
+	return h->maps.ops->set_info(h->maps.store, id, info);
+}

@@ -136,7 +136,7 @@ Test(shared, another_address)
 {
 	share(I1, V, A1, 1);
 	share(I2, V, A2, 1);
-	cr_assert_eq(share(I1, "10.128.9.2", A1, 2), 0);
+	cr_assert_eq(share(I1, "10.128.9.2", A1, 1), 0, "its place is the same");
 	cr_expect_eq(arrays.info[FIRST_ID].virt, ip("10.128.9.2"));
 	cr_expect(is_shared("10.128.9.2"));
 	cr_expect(is_shared(V), "by the other");
