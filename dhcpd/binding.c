@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/param.h>
 
+#include "mnat/abi.h"
 #include "mnat/log.h"
 
 #include "exchange.h"
@@ -49,6 +50,33 @@ bool arrival_is_ours(const struct conf *conf, const struct dhcp_mnat_arrival *ar
 	return arrival->manager.s_addr == conf->virt.manager.s_addr;
 }
 
+uint32_t shown_address(const struct conf *conf, uint32_t identity)
+{
+	const struct share_conf *share = shares_of(&conf->virt.shares, identity);
+
+	if (mnat_is_sharing_identity(identity))
+		return share ? share->address : 0;
+	return identity;
+}
+
+struct event binding_event(const struct conf *conf, const struct client *client,
+			   const struct binding *binding, uint32_t generation)
+{
+	bool shares = mnat_is_sharing_identity(binding->virt);
+	struct event event = {
+		.virt = binding->virt,
+		.shows = shares && binding->actual ? shown_address(conf, binding->virt) : 0,
+		.actual = binding->actual,
+		.generation = generation,
+		.tunnel = binding->actual && (binding->tunnel || shares),
+		.client_len = client->key_len,
+	};
+
+	memcpy(event.mac, client->mac, sizeof(event.mac));
+	memcpy(event.client, client->key, client->key_len);
+	return event;
+}
+
 void binding_add_arrivals(const struct client *client, struct event *event)
 {
 	memcpy(event->arrivals, client->arrivals,
@@ -81,7 +109,7 @@ static void remember_arrivals(struct client *client, const struct dhcp_message *
 }
 
 static struct event *tell(struct server *s, struct client *client, const struct binding *binding,
-			  uint32_t generation, uint32_t actual, uint32_t old)
+			  uint32_t generation, uint32_t old)
 {
 	struct event *event = new_event(s);
 
@@ -91,16 +119,8 @@ static struct event *tell(struct server *s, struct client *client, const struct 
 		server_count(s, COUNTER_no_memory);
 		return NULL;
 	}
-	*event = (struct event){
-		.virt = binding->virt,
-		.actual = actual,
-		.old = old,
-		.generation = generation,
-		.tunnel = actual && binding->tunnel,
-		.client_len = client->key_len,
-	};
-	memcpy(event->mac, client->mac, sizeof(event->mac));
-	memcpy(event->client, client->key, client->key_len);
+	*event = binding_event(s->conf, client, binding, generation);
+	event->old = old;
 	client->batch = s->batch;
 	return event;
 }
@@ -109,12 +129,13 @@ static struct event *tell(struct server *s, struct client *client, const struct 
 static void tell_present(struct server *s, struct client *client, const struct binding *is,
 			 uint32_t generation, uint32_t old, const struct dhcp_message *in)
 {
-	struct event *event = tell(s, client, is, generation, is->actual, old);
+	struct event *event = tell(s, client, is, generation, old);
 
 	if (!event)
 		return;
 	binding_add_circuit(client, event);
-	if (!in || !is->virt)
+	/* who shares its address has no sessions in other domains */
+	if (!in || !is->virt || event->shows)
 		return;
 	remember_arrivals(client, in);
 	if (client->n_arrivals)
@@ -154,7 +175,8 @@ void binding_update(struct server *s, struct client *client, const struct dhcp_m
 	client->told = is;
 	same_host = identity(&is) == identity(&was);
 	if (was.actual && !same_host)
-		tell(s, client, &was, next_generation(s, client, identity(&was)), 0, was.actual);
+		tell(s, client, &(struct binding){.virt = was.virt},
+		     next_generation(s, client, identity(&was)), was.actual);
 	if (is.actual)
 		tell_present(s, client, &is, next_generation(s, client, identity(&is)),
 			     same_host && was.actual != is.actual ? was.actual : 0, in);

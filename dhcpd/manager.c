@@ -215,17 +215,11 @@ static json_t *host_to_json(struct manager *m, uint32_t identity)
 		m->snapshot.behind = client->batch;
 		return NULL;
 	}
-	event = (struct event){
-		.virt = client->told.virt,
-		.actual = client->told.actual,
-		.tunnel = client->told.tunnel,
-		.generation = client->generation,
-		.client_len = client->key_len,
-	};
-	memcpy(event.mac, client->mac, sizeof(event.mac));
-	memcpy(event.client, client->key, client->key_len);
+	event = binding_event(m->server->conf, client, &client->told, client->generation);
+	if (event.virt && !event.shows && !shown_address(m->server->conf, event.virt))
+		return NULL; /* it will have another when it renews */
 	binding_add_circuit(client, &event);
-	if (client->n_arrivals)
+	if (client->n_arrivals && !event.shows)
 		binding_add_arrivals(client, &event);
 	return event_to_json(&event);
 }

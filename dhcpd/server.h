@@ -47,6 +47,7 @@ struct reply {
  */
 struct event {
 	uint32_t virt;
+	uint32_t shows; /* the virtual address it shares with others; 0: virt is its own */
 	uint32_t actual;
 	uint32_t old;
 	uint32_t generation;
@@ -94,6 +95,16 @@ void server_done(struct server *s);
 
 /* Serve by another configuration; false: no memory, the old one stays. */
 bool server_set_conf(struct server *s, const struct conf *conf);
+
+/*
+ * The virtual address by which a host of that identity is known to itself and in packets:
+ * that, or the one it shares; 0: it shared one that nobody shares any more.
+ */
+uint32_t shown_address(const struct conf *conf, uint32_t identity);
+
+/* What is said of a host beside whose it is: where, and by which way. */
+struct event binding_event(const struct conf *conf, const struct client *client,
+			   const struct binding *binding, uint32_t generation);
 
 /* The circuit that the client is behind goes with the event. */
 void binding_add_circuit(const struct client *client, struct event *event);
