@@ -96,6 +96,7 @@ static const struct ctl_column rules[] = {
 static const struct ctl_column leases[] = {
 	{"actual", "ACTUAL"},
 	{"virtual", "VIRTUAL", .null = "plain"},
+	{"shows", "SHOWS"},
 	{"mac", "MAC"},
 	{"state", "STATE"},
 	{"expires_s", "EXPIRES IN", ctl_format_seconds, .right = true},

@@ -16,6 +16,7 @@
 #define OTHER "10.128.0.3" /* an ordinary mobile host ... */
 #define OTHER_AT "10.0.1.5"
 #define ROUTER "10.0.9.1"
+#define GATEWAY "10.0.0.1"
 #define P 1756
 
 /* Two hosts, and where each is. */
@@ -131,7 +132,10 @@ Test(shared, nothing_inside_the_domain)
 	cr_expect_eq(gateway_sessions(g), 0);
 }
 
-/* DHCP, and who looks after the host at its actual address, are of no virtual address. */
+/*
+ * DHCP, the gateway itself, and who looks after the host at its actual address: all know it
+ * by that.
+ */
 Test(shared, what_is_not_of_the_address)
 {
 	struct gateway *g = start();
@@ -139,11 +143,19 @@ Test(shared, what_is_not_of_the_address)
 			       .proto = IPPROTO_UDP, .payload = 300 };
 	struct packet look = tcp(FIXED, 5000, at[0], 22, F_SYN);
 	struct packet answer = tcp(at[0], 22, FIXED, 5000, F_SYN | F_ACK);
+	struct packet ask = tcp(V, 5001, GATEWAY, 53, F_SYN), by_tunnel = wrap(at[0], OURS, &ask);
+	struct packet want = tcp(at[0], 5001, GATEWAY, 53, F_SYN);
+	struct run run;
 
 	cr_expect_eq(from_inside(g, &dhcp).verdict, OK);
 	cr_expect_eq(from_inside(g, &look).verdict, OK);
 	cr_expect_eq(from_inside(g, &answer).verdict, OK);
 	cr_expect_eq(gateway_count(g, MNAT_C_INTRA_DOMAIN), 3);
+	cr_expect_eq(from_inside(g, &want).verdict, OK);
+	run = from_inside(g, &by_tunnel);
+	cr_expect_eq(run.verdict, OK);
+	expect_frame(&run, &want, "to the gateway, by tunnel");
+	cr_expect_eq(gateway_count(g, MNAT_C_TO_GATEWAY), 2);
 	cr_expect_eq(gateway_count(g, MNAT_C_SHARED_IN_DOMAIN), 0);
 }
 
