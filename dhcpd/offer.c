@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <sys/param.h>
 
+#include "mnat/abi.h"
 #include "mnat/addr.h"
 #include "mnat/clock.h"
 #include "mnat/log.h"
@@ -127,14 +128,23 @@ static int find_actual(struct exchange *x, uint64_t until, struct lease **ret_le
 	return alloc_actual(leases, x->client, x->subnet, requested_address(x), until, ret_lease);
 }
 
-/* The address that this client is to share with others; NULL: it is to have one of its own. */
+/* The address that this client is to share with others; NULL: its own one, or none. */
 static const struct share_conf *share_of(const struct exchange *x)
 {
 	bool has_own = x->host && (x->host->virt || x->host->is_public);
 
+	if (!x->in->shim_form)
+		return NULL;
 	if (x->host && x->host->share)
 		return x->host->share;
 	return x->class && !has_own ? x->class->share : NULL;
+}
+
+static bool shares_already(const struct exchange *x)
+{
+	const struct lease *own = x->client ? x->client->virt : NULL;
+
+	return own && lease_is_held(own) && mnat_is_sharing_identity(own->address);
 }
 
 struct wish virtual_wish(const struct exchange *x)
@@ -149,8 +159,9 @@ struct wish virtual_wish(const struct exchange *x)
 
 	if (!wish.share || (wish.tunnels && !wish.arrives && x->in->mode != DHCP_MODE_TRANSLATE))
 		return wish;
-	server_count(x->server, COUNTER_share_refused);
 	wish.share = NULL;
+	if (!shares_already(x))
+		server_count(x->server, COUNTER_share_refused);
 	return wish;
 }
 

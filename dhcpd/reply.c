@@ -212,6 +212,8 @@ static void put_virtual(struct exchange *x, struct dhcp_builder *b, const struct
 
 	if (!shown || !x->in->shim_form)
 		return;
+	if (shown != virt->address && !uses_tunnel(x, virt))
+		return; /* it would translate */
 	mnat.mode = mode_for(x, virt);
 	if (uses_tunnel(x, virt))
 		mnat.gateway = conf->gateway;
