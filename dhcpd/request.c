@@ -4,7 +4,6 @@
 #include <string.h>
 #include <sys/param.h>
 
-#include "mnat/abi.h"
 #include "mnat/clock.h"
 
 #include "decide.h"
@@ -145,8 +144,7 @@ bool acknowledge(struct exchange *x, struct lease *lease)
 	count_arrival(x, lease);
 	binding_update(x->server, client, x->in);
 	x->reply->batch = client->batch;
-	if (x->in->shim_form & DHCP_SHIM_VIVSO && !mnat_is_sharing_identity(lease->virt))
-		x->reply->token_for = lease->virt;
+	x->reply->token_for = x->in->shim_form & DHCP_SHIM_VIVSO ? lease->virt : 0;
 	return reply_lease(x, DHCP_ACK, lease, virt, seconds);
 }
 
