@@ -38,7 +38,8 @@ class "sensors" {{
 
 
 class Sensors:
-    """Two nodes with one virtual address, one on each subnet; a fixed host; the gateway."""
+    """Two nodes with one virtual address, one on each subnet, of which the second sends by
+    tunnel, too; a fixed host; the gateway."""
 
     def __init__(self, run):
         self.net = net = Internet(run, fixed=True)
@@ -51,8 +52,9 @@ class Sensors:
         self.gateway.up()
         net.start_relays()
         other = net.add_node("mn2", "ap2")
-        self.nodes = [self.start(Node(net, UPLINK, netns=netns), n)
-                      for n, netns in ((1, net.mn), (2, other))]
+        self.nodes = [self.start(Node(net, UPLINK, netns=netns, settings=settings), n)
+                      for n, netns, settings in ((1, net.mn, 'dns = "none"'),
+                                                 (2, other, 'dns = "none"\ntunnel-out = true'))]
 
     @staticmethod
     def start(node, n):
