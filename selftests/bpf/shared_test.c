@@ -132,6 +132,21 @@ Test(shared, nothing_inside_the_domain)
 	cr_expect_eq(gateway_sessions(g), 0);
 }
 
+/* At its external endpoint one is reached by the other as by anybody: hairpinning (RFC 4787). */
+Test(shared, by_external_endpoint)
+{
+	struct gateway *g = start();
+	uint16_t first = out(g, at[0], F_SYN), second = out(g, at[1], F_SYN);
+	struct packet to = tcp(V, P, OURS, second, F_SYN), outer = wrap(at[0], OURS, &to);
+	struct packet inner = tcp(OURS, first, V, P, F_SYN), want = wrap(OURS, at[1], &inner);
+	struct run run = from_inside(g, &outer);
+
+	inner.ttl = 63, want.smac = mac_in, want.dmac = mac_router;
+	cr_expect_eq(run.verdict, REDIRECT);
+	expect_frame(&run, &want, "hairpin");
+	cr_expect_eq(gateway_count(g, MNAT_C_SHARED_IN_DOMAIN), 0);
+}
+
 /*
  * DHCP, the gateway itself, and who looks after the host at its actual address: all know it
  * by that.

@@ -107,7 +107,8 @@ static inline __u32 mnat_actual_until(__u64 word)
 
 /*
  * Map "host_info", ARRAY as "hosts": what user space must find again after a
- * restart. Owned by mnat-midcomd; the fast path reads virt only.
+ * restart. Owned by mnat-midcomd; the data path reads virt of hosts behind a tunnel, and
+ * identity inside the domain.
  * identity: what managers and people know the host by. virt: the address its sockets
  * have, which in packets it is known by. They are the same, but for hosts that share a
  * virtual address (seed paragraph 58): their identities are of MNAT_IDENTITIES.
