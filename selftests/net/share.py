@@ -2,15 +2,19 @@
 import hashlib
 
 from mnatlab.checks import check, equal, flow_whole, stream_whole
-from mnatlab.flows import Download, TcpFlow, UdpFlow
+from mnatlab.flows import Download, TcpFlow, UdpFlow, connections
 from mnatlab.mobilenat import Gateway, Node
+from mnatlab.mobilenat_domains import Providers
 from mnatlab.proc import wait_until
 from mnatlab.scenario import scenario
 from mnatlab.services import Nginx
 from mnatlab.topology import EXTERNAL, FIXED, SERVER, UPLINK, Internet
+from mnatlab.topology_domains import HOME, VISITED
+from mnatlab.topology_domains import SERVER as FAR_SERVER
 
 from doctor import examine
 from intra import goes_on
+from move import wait_progress
 
 SHARED = "10.128.9.1"
 IDENTITIES = ["240.1.0.1", "240.1.0.2"]
@@ -37,6 +41,19 @@ class "sensors" {{
 """
 
 
+def configure(gateway):
+    """The DHCP server gives the nodes named sensor-N one virtual address."""
+    conf = gateway.conf("mnat-dhcpd")
+    conf.write_text(conf.read_text().replace("virtual {", f"virtual {{{CONF}", 1)
+                    .replace("10.128.0.1-10.255.255.254", "10.128.0.1-10.128.8.255") + CLASS)
+
+
+def name(node, n):
+    conf = node.conf()
+    conf.write_text(conf.read_text().replace("dhcp {", f'dhcp {{\n\tclient-id = "sensor-{n}"', 1))
+    return node
+
+
 class Sensors:
     """Two nodes with one virtual address, one on each subnet, of which the second sends by
     tunnel, too; a fixed host; the gateway."""
@@ -44,9 +61,7 @@ class Sensors:
     def __init__(self, run):
         self.net = net = Internet(run, fixed=True)
         self.gateway = Gateway(net, numbered=True)
-        conf = self.gateway.conf("mnat-dhcpd")
-        conf.write_text(conf.read_text().replace("virtual {", f"virtual {{{CONF}", 1)
-                        .replace("10.128.0.1-10.255.255.254", "10.128.0.1-10.128.8.255") + CLASS)
+        configure(self.gateway)
         conf = self.gateway.conf("mnat-midcomd")
         conf.write_text(conf.read_text() + FORWARD)
         self.gateway.up()
@@ -58,10 +73,7 @@ class Sensors:
 
     @staticmethod
     def start(node, n):
-        conf = node.conf()
-        conf.write_text(conf.read_text().replace("dhcp {",
-                                                 f'dhcp {{\n\tclient-id = "sensor-{n}"', 1))
-        shim = node.up().wait_address(f"10.0.{n}.")
+        shim = name(node, n).up().wait_address(f"10.0.{n}.")
         equal((shim["virtual"], shim["mode"], shim["tunnel"]), (SHARED, "tunnel", EXTERNAL),
               f"what {node.netns.name} was told")
         return node
@@ -168,3 +180,32 @@ def share_tunnel(run):
         equal((status, [key for key in found if key[1] == "problem"]), (0, []),
               f"mnatctl doctor: {found}")
     equal(gateway.counters("mnat-dhcpd")["token_given"], 0, "tickets for other domains")
+
+
+@scenario("share.abroad")
+def share_abroad(run):
+    """In another domain a node that shares its address is a new host, without its sessions;
+    at home it shares again, and brings none along. No manager is asked what it cannot know."""
+    providers = Providers(run, (HOME, VISITED))
+    net, home, visited = providers.net, providers.home, providers.gateways[VISITED]
+    configure(home)
+    home.restart("mnat-dhcpd")
+    node = name(Node(net, UPLINK), 1).up()
+    node.wait_address(HOME.actual)
+    for n, (site, virtual, mode) in enumerate(((HOME, SHARED, "tunnel"),
+                                               (VISITED, VISITED.virtual, "translate"),
+                                               (HOME, SHARED, "tunnel"))):
+        if n:
+            node.move(net, site.ap, f"{site.subnet}.")
+        shim = node.shim()
+        equal((shim["virtual"], shim["mode"]), (virtual, mode), f"as told in {site.name}")
+        stream = TcpFlow(net.mn, net.cn, 5001 + n, 300_000, address=FAR_SERVER)
+        wait_progress(net, 5001 + n, 20_000)
+        view = connections(net.cn, 5001 + n)[0]
+        check(view.startswith(f"{site.external}:"), f"begun in {site.name}: {view}")
+    stream_whole(stream.stop())
+    for gateway, there in ((home, VISITED), (visited, HOME)):
+        equal(gateway.counters("mnat-dhcpd")["manager_refused"], 0, "events refused")
+        equal(gateway.dump("mnat-midcomd", "anchors"), [], "anchors in the other domain")
+        row = providers.peer(gateway.site, there)
+        equal((row["visitors"], row["ours"], row["refused"]), (0, 0, 0), f"at {gateway.site.name}")
