@@ -151,8 +151,9 @@ static int get_virtual(cfg_t *cfg, struct virtual_conf *virt)
 	virt->mode = (uint8_t)conf_word(cfg, "mode", conf_modes);
 	virt->gateway = get_ip(cfg, "gateway");
 	if ((virt->mode == DHCP_MODE_TUNNEL || cfg_size(cfg, "share")) && !virt->gateway.s_addr) {
-		cfg_error(cfg, "%s: expected gateway = \"135.180.32.4\" too, the gateway's end of "
-			       "the tunnels",
+		cfg_error(cfg,
+			  "%s: expected gateway = \"135.180.32.4\" too, the gateway's end of "
+			  "the tunnels",
 			  cfg_size(cfg, "share") ? "share" : "mode = \"tunnel\"");
 		return -EINVAL;
 	}

@@ -247,8 +247,9 @@ static int check_host(cfg_t *cfg, const struct conf *conf, const struct host_con
 	}
 	if (!host->virt || is_virtual(conf, host->virt))
 		return 0;
-	cfg_error(cfg, "host \"%s\": virtual = \"%s\": expected an address of a virtual pool, or of a share "
-		       "section",
+	cfg_error(cfg,
+		  "host \"%s\": virtual = \"%s\": expected an address of a virtual pool, or of a "
+		  "share section",
 		  host->name, mnat_ip((struct in_addr){htonl(host->virt)}, text));
 	return -EINVAL;
 }

@@ -98,10 +98,10 @@ json_t *lease_row(const struct server *s, const struct client *client)
 		mnat_mac(client->mac, mac), "client", mnat_hex(client->key, client->key_len, id),
 		"actual", ip_or_null(actual ? actual->address : 0), "virtual",
 		ip_or_null(client->virt ? client->virt->address : 0), "shows",
-		ip_or_null(shared_address(s, client)), "subnet",
-		subnet_or_null(s, actual), "circuit", circuit_or_null(client), "state",
-		record_state_name(lease->state), "expires_s", seconds_left(lease), "generation",
-		(json_int_t)client->generation, "hostname", client->hostname);
+		ip_or_null(shared_address(s, client)), "subnet", subnet_or_null(s, actual),
+		"circuit", circuit_or_null(client), "state", record_state_name(lease->state),
+		"expires_s", seconds_left(lease), "generation", (json_int_t)client->generation,
+		"hostname", client->hostname);
 }
 
 /* All leases, or some, a row each. */

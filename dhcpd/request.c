@@ -96,8 +96,8 @@ static struct lease *bind_virtual(struct exchange *x, struct lease *lease, uint6
 		r = alloc_virtual(leases, x->client, &wish, until, &virt);
 	if (r == -ENOSPC)
 		server_count(x->server, COUNTER_virtual_pool_empty);
-	lease->tunnel = virt &&
-			(renews && !x->in->shim_form ? lease->tunnel : uses_tunnel(x, virt));
+	lease->tunnel =
+		virt && (renews && !x->in->shim_form ? lease->tunnel : uses_tunnel(x, virt));
 	if (r || !virt) {
 		lease->virt = 0;
 		return NULL;

@@ -78,8 +78,9 @@ static int check_shared(const struct event *event)
 
 	if (event->actual.s_addr && shares != (event->shows.s_addr != 0))
 		return -EINVAL;
-	return !shares || (!event->n_arrivals && (event->tunnel || !event->actual.s_addr)) ?
-		       0 : -EINVAL;
+	if (shares && (event->n_arrivals || (event->actual.s_addr && !event->tunnel)))
+		return -EINVAL;
+	return 0;
 }
 
 int lease_parse(const json_t *json, struct event *ret_event, const char **ret_why)
