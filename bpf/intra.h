@@ -11,57 +11,10 @@
 
 #include "icmp_error.h"
 #include "nat.h"
+#include "party.h"
 
 #define DHCP_SERVER 67
 #define DHCP_CLIENT 68
-
-/* One end of a flow. */
-struct party {
-	__u32 host;  /* its id, when it is mobile; 0 */
-	__be32 addr; /* as the other end knows it */
-	__u64 where; /* its location word, when it is mobile */
-};
-
-/* Who sends from this address. PARSE_OK, or the reason to refuse. */
-static __always_inline int party_at(__be32 addr, struct party *ret_party)
-{
-	struct mnat_host_info *info;
-	int reason;
-	__u32 host = host_of(addr, &reason);
-
-	*ret_party = (struct party){ .addr = addr };
-	if (!host)
-		return reason == MNAT_C_NO_HOST && actual_index(addr) >= 0 ? PARSE_OK : reason;
-	if (host <= cfg.n_actuals)
-		return PARSE_OK;
-	info = bpf_map_lookup_elem(&host_info, &host);
-	if (!info || !info->virt)
-		return PARSE_OK;
-	ret_party->host = host;
-	ret_party->addr = info->virt;
-	return PARSE_OK;
-}
-
-/* Who is meant by this address. */
-static __always_inline int party_named(__be32 addr, struct party *ret_party)
-{
-	__u32 *host;
-
-	*ret_party = (struct party){ .addr = addr };
-	if (!is_virtual(addr))
-		return PARSE_OK;
-	host = bpf_map_lookup_elem(&virtuals, &addr);
-	if (!host)
-		return MNAT_C_NO_VIRTUAL;
-	ret_party->host = *host;
-	ret_party->where = host_location(*host);
-	return ret_party->where ? PARSE_OK : MNAT_C_HOST_GONE;
-}
-
-static __always_inline bool by_tunnel(const struct party *p)
-{
-	return mnat_location_path(p->where) == MNAT_PATH_TUNNEL;
-}
 
 /* ---- The record ---- */
 
@@ -298,6 +251,24 @@ static __always_inline __u32 intra_anchor(const struct packet *pkt, __u32 host)
 	return s->binding & ~MNAT_BINDING_ANCHOR;
 }
 
+/*
+ * From a host that shares its address: nobody in the domain could tell whose it is. But we
+ * ourselves hear it from its actual address, as does who spoke to that.
+ */
+static __always_inline int from_shared(ctx_t *ctx, const struct packet *pkt,
+				       const struct party *from, const struct party *to)
+{
+	struct mnat_session_key key;
+	struct mnat_session *s;
+	struct route route;
+
+	if (route_lookup(ctx, pkt->saddr, pkt->daddr, &route) == MNAT_C_TO_GATEWAY)
+		return MNAT_C_TO_GATEWAY;
+	intra_key(pkt, from, to, &key);
+	s = session_lookup(&key);
+	return s && s->flags & MNAT_INTRA_ACTUAL ? MNAT_C_INTRA_DOMAIN : MNAT_C_SHARED_IN_DOMAIN;
+}
+
 static __always_inline bool is_dhcp(const struct packet *pkt)
 {
 	return pkt->proto == MNAT_UDP && pkt->sport == bpf_htons(DHCP_CLIENT) &&
@@ -320,7 +291,8 @@ __noinline int intra(ctx_t *ctx, struct packet *pkt)
 	dest = party_named(pkt->daddr, &to);
 	/* a node with intra = direct, whose shortest way is through here */
 	if (reason == MNAT_C_NO_HOST && is_virtual(pkt->saddr) && !is_virtual(pkt->daddr))
-		return refuse(ctx, MNAT_C_INTRA_DOMAIN);
+		return refuse(ctx, is_shared(pkt->saddr) ? MNAT_C_SHARED_IN_DOMAIN :
+							   MNAT_C_INTRA_DOMAIN);
 	if (reason != PARSE_OK)
 		return refuse(ctx, reason);
 	if (!from.host && !is_virtual(pkt->daddr) && pkt->ip_proto != IPPROTO_ICMP) {
@@ -340,6 +312,8 @@ __noinline int intra(ctx_t *ctx, struct packet *pkt)
 		return -(int)anchor;
 	if (dest != PARSE_OK)
 		return refuse(ctx, dest);
+	if (from.shares && !is_dhcp(pkt))
+		return refuse(ctx, from_shared(ctx, pkt, &from, &to));
 	if (is_icmp_error(pkt))
 		return intra_error(ctx, pkt, &from, &to);
 	if (!from.host && !to.host)

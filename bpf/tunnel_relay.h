@@ -60,15 +60,16 @@ static __noinline int relay_error(ctx_t *ctx, __be32 end)
 {
 	struct packet pkt = {}, inner = {};
 	int reason = parse_error(ctx, &pkt, &inner);
-	__u32 *host, visitor;
+	__u32 *found, host, visitor;
 
 	if (reason != PARSE_OK)
 		return refuse(ctx, reason);
-	host = bpf_map_lookup_elem(&virtuals, &inner.daddr);
-	if (host && is_in_domain(inner.saddr))
+	found = bpf_map_lookup_elem(&virtuals, &inner.daddr);
+	if (found && is_in_domain(inner.saddr))
 		return intra_narrow(ctx, &pkt, &inner);
+	host = found && *found == MNAT_HOST_SHARED ? host_of(end, &reason) : found ? *found : 0;
 	if (host)
-		return relay_to_correspondent(ctx, &pkt, &inner, *host);
+		return relay_to_correspondent(ctx, &pkt, &inner, host);
 	visitor = arrival(end, inner.saddr);
 	if (!visitor || !host_location(visitor))
 		return refuse(ctx, MNAT_C_ICMP_ERROR_UNKNOWN);

@@ -4,6 +4,8 @@
 #include <arpa/inet.h>
 #include <errno.h>
 
+#include "mnat/abi.h"
+
 static int offer(struct leases *leases, struct client *client, uint32_t address, bool is_virtual,
 		 uint64_t until, struct lease **ret_lease)
 {
@@ -88,6 +90,7 @@ bool alloc_is_foreign(const struct leases *leases, uint32_t address)
 {
 	return !pool_contains(leases_virtual_pool_of(leases, address), address) &&
 	       is_private(address) && !leases_subnet(leases, address) &&
+	       !shares_at(&leases->conf->virt.shares, address) &&
 	       address != ntohl(leases->conf->server_id.s_addr);
 }
 
@@ -101,9 +104,16 @@ static bool is_free_foreign(const struct leases *leases, uint32_t address)
 	return lease ? !lease_is_held(lease) : leases->n_foreign < FOREIGN_MAX;
 }
 
+/* The pool to look in first. */
+static struct pool *wished_pool(const struct leases *leases, const struct wish *wish)
+{
+	return wish->share ? leases_share_pool(leases, wish->share)
+			   : leases_virtual_pool(leases, wish->is_public);
+}
+
 static bool can_have(const struct leases *leases, const struct wish *wish, uint32_t address)
 {
-	return pool_is_free(leases_virtual_pool(leases, wish->is_public), address) ||
+	return pool_is_free(wished_pool(leases, wish), address) ||
 	       (wish->arrives && is_free_foreign(leases, address));
 }
 
@@ -128,6 +138,8 @@ int alloc_virtual(struct leases *leases, struct client *client, const struct wis
 	struct lease *own = client->virt;
 	uint32_t address;
 
+	if (own && mnat_is_sharing_identity(own->address) && lease_is_held(own) && !wish->tunnels)
+		return -EOPNOTSUPP;
 	if (own && has(own, wish) && own->state == MNAT_LEASE_BOUND) {
 		*ret_lease = own;
 		return 0;
@@ -138,7 +150,7 @@ int alloc_virtual(struct leases *leases, struct client *client, const struct wis
 		address = own->address;
 	else if (wish->address && can_have(leases, wish, wish->address))
 		address = wish->address;
-	else if (!(wish->is_public && pool_lowest(leases_virtual_pool(leases, true), &address)) &&
+	else if (!pool_lowest(wished_pool(leases, wish), &address) &&
 		 !pool_lowest(leases_virtual_pool(leases, false), &address))
 		return -ENOSPC;
 	if (own && own->address != address) {

@@ -19,13 +19,16 @@ struct wish {
 	uint32_t address;
 	bool arrives;
 	bool is_public; /* one of the public pool, if there is one left */
+	const struct share_conf *share; /* ... or an identity with which to share this; NULL */
+	bool tunnels; /* it can be told to use a tunnel, without which nothing is shared */
 	uint32_t reserved; /* for this client, which gets it unless another still has it; or 0 */
 };
 
 /*
  * The client's virtual address: its own, whatever it asks for; for a new client the
  * wanted one if free, else the lowest. One of another domain's pool only if it arrives
- * from there. If it was not held, it is until `until`.
+ * from there. If it was not held, it is until `until`. 0, -ENOSPC or -ENOMEM; -EOPNOTSUPP:
+ * it is one that is shared, and the client cannot be told of the tunnel that this needs.
  */
 int alloc_virtual(struct leases *leases, struct client *client, const struct wish *wish,
 		  uint64_t until, struct lease **ret_lease);

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/param.h>
 
+#include "mnat/abi.h"
 #include "mnat/log.h"
 
 #include "exchange.h"
@@ -53,6 +54,15 @@ bool arrival_is_ours(const struct conf *conf, const struct dhcp_mnat_arrival *ar
 	return arrival->manager.s_addr == conf->virt.manager.s_addr;
 }
 
+uint32_t shown_address(const struct conf *conf, uint32_t identity)
+{
+	const struct share_conf *share = shares_of(&conf->virt.shares, identity);
+
+	if (mnat_is_sharing_identity(identity))
+		return share ? share->address : 0;
+	return identity;
+}
+
 static void add_arrivals(const struct client *client, struct event *event)
 {
 	if (!client->n_arrivals)
@@ -92,13 +102,16 @@ static void remember_arrivals(struct client *client, const struct dhcp_message *
 	client->n_arrivals = (uint8_t)in->n_arrivals;
 }
 
-static struct event event_of(const struct client *client, const struct binding *binding)
+static struct event event_of(const struct conf *conf, const struct client *client,
+			     const struct binding *binding, uint32_t generation)
 {
+	bool shares = mnat_is_sharing_identity(binding->virt);
 	struct event event = {
 		.virt = binding->virt,
+		.shows = shares && binding->actual ? shown_address(conf, binding->virt) : 0,
 		.actual = binding->actual,
-		.generation = client->generation,
-		.tunnel = binding->tunnel,
+		.generation = generation,
+		.tunnel = binding->actual && (binding->tunnel || shares),
 		.client_len = client->key_len,
 	};
 
@@ -107,28 +120,26 @@ static struct event event_of(const struct client *client, const struct binding *
 	return event;
 }
 
-struct event binding_told(const struct client *client)
+struct event binding_told(const struct conf *conf, const struct client *client)
 {
-	struct event event = event_of(client, &client->told);
+	struct event event = event_of(conf, client, &client->told, client->generation);
 
 	add_circuit(client, &event);
 	add_lease(client, &event);
-	add_arrivals(client, &event);
+	if (!event.shows)
+		add_arrivals(client, &event);
 	return event;
 }
 
 static struct event *tell(struct server *s, struct client *client, const struct binding *binding,
-			  uint32_t generation, uint32_t actual, uint32_t old)
+			  uint32_t generation, uint32_t old)
 {
 	struct event *event = new_event(s);
 
 	if (!event)
 		return NULL;
-	*event = event_of(client, binding);
-	event->actual = actual;
-	event->tunnel = actual && event->tunnel;
+	*event = event_of(s->conf, client, binding, generation);
 	event->old = old;
-	event->generation = generation;
 	client->batch = s->batch;
 	return event;
 }
@@ -137,13 +148,14 @@ static struct event *tell(struct server *s, struct client *client, const struct 
 static void tell_present(struct server *s, struct client *client, const struct binding *is,
 			 uint32_t generation, uint32_t old, const struct dhcp_message *in)
 {
-	struct event *event = tell(s, client, is, generation, is->actual, old);
+	struct event *event = tell(s, client, is, generation, old);
 
 	if (!event)
 		return;
 	add_circuit(client, event);
 	add_lease(client, event);
-	if (!in || !is->virt)
+	/* who shares its address has no sessions in other domains */
+	if (!in || !is->virt || event->shows)
 		return;
 	remember_arrivals(client, in);
 	add_arrivals(client, event);
@@ -156,7 +168,7 @@ static void tell_renewal(struct server *s, const struct client *client)
 
 	if (!event)
 		return;
-	*event = binding_told(client);
+	*event = binding_told(s->conf, client);
 	event->renewal = true;
 }
 
@@ -195,7 +207,8 @@ void binding_update(struct server *s, struct client *client, const struct dhcp_m
 	client->told = is;
 	same_host = identity(&is) == identity(&was);
 	if (was.actual && !same_host)
-		tell(s, client, &was, next_generation(s, client, identity(&was)), 0, was.actual);
+		tell(s, client, &(struct binding){.virt = was.virt},
+		     next_generation(s, client, identity(&was)), was.actual);
 	if (is.actual)
 		tell_present(s, client, &is, next_generation(s, client, identity(&is)),
 			     same_host && was.actual != is.actual ? was.actual : 0, in);
@@ -223,7 +236,7 @@ bool server_catch_up(struct server *s, uint32_t address, uint32_t generation)
 	event = new_event(s);
 	if (!event)
 		return false;
-	*event = binding_told(client);
+	*event = binding_told(s->conf, client);
 	client->batch = s->batch;
 	return true;
 }

@@ -25,6 +25,7 @@ static cfg_opt_t virtual_opts[] = {
 	CFG_INT("seed-option", DHCP_SEED_OPTION_DEFAULT, CFGF_NONE),
 	CFG_STR("mode", "client", CFGF_NONE),
 	CFG_STR("gateway", NULL, CFGF_NODEFAULT),
+	CFG_SEC("share", share_settings, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
 	CFG_END(),
 };
 
@@ -85,18 +86,11 @@ static cfg_opt_t opts[] = {
 	CFG_END(),
 };
 
-static int compare_ranges(const void *a, const void *b)
-{
-	const struct mnat_range *x = a, *y = b;
-
-	return x->first < y->first ? -1 : x->first > y->first;
-}
-
 static int compare_subnets(const void *a, const void *b)
 {
 	const struct subnet_conf *x = a, *y = b;
 
-	return compare_ranges(&x->prefix, &y->prefix);
+	return x->prefix.first < y->prefix.first ? -1 : x->prefix.first > y->prefix.first;
 }
 
 static struct in_addr get_ip(cfg_t *cfg, const char *name)
@@ -106,20 +100,6 @@ static struct in_addr get_ip(cfg_t *cfg, const char *name)
 	if (cfg_getstr(cfg, name))
 		mnat_parse_ip(cfg_getstr(cfg, name), &addr);
 	return addr;
-}
-
-static int get_ranges(cfg_t *cfg, const char *name, struct ranges *ret_ranges)
-{
-	size_t n = cfg_size(cfg, name);
-	struct ranges ranges = {.range = calloc(n ? n : 1, sizeof(*ranges.range)), .n = n};
-
-	if (!ranges.range)
-		return -ENOMEM;
-	for (size_t i = 0; i < n; i++)
-		mnat_parse_range(cfg_getnstr(cfg, name, (unsigned int)i), &ranges.range[i]);
-	qsort(ranges.range, n, sizeof(*ranges.range), compare_ranges);
-	*ret_ranges = ranges;
-	return 0;
 }
 
 static int get_subnet(cfg_t *cfg, cfg_t *top, struct subnet_conf *subnet)
@@ -146,7 +126,7 @@ static int get_subnet(cfg_t *cfg, cfg_t *top, struct subnet_conf *subnet)
 		cfg_size(cfg, "lease-time") && cfg_getint(cfg, "lease-time") ? cfg : top,
 		"lease-time");
 	r = options_get(cfg, &subnet->options);
-	return r ? r : get_ranges(cfg, "pool", &subnet->pools);
+	return r ? r : ranges_get(cfg, "pool", &subnet->pools);
 }
 
 static int get_subnets(cfg_t *cfg, struct conf *conf)
@@ -178,13 +158,17 @@ static int get_virtual(cfg_t *cfg, struct virtual_conf *virt)
 	virt->codec.seed_option = (uint8_t)cfg_getint(cfg, "seed-option");
 	virt->mode = (uint8_t)conf_word(cfg, "mode", conf_modes);
 	virt->gateway = get_ip(cfg, "gateway");
-	if (virt->mode == DHCP_MODE_TUNNEL && !virt->gateway.s_addr) {
-		cfg_error(cfg, "mode = \"tunnel\": expected gateway = \"135.180.32.4\" too, the "
-			       "gateway's end of the tunnels");
+	if ((virt->mode == DHCP_MODE_TUNNEL || cfg_size(cfg, "share")) && !virt->gateway.s_addr) {
+		cfg_error(cfg,
+			  "%s: expected gateway = \"135.180.32.4\" too, the gateway's end of "
+			  "the tunnels",
+			  cfg_size(cfg, "share") ? "share" : "mode = \"tunnel\"");
 		return -EINVAL;
 	}
-	r = get_ranges(cfg, "pool", &virt->pools);
-	return r ? r : get_ranges(cfg, "public", &virt->publics);
+	r = ranges_get(cfg, "pool", &virt->pools);
+	if (!r)
+		r = ranges_get(cfg, "public", &virt->publics);
+	return r ? r : shares_get(cfg, &virt->shares);
 }
 
 static int get_interfaces(cfg_t *cfg, struct conf *conf)
@@ -233,7 +217,7 @@ static int get_leasequery(cfg_t *cfg, struct leasequery_conf *conf)
 			       "addresses that may ask");
 		return -EINVAL;
 	}
-	return get_ranges(cfg, "clients", &conf->clients);
+	return ranges_get(cfg, "clients", &conf->clients);
 }
 
 static struct limits_conf get_limits(cfg_t *cfg)
@@ -284,15 +268,15 @@ static int get_conf(cfg_t *cfg, struct conf *conf)
 	if (!r)
 		r = get_leasequery(cfg_getsec(cfg, "leasequery"), &conf->leasequery);
 	if (!r)
-		r = get_ranges(cfg, "relays", &conf->relays);
+		r = ranges_get(cfg, "relays", &conf->relays);
 	if (!r)
-		r = get_ranges(cfg, "external", &conf->external);
+		r = ranges_get(cfg, "external", &conf->external);
 	if (!r)
 		r = options_get(cfg, &conf->options);
 	if (!r)
-		r = hosts_get(cfg, &conf->special);
-	if (!r)
 		r = get_virtual(cfg_getsec(cfg, "virtual"), &conf->virt);
+	if (!r)
+		r = hosts_get(cfg, &conf->virt.shares, &conf->special);
 	if (!r)
 		r = get_subnets(cfg, conf);
 	conf->longest_of_class = longest_of_class(conf);
@@ -335,6 +319,7 @@ void conf_free(struct conf *conf)
 	free(conf->subnets);
 	free(conf->virt.pools.range);
 	free(conf->virt.publics.range);
+	shares_free(&conf->virt.shares);
 	free(conf->relays.range);
 	free(conf->leasequery.clients.range);
 	free(conf->external.range);

@@ -16,14 +16,10 @@
 #include "conf_hosts.h"
 #include "conf_lines.h"
 #include "conf_options.h"
+#include "conf_share.h"
 
 /* What is done where the seed's flow and RFC 2131 differ: see decide.h. */
 enum policy { POLICY_RFC2131, POLICY_STRICT_SEED };
-
-struct ranges {
-	struct mnat_range *range;
-	size_t n;
-};
 
 struct subnet_conf {
 	struct mnat_range prefix;
@@ -38,6 +34,7 @@ struct subnet_conf {
 struct virtual_conf {
 	struct ranges pools; /* none: no virtual addresses here */
 	struct ranges publics; /* for those hosts and classes that are to have public ones */
+	struct shares_conf shares; /* ... or one that others have, too */
 	uint32_t lease_time;
 	struct in_addr manager;
 	uint32_t domain; /* 0: not told */
@@ -113,10 +110,13 @@ static inline bool conf_has_leasequery(const struct conf *conf)
 
 bool ranges_contain(const struct ranges *ranges, struct in_addr addr);
 
-/* Pools: of the subnets, of private virtual addresses, of public ones. */
+/*
+ * Pools: of the subnets, of private virtual addresses, of public ones, of the identities of
+ * each shared one.
+ */
 static inline size_t conf_n_pools(const struct conf *conf)
 {
-	return conf->n_subnets + 2;
+	return conf->n_subnets + 2 + conf->virt.shares.n;
 }
 
 /* Are two subnets on one link? */

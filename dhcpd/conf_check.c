@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "mnat/abi.h"
+
 #define RANGE_LEN (2 * MNAT_IP_LEN)
 
 static const char *range_text(const struct mnat_range *range, char buf[RANGE_LEN])
@@ -121,6 +123,50 @@ static int check_virtual_pool(cfg_t *sec, const struct conf *conf, const struct 
 	return r;
 }
 
+/* Identities of hosts that share an address are nothing else, and each is one host's. */
+static int check_identities(cfg_t *sec, const struct conf *conf)
+{
+	static struct mnat_range all = {MNAT_IDENTITIES, UINT32_MAX};
+	const struct ranges identities = {&all, 1};
+	const struct shares_conf *shares = &conf->virt.shares;
+	int r = 0;
+
+	for (size_t i = 0; !r && i < shares->n; i++) {
+		r = check_disjoint(sec, &shares->share[i].identities);
+		for (size_t j = 0; !r && j < i; j++)
+			r = check_all_apart(sec, &shares->share[i].identities, "identities",
+					    &shares->share[j].identities, "identities");
+	}
+	if (!r)
+		r = check_all_apart(sec, &conf->virt.pools, "virtual pool", &identities,
+				    "what is for identities only,");
+	for (size_t i = 0; !r && i < conf->n_subnets; i++)
+		r = check_apart(sec, &conf->subnets[i].prefix, "subnet", &all,
+				"what is for identities only,");
+	return r;
+}
+
+/* A shared address is like a virtual pool of its own. */
+static int check_shares(cfg_t *sec, const struct conf *conf)
+{
+	const struct shares_conf *shares = &conf->virt.shares;
+	int r = check_identities(sec, conf);
+
+	for (size_t i = 0; !r && i < shares->n; i++) {
+		struct mnat_range range = {shares->share[i].address, shares->share[i].address};
+		const struct ranges address = {&range, 1};
+
+		r = check_virtual_pool(sec, conf, &address, "share");
+		if (!r)
+			r = check_all_apart(sec, &address, "share", &conf->virt.pools,
+					    "virtual pool");
+		if (!r)
+			r = check_all_apart(sec, &address, "share", &conf->virt.publics,
+					    "public virtual pool");
+	}
+	return r;
+}
+
 /* Virtual and actual addresses are never the same ones, nor those gateways translate to. */
 static int check_virtual(cfg_t *cfg, const struct conf *conf)
 {
@@ -132,6 +178,8 @@ static int check_virtual(cfg_t *cfg, const struct conf *conf)
 	if (!r)
 		r = check_all_apart(sec, &conf->virt.publics, "public virtual pool",
 				    &conf->virt.pools, "virtual pool");
+	if (!r)
+		r = check_shares(sec, conf);
 	for (size_t i = 0; !r && i < conf->n_subnets; i++)
 		r = check_all_apart(section(cfg, &conf->subnets[i]), &conf->subnets[i].pools,
 				    "pool", &conf->external, "external");
@@ -199,7 +247,9 @@ static int check_host(cfg_t *cfg, const struct conf *conf, const struct host_con
 	}
 	if (!host->virt || is_virtual(conf, host->virt))
 		return 0;
-	cfg_error(cfg, "host \"%s\": virtual = \"%s\": expected an address of a virtual pool",
+	cfg_error(cfg,
+		  "host \"%s\": virtual = \"%s\": expected an address of a virtual pool, or of a "
+		  "share section",
 		  host->name, mnat_ip((struct in_addr){htonl(host->virt)}, text));
 	return -EINVAL;
 }

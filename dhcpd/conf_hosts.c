@@ -86,7 +86,25 @@ static int get_name(cfg_t *cfg, const char *what, const char *text, char *out, s
 	return 0;
 }
 
-static int get_class(cfg_t *cfg, struct class_conf *class)
+/* "public", or an address that the class's clients share */
+static int get_class_virtual(cfg_t *cfg, const struct shares_conf *shares, struct class_conf *class)
+{
+	const char *virt = cfg_getstr(cfg, "virtual");
+	struct in_addr addr;
+
+	class->is_public = virt && !strcmp(virt, "public");
+	if (!virt || class->is_public)
+		return 0;
+	if (!mnat_parse_ip(virt, &addr))
+		class->share = shares_at(shares, ntohl(addr.s_addr));
+	if (class->share)
+		return 0;
+	cfg_error(cfg, "virtual = \"%s\": expected \"public\", or an address of a share section",
+		  virt);
+	return -EINVAL;
+}
+
+static int get_class(cfg_t *cfg, const struct shares_conf *shares, struct class_conf *class)
 {
 	int r = get_name(cfg, "class", cfg_title(cfg), class->name, sizeof(class->name));
 
@@ -108,19 +126,14 @@ static int get_class(cfg_t *cfg, struct class_conf *class)
 			  cfg_getint(cfg, "lease-time"));
 		return -EINVAL;
 	}
-	if (cfg_getstr(cfg, "virtual") && strcmp(cfg_getstr(cfg, "virtual"), "public")) {
-		cfg_error(cfg, "virtual = \"%s\": expected \"public\"", cfg_getstr(cfg, "virtual"));
-		return -EINVAL;
-	}
-	class->is_public = cfg_getstr(cfg, "virtual");
 	class->lease_time = (uint32_t)cfg_getint(cfg, "lease-time");
-	return options_get(cfg, &class->options);
+	r = get_class_virtual(cfg, shares, class);
+	return r ? r : options_get(cfg, &class->options);
 }
 
 static int get_addresses(cfg_t *cfg, struct host_conf *host)
 {
 	unsigned int n = cfg_size(cfg, "address");
-	const char *virt = cfg_getstr(cfg, "virtual");
 	struct in_addr addr;
 
 	host->address = calloc(n ? n : 1, sizeof(*host->address));
@@ -135,6 +148,14 @@ static int get_addresses(cfg_t *cfg, struct host_conf *host)
 		}
 		host->address[host->n_addresses] = ntohl(addr.s_addr);
 	}
+	return 0;
+}
+
+static int get_virtual(cfg_t *cfg, const struct shares_conf *shares, struct host_conf *host)
+{
+	const char *virt = cfg_getstr(cfg, "virtual");
+	struct in_addr addr;
+
 	host->is_public = virt && !strcmp(virt, "public");
 	if (!virt || host->is_public)
 		return 0;
@@ -142,11 +163,13 @@ static int get_addresses(cfg_t *cfg, struct host_conf *host)
 		cfg_error(cfg, "virtual = \"%s\": expected an IPv4 address or \"public\"", virt);
 		return -EINVAL;
 	}
-	host->virt = ntohl(addr.s_addr);
+	host->share = shares_at(shares, ntohl(addr.s_addr));
+	if (!host->share)
+		host->virt = ntohl(addr.s_addr);
 	return 0;
 }
 
-static int get_host(cfg_t *cfg, struct host_conf *host)
+static int get_host(cfg_t *cfg, const struct shares_conf *shares, struct host_conf *host)
 {
 	int r = get_name(cfg, "host", cfg_title(cfg), host->name, sizeof(host->name));
 
@@ -166,6 +189,8 @@ static int get_host(cfg_t *cfg, struct host_conf *host)
 			     sizeof(host->hostname));
 	if (!r)
 		r = get_addresses(cfg, host);
+	if (!r)
+		r = get_virtual(cfg, shares, host);
 	return r ? r : options_get(cfg, &host->options);
 }
 
@@ -245,7 +270,7 @@ static int index_addresses(cfg_t *cfg, struct hosts_conf *hosts)
 	return 0;
 }
 
-int hosts_get(cfg_t *cfg, struct hosts_conf *ret_hosts)
+int hosts_get(cfg_t *cfg, const struct shares_conf *shares, struct hosts_conf *ret_hosts)
 {
 	struct hosts_conf *hosts = ret_hosts;
 	unsigned int n_classes = cfg_size(cfg, "class"), n_hosts = cfg_size(cfg, "host");
@@ -258,12 +283,12 @@ int hosts_get(cfg_t *cfg, struct hosts_conf *ret_hosts)
 	while (!r && hosts->n_classes < n_classes) {
 		cfg_t *sec = cfg_getnsec(cfg, "class", (unsigned int)hosts->n_classes);
 
-		r = get_class(sec, &hosts->classes[hosts->n_classes++]);
+		r = get_class(sec, shares, &hosts->classes[hosts->n_classes++]);
 	}
 	while (!r && hosts->n_hosts < n_hosts) {
 		cfg_t *sec = cfg_getnsec(cfg, "host", (unsigned int)hosts->n_hosts);
 
-		r = get_host(sec, &hosts->hosts[hosts->n_hosts++]);
+		r = get_host(sec, shares, &hosts->hosts[hosts->n_hosts++]);
 	}
 	for (int i = 0; !r && i < HOST_KEYS; i++)
 		r = index_keys(cfg, hosts, i);

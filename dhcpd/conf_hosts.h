@@ -8,6 +8,7 @@
 #include "mnat/store.h"
 
 #include "conf_options.h"
+#include "conf_share.h"
 
 /* Bytes that something of a client's begins with, or is. len 0: not asked for. */
 struct match {
@@ -22,6 +23,7 @@ struct class_conf {
 	struct match client_id;
 	uint32_t lease_time; /* 0: the subnet's */
 	bool is_public;	     /* virtual addresses of the public pool */
+	const struct share_conf *share; /* the virtual address they share; NULL: none */
 	struct option_set options;
 };
 
@@ -34,6 +36,7 @@ struct host_conf {
 	size_t n_addresses;
 	uint32_t virt;	   /* 0: any */
 	bool is_public;	   /* any of the public pool */
+	const struct share_conf *share; /* it is one of those that share this; NULL: none */
 	char hostname[64]; /* "": not told */
 	struct option_set options;
 };
@@ -59,8 +62,8 @@ struct hosts_conf {
 extern cfg_opt_t class_settings[];
 extern cfg_opt_t host_settings[];
 
-/* The sections class and host of cfg. 0 or -errno, reported. */
-int hosts_get(cfg_t *cfg, struct hosts_conf *ret_hosts);
+/* The sections class and host of cfg; shares is kept. 0 or -errno, reported. */
+int hosts_get(cfg_t *cfg, const struct shares_conf *shares, struct hosts_conf *ret_hosts);
 void hosts_free(struct hosts_conf *hosts);
 
 /* NULL: there is none. */

@@ -152,6 +152,7 @@ void conf_validate(cfg_t *cfg)
 		{"virtual|seed-option", is_seed_option},
 		{"virtual|mode", is_mode},
 		{"virtual|gateway", mnat_conf_is_ip},
+		{"virtual|share|identities", mnat_conf_is_range},
 		{"subnet|pool", mnat_conf_is_range},
 		{"subnet|next-server", mnat_conf_is_ip},
 		{"subnet|lease-time", mnat_conf_is_positive},

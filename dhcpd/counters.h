@@ -53,6 +53,7 @@
 	X(EVENT, reserved_busy, "reserved address not given: another client still holds it")       \
 	X(EVENT, option_no_room, "option left out: no room in the client's message size")          \
 	X(EVENT, virtual_pool_empty, "no free virtual address: served as a plain host")            \
+	X(EVENT, share_refused, "no shared virtual address given: does not tunnel, or arrived") \
 	X(EVENT, declined, "address put aside: another host uses it")                              \
 	X(EVENT, probed, "offer held back while an echo request went to its address")                 \
 	X(EVENT, probe_taken, "address put aside: it answered an echo request")                    \

@@ -37,12 +37,20 @@ static struct lease *foremost(const struct client *client)
 	return lease ? lease : client->virt;
 }
 
-static json_t *ip_or_null(const struct lease *lease)
+static json_t *ip_or_null(uint32_t address)
 {
 	char text[MNAT_IP_LEN];
 
-	return lease ? json_string(mnat_ip((struct in_addr){htonl(lease->address)}, text))
-		     : json_null();
+	return address ? json_string(mnat_ip((struct in_addr){htonl(address)}, text)) : json_null();
+}
+
+/* The virtual address it shares with others; 0: its own is nobody else's. */
+static uint32_t shared_address(const struct server *s, const struct client *client)
+{
+	uint32_t identity = client->virt ? client->virt->address : 0;
+	uint32_t shown = shown_address(s->conf, identity);
+
+	return shown != identity ? shown : 0;
 }
 
 static json_t *subnet_or_null(const struct server *s, const struct lease *lease)
@@ -86,12 +94,14 @@ json_t *lease_row(const struct server *s, const struct client *client)
 	char mac[MNAT_MAC_LEN], id[MNAT_HEX_LEN(MNAT_CLIENT_MAX)];
 
 	return json_pack(
-		"{s:s, s:s, s:o, s:o, s:o, s:o, s:s, s:I, s:I, s:s?}", "mac",
+		"{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:s, s:I, s:I, s:s?}", "mac",
 		mnat_mac(client->mac, mac), "client", mnat_hex(client->key, client->key_len, id),
-		"actual", ip_or_null(actual), "virtual", ip_or_null(client->virt), "subnet",
-		subnet_or_null(s, actual), "circuit", circuit_or_null(client), "state",
-		record_state_name(lease->state), "expires_s", seconds_left(lease), "generation",
-		(json_int_t)client->generation, "hostname", client->hostname);
+		"actual", ip_or_null(actual ? actual->address : 0), "virtual",
+		ip_or_null(client->virt ? client->virt->address : 0), "shows",
+		ip_or_null(shared_address(s, client)), "subnet", subnet_or_null(s, actual),
+		"circuit", circuit_or_null(client), "state", record_state_name(lease->state),
+		"expires_s", seconds_left(lease), "generation", (json_int_t)client->generation,
+		"hostname", client->hostname);
 }
 
 /* All leases, or some, a row each. */

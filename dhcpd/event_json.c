@@ -52,6 +52,8 @@ json_t *event_to_json(const struct event *event)
 			json_string(mnat_hex(event->circuit, event->circuit_len, circuit)));
 	if (event->tunnel)
 		json_object_set_new(json, "tunnel", json_true());
+	if (event->shows)
+		json_object_set_new(json, "shows", json_ip(event->shows));
 	add_arrivals(json, event);
 	return json;
 }

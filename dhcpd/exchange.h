@@ -85,8 +85,8 @@ bool is_wanted(const struct exchange *x, uint8_t code);
 void offer_option(struct exchange *x, struct dhcp_builder *b, uint8_t code, const void *data,
 		  size_t len);
 
-/* Is the host to be reached by tunnel? It is told so in the answer. */
-bool uses_tunnel(const struct exchange *x);
+/* Is the host of that virtual address to be reached by tunnel? It is told so in the answer. */
+bool uses_tunnel(const struct exchange *x, const struct lease *virt);
 
 /* Bind lease, and the virtual one with it, and write the ACK. */
 bool acknowledge(struct exchange *x, struct lease *lease);

@@ -359,3 +359,29 @@ Test(record, what_is_wrong_is_named)
 		json_decref(json);
 	}
 }
+
+/* Who shares an address goes on as one of those; no other server's identity is ours. */
+Test(import, shared_virtual_address)
+{
+	static const char *const lines[] = {
+		ACTUAL("10.0.1.9") BOUND "\"virtual\":\"240.1.0.7\",\"tunnel\":true," HOST_1 "}",
+		VIRTUAL("240.1.0.7") BOUND HOST_1 "}",
+		NULL,
+	};
+	struct fixture *f = fixture_new(
+		"interfaces = {\"eth1\"}\nserver-id = \"10.0.0.1\"\n"
+		"subnet \"10.0.1.0/24\" { pool = \"10.0.1.5-10.0.1.20\" }\n"
+		"virtual { gateway = \"135.180.32.4\"\n"
+		" share \"10.128.9.1\" { identities = \"240.1.0.0/28\" } }\n");
+
+	cr_assert_eq(import_all(f, lines, 0).imported, 2);
+	cr_assert_eq(f->server.n_events, 1);
+	cr_expect_eq(f->server.events[0].virt, addr("240.1.0.7"));
+	cr_expect_eq(f->server.events[0].shows, addr("10.128.9.1"));
+	cr_expect(f->server.events[0].tunnel);
+	cr_assert(ASK(f, DHCP_REQUEST, 1, .ciaddr = "10.0.1.9", .shim = "10.128.9.1"));
+	cr_expect_eq(shim(f), addr("10.128.9.1"));
+	expect_refused(f, LINES(VIRTUAL("240.2.0.1") BOUND HOST_2 "}"), 2,
+		       "it is in no pool of virtual addresses here");
+	fixture_free(f);
+}

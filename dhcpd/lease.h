@@ -86,7 +86,7 @@ struct leases {
 	struct place *places;
 	struct hardware_counts hardware;
 	size_t n_foreign;   /* leases of other domains' addresses, held or not */
-	struct pool *pools; /* of conf->subnets, then virtual ones: private, public */
+	struct pool *pools; /* of conf->subnets, then virtual ones: private, public, shared */
 	const struct conf *conf;
 };
 
@@ -115,6 +115,8 @@ const struct subnet_conf *leases_subnet(const struct leases *leases, uint32_t ad
 struct pool *leases_pool(const struct leases *leases, const struct subnet_conf *subnet);
 /* The pool of private virtual addresses, or of public ones. */
 struct pool *leases_virtual_pool(const struct leases *leases, bool is_public);
+/* ... of the identities of hosts that share an address. */
+struct pool *leases_share_pool(const struct leases *leases, const struct share_conf *share);
 /* ... that address is of, or else the private one's. */
 struct pool *leases_virtual_pool_of(const struct leases *leases, uint32_t address);
 

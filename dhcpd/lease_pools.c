@@ -31,10 +31,20 @@ struct pool *leases_virtual_pool(const struct leases *leases, bool is_public)
 	return &leases->pools[leases->conf->n_subnets + is_public];
 }
 
+struct pool *leases_share_pool(const struct leases *leases, const struct share_conf *share)
+{
+	const struct conf *conf = leases->conf;
+
+	return &leases->pools[conf->n_subnets + 2 + (size_t)(share - conf->virt.shares.share)];
+}
+
 struct pool *leases_virtual_pool_of(const struct leases *leases, uint32_t address)
 {
+	const struct share_conf *share = shares_of(&leases->conf->virt.shares, address);
 	struct pool *publics = leases_virtual_pool(leases, true);
 
+	if (share)
+		return leases_share_pool(leases, share);
 	return pool_contains(publics, address) ? publics : leases_virtual_pool(leases, false);
 }
 
@@ -91,6 +101,10 @@ static struct pool *make_pools(const struct conf *conf)
 	if (pool_init(&pools[conf->n_subnets], &conf->virt.pools, conf->reserve_first) ||
 	    pool_init(&pools[conf->n_subnets + 1], &conf->virt.publics, 0))
 		goto free_pools;
+	for (size_t i = 0; i < conf->virt.shares.n; i++)
+		if (pool_init(&pools[conf->n_subnets + 2 + i],
+			      &conf->virt.shares.share[i].identities, 0))
+			goto free_pools;
 	reserve_hosts(&pools[conf->n_subnets], &conf->special);
 	reserve_hosts(&pools[conf->n_subnets + 1], &conf->special);
 	return pools;

@@ -168,7 +168,7 @@ static bool tell(struct reader *reader, uint32_t address)
 	if (!lease_is_durable(lease) || (client && client->batch > reader->leasequery->last_batch))
 		return false;
 	if (client && client->told.actual == address) {
-		event = binding_told(client);
+		event = binding_told(s->conf, client);
 		r = record_active(s, &head, &event, &record);
 	} else if (reader->bulk.timed && lease->state != MNAT_LEASE_OFFERED) {
 		r = make_free(s, &head, lease, &record);

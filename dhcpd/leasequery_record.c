@@ -64,10 +64,11 @@ static void put_lease(struct dhcp_builder *b, const struct record_head *head, ui
 	dhcp_put_u32(b, DHCP_OPT_LEASE_TIME, (uint32_t)(left / MNAT_NS_PER_SEC));
 }
 
-/* With the virtual address, which is the client's too. */
+/* With the virtual address, which is the client's too, perhaps along with others. */
 static void put_addresses(struct dhcp_builder *b, const struct event *event)
 {
-	const uint32_t all[] = {htonl(event->actual), htonl(event->virt)};
+	const uint32_t all[] = {htonl(event->actual),
+				htonl(event->shows ? event->shows : event->virt)};
 
 	if (event->virt)
 		dhcp_put(b, DHCP_OPT_ASSOCIATED_IP, all, sizeof(all));

@@ -196,7 +196,9 @@ static json_t *host_to_json(struct manager *m, uint32_t identity)
 	if (!client || !client->told.actual ||
 	    (client->told.virt ? client->told.virt : client->told.actual) != identity)
 		return NULL;
-	event = binding_told(client);
+	event = binding_told(m->server->conf, client);
+	if (event.virt && !event.shows && !shown_address(m->server->conf, event.virt))
+		return NULL; /* it will have another when it renews */
 	return event_to_json(&event);
 }
 

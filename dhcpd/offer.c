@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <sys/param.h>
 
+#include "mnat/abi.h"
 #include "mnat/addr.h"
 #include "mnat/clock.h"
 #include "mnat/log.h"
@@ -127,16 +128,44 @@ static int find_actual(struct exchange *x, uint64_t until, struct lease **ret_le
 	return alloc_actual(leases, x->client, x->subnet, requested_address(x), until, ret_lease);
 }
 
-struct wish virtual_wish(const struct exchange *x)
+/* The address that this client is to share with others; NULL: its own one, or none. */
+static const struct share_conf *share_of(const struct exchange *x)
 {
-	return (struct wish){.address = ntohl(x->in->shim.s_addr),
-			     .arrives = arrives(x),
-			     .is_public = (x->host && x->host->is_public) ||
-					  (x->class && x->class->is_public),
-			     .reserved = x->host ? x->host->virt : 0};
+	bool has_own = x->host && (x->host->virt || x->host->is_public);
+
+	if (!x->in->shim_form)
+		return NULL;
+	if (x->host && x->host->share)
+		return x->host->share;
+	return x->class && !has_own ? x->class->share : NULL;
 }
 
-/* A client that asks for no virtual address, or finds none left, is a plain host. */
+static bool shares_already(const struct exchange *x)
+{
+	const struct lease *own = x->client ? x->client->virt : NULL;
+
+	return own && lease_is_held(own) && mnat_is_sharing_identity(own->address);
+}
+
+struct wish virtual_wish(const struct exchange *x)
+{
+	struct wish wish = {.address = ntohl(x->in->shim.s_addr),
+			    .arrives = arrives(x),
+			    .is_public = (x->host && x->host->is_public) ||
+					 (x->class && x->class->is_public),
+			    .share = share_of(x),
+			    .tunnels = x->in->shim_form & DHCP_SHIM_VIVSO,
+			    .reserved = x->host ? x->host->virt : 0};
+
+	if (!wish.share || (wish.tunnels && !wish.arrives && x->in->mode != DHCP_MODE_TRANSLATE))
+		return wish;
+	wish.share = NULL;
+	if (!shares_already(x))
+		server_count(x->server, COUNTER_share_refused);
+	return wish;
+}
+
+/* A client that asks for no virtual address, or can have none, is a plain host. */
 static int find_virtual(struct exchange *x, uint64_t until, struct lease **ret_lease)
 {
 	const struct wish wish = virtual_wish(x);
@@ -146,10 +175,9 @@ static int find_virtual(struct exchange *x, uint64_t until, struct lease **ret_l
 	if (!x->in->shim_form)
 		return 0;
 	r = alloc_virtual(&x->server->leases, x->client, &wish, until, ret_lease);
-	if (r != -ENOSPC)
-		return r;
-	server_count(x->server, COUNTER_virtual_pool_empty);
-	return 0;
+	if (r == -ENOSPC)
+		server_count(x->server, COUNTER_virtual_pool_empty);
+	return r == -ENOSPC || r == -EOPNOTSUPP ? 0 : r;
 }
 
 /*

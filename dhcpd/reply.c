@@ -3,6 +3,8 @@
 #include <string.h>
 #include <sys/param.h>
 
+#include "mnat/abi.h"
+
 #include "exchange.h"
 
 #define IP_UDP_LEN   28
@@ -180,35 +182,42 @@ static void put_mask(struct exchange *x, struct dhcp_builder *b)
 	dhcp_put_u32(b, DHCP_OPT_MASK, ~(x->subnet->prefix.last - x->subnet->prefix.first));
 }
 
-/* The domain decides how the shim works, or leaves it to the client. */
-static uint8_t mode_for(const struct exchange *x)
+/*
+ * The domain decides how the shim works, or leaves it to the client. Who shares its address is
+ * reached by tunnel: nothing else tells such hosts' packets apart.
+ */
+static uint8_t mode_for(const struct exchange *x, const struct lease *virt)
 {
 	const struct virtual_conf *conf = &x->server->conf->virt;
 	uint8_t mode = conf->mode ? conf->mode : x->in->mode;
 
+	if (mnat_is_sharing_identity(virt->address))
+		return DHCP_MODE_TUNNEL;
 	if (mode == DHCP_MODE_TUNNEL && !conf->gateway.s_addr)
 		return DHCP_MODE_TRANSLATE;
 	return mode <= DHCP_MODE_TUNNEL ? mode : DHCP_MODE_EITHER;
 }
 
 /* The seed's own form has no word for it. */
-bool uses_tunnel(const struct exchange *x)
+bool uses_tunnel(const struct exchange *x, const struct lease *virt)
 {
-	return x->in->shim_form & DHCP_SHIM_VIVSO && mode_for(x) == DHCP_MODE_TUNNEL;
+	return x->in->shim_form & DHCP_SHIM_VIVSO && mode_for(x, virt) == DHCP_MODE_TUNNEL;
 }
 
 static void put_virtual(struct exchange *x, struct dhcp_builder *b, const struct lease *virt)
 {
 	const struct virtual_conf *conf = &x->server->conf->virt;
-	struct dhcp_mnat mnat = {
-		.manager = conf->manager, .domain = conf->domain, .mode = mode_for(x)};
+	uint32_t shown = virt ? shown_address(x->server->conf, virt->address) : 0;
+	struct dhcp_mnat mnat = {.manager = conf->manager, .domain = conf->domain};
 
-	if (uses_tunnel(x))
-		mnat.gateway = conf->gateway;
-
-	if (!virt || !x->in->shim_form)
+	if (!shown || !x->in->shim_form)
 		return;
-	mnat.shim.s_addr = htonl(virt->address);
+	if (shown != virt->address && !uses_tunnel(x, virt))
+		return; /* it would translate */
+	mnat.mode = mode_for(x, virt);
+	if (uses_tunnel(x, virt))
+		mnat.gateway = conf->gateway;
+	mnat.shim.s_addr = htonl(shown);
 	dhcp_put_mnat(b, &conf->codec, x->in->shim_form, &mnat);
 }
 

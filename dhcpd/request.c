@@ -71,6 +71,14 @@ static struct lease *lease_spoken_of(const struct exchange *x)
 
 /* ---- answers ---- */
 
+/* The virtual address that the client has; NULL: none, or it shares one no more. */
+static struct lease *virtual_kept(const struct exchange *x)
+{
+	struct lease *virt = x->client->virt;
+
+	return virt && shown_address(x->server->conf, virt->address) ? virt : NULL;
+}
+
 /*
  * Bind the virtual address to go with lease. A client that only renews and does
  * not mention it keeps it: it is the session's, not the message's.
@@ -80,7 +88,7 @@ static struct lease *bind_virtual(struct exchange *x, struct lease *lease, uint6
 	struct leases *leases = &x->server->leases;
 	uint64_t virtual_until = x->now + x->server->conf->virt.lease_time * MNAT_NS_PER_SEC;
 	bool renews = client_address(x) == lease->address && lease->virt;
-	struct lease *virt = renews ? x->client->virt : NULL;
+	struct lease *virt = renews ? virtual_kept(x) : NULL;
 	const struct wish wish = virtual_wish(x);
 	int r = 0;
 
@@ -88,7 +96,8 @@ static struct lease *bind_virtual(struct exchange *x, struct lease *lease, uint6
 		r = alloc_virtual(leases, x->client, &wish, until, &virt);
 	if (r == -ENOSPC)
 		server_count(x->server, COUNTER_virtual_pool_empty);
-	lease->tunnel = virt && (renews && !x->in->shim_form ? lease->tunnel : uses_tunnel(x));
+	lease->tunnel =
+		virt && (renews && !x->in->shim_form ? lease->tunnel : uses_tunnel(x, virt));
 	if (r || !virt) {
 		lease->virt = 0;
 		return NULL;

@@ -330,13 +330,16 @@ const char *event_check(const struct words *words, const struct event *event)
 	const struct {
 		const char *name;
 		uint32_t address;
-	} addresses[] = {{"virtual", event->virt}, {"actual", event->actual}, {"old", event->old}};
+	} addresses[] = {{"virtual", event->virt},
+			 {"shows", event->shows},
+			 {"actual", event->actual},
+			 {"old", event->old}};
 	const char *generation = word_value(words, "generation"), *error = NULL;
 	const char *circuit = word_value(words, "circuit");
 	const char *arrivals = word_value(words, "arrivals");
 	bool tunnel = word_value(words, "tunnel");
 
-	for (int i = 0; !error && i < 3; i++) {
+	for (int i = 0; !error && i < 4; i++) {
 		const char *expected = word_value(words, addresses[i].name);
 
 		error = same_address(addresses[i].name, expected ? expected : "0.0.0.0",

@@ -47,6 +47,7 @@ struct reply {
  */
 struct event {
 	uint32_t virt;
+	uint32_t shows; /* the virtual address it shares with others; 0: virt is its own */
 	uint32_t actual;
 	uint32_t old;
 	uint32_t generation;
@@ -97,8 +98,14 @@ void server_done(struct server *s);
 /* Serve by another configuration; false: no memory, the old one stays. */
 bool server_set_conf(struct server *s, const struct conf *conf);
 
+/*
+ * The virtual address by which a host of that identity is known to itself and in packets:
+ * that, or the one it shares; 0: it shared one that nobody shares any more.
+ */
+uint32_t shown_address(const struct conf *conf, uint32_t identity);
+
 /* What the manager was told of the client last; told.actual is not 0. */
-struct event binding_told(const struct client *client);
+struct event binding_told(const struct conf *conf, const struct client *client);
 
 /* Is it a visit of our own domain's that an arrival proves? */
 bool arrival_is_ours(const struct conf *conf, const struct dhcp_mnat_arrival *arrival);

@@ -35,6 +35,11 @@ static const char *pool_name(const struct conf *conf, size_t i, char buf[NAME_LE
 		return "virtual";
 	if (i == conf->n_subnets + 1)
 		return "public";
+	if (i > conf->n_subnets + 1) {
+		const struct share_conf *share = &conf->virt.shares.share[i - conf->n_subnets - 2];
+
+		return mnat_ip((struct in_addr){htonl(share->address)}, buf);
+	}
 	snprintf(buf, NAME_LEN, "%s/%d",
 		 mnat_ip((struct in_addr){htonl(conf->subnets[i].prefix.first)}, ip),
 		 conf_prefix_length(&conf->subnets[i].prefix));

@@ -305,6 +305,10 @@ int gateway_rebind(struct gateway *g, struct host *host, struct batch *batch)
 		message.has |= SIMCO_HAS(SIMCO_A_X_PATH);
 		message.path = MNAT_PATH_TUNNEL;
 	}
+	if (host->shows.s_addr && host->actual.s_addr) {
+		message.has |= SIMCO_HAS(SIMCO_A_X_VIRTUAL);
+		message.virt = host->shows;
+	}
 	return g->established ? send_request(g, &message, &form) : -ENOTCONN;
 }
 

@@ -75,7 +75,7 @@ int lease_parse(const json_t *json, struct event *ret_event, const char **ret_wh
 {
 	const json_t *generation = json_object_get(json, "gen");
 	const char *mac = json_string_value(json_object_get(json, "mac"));
-	struct event event = {0};
+	struct event event = {.tunnel = json_is_true(json_object_get(json, "tunnel"))};
 	struct in_addr virtual;
 
 	if (!json_is_object(json)) {
@@ -86,6 +86,8 @@ int lease_parse(const json_t *json, struct event *ret_event, const char **ret_wh
 		*ret_why = "\"actual\" is neither an IPv4 address nor null";
 	} else if (get_ip(json, "old", &event.old)) {
 		*ret_why = "\"old\" is neither an IPv4 address nor null";
+	} else if (get_ip(json, "shows", &event.shows)) {
+		*ret_why = "\"shows\" is neither an IPv4 address nor null";
 	} else if (!json_is_integer(generation) || json_integer_value(generation) < 0 ||
 		   json_integer_value(generation) > UINT32_MAX) {
 		*ret_why = "\"gen\" is not a number from 0 to 4294967295";
@@ -96,9 +98,12 @@ int lease_parse(const json_t *json, struct event *ret_event, const char **ret_wh
 			   "counter and proof";
 	} else if (identify(virtual, &event)) {
 		*ret_why = "names no host: one of \"virtual\", \"actual\" and \"old\" is needed";
+	} else if (event_check_shared(&event)) {
+		*ret_why = "has \"shows\" without \"tunnel\" and a \"virtual\" of 240.0.0.0/4, "
+			   "or the other way round, or beside \"arrivals\": who shares a virtual "
+			   "address has no sessions in other domains";
 	} else {
 		event.generation = (uint32_t)json_integer_value(generation);
-		event.tunnel = json_is_true(json_object_get(json, "tunnel"));
 		strcpy(event.mac, mac ? mac : "");
 		*ret_event = event;
 		return 0;
@@ -141,8 +146,8 @@ static json_t *make_tokens(const struct roam *roam, const struct batch *batch)
 		const struct batch_entry *entry = &batch->entries[i];
 		const struct host *host = entry->host;
 
-		if (!host->key.plain && host->actual.s_addr && !entry->later &&
-		    host->generation == entry->generation)
+		if (!host->key.plain && host->actual.s_addr && !host_shares(host) &&
+		    !entry->later && host->generation == entry->generation)
 			add_token(tokens, roam, host);
 	}
 	return tokens;

@@ -48,6 +48,19 @@ Test(lease, host_in_tunnel_mode)
 	cr_expect(e.tunnel);
 }
 
+Test(lease, host_that_shares_its_virtual_address)
+{
+	struct event e;
+
+	cr_assert_eq(parse("{\"virtual\":\"240.1.0.2\",\"actual\":\"10.0.2.7\",\"gen\":1,"
+			   "\"tunnel\":true,\"shows\":\"10.128.9.1\"}",
+			   &e),
+		     0);
+	cr_expect_eq(e.identity.s_addr, inet_addr("240.1.0.2"));
+	cr_expect_eq(e.shows.s_addr, inet_addr("10.128.9.1"));
+	cr_assert_eq(parse("{\"virtual\":\"240.1.0.2\",\"actual\":null,\"gen\":2}", &e), 0);
+}
+
 Test(lease, plain_host_is_its_address)
 {
 	struct event e;
@@ -81,6 +94,13 @@ Test(lease, arrivals_of_other_domains)
 	cr_assert_eq(e.arrivals[0].proof[15], 0x55);
 	cr_assert_arr_eq((uint8_t *)&e.arrivals[0].counter, ((uint8_t[]){0, 0, 0, 0, 0, 0, 1, 2}),
 			 8);
+	snprintf(text, sizeof(text),
+		 "{\"virtual\":\"240.1.0.2\",\"actual\":\"10.5.7.19\",\"gen\":1,"
+		 "\"tunnel\":true,\"shows\":\"10.128.9.1\",\"arrivals\":["
+		 "{\"manager\":\"135.180.32.4\",\"ticket\":\"%s\",\"counter\":258,"
+		 "\"proof\":\"%s\"}]}",
+		 ticket, proof);
+	cr_assert_eq(parse(text, &e), -EINVAL, "it shares its virtual address");
 	ticket[95] = 'x';
 	snprintf(text, sizeof(text),
 		 "{\"virtual\":\"10.128.0.2\",\"actual\":\"10.5.7.19\",\"gen\":1,\"arrivals\":["
@@ -107,6 +127,13 @@ Test(lease, bad_events)
 		"{\"virtual\":\"10.128.0.2\",\"old\":[],\"gen\":1}",
 		"{\"virtual\":null,\"actual\":null,\"gen\":1}",
 		"{\"virtual\":\"10.128.0.2\",\"gen\":1,\"arrivals\":{}}",
+		"{\"virtual\":\"10.128.0.2\",\"actual\":\"10.0.1.5\",\"gen\":1,\"tunnel\":true,"
+		"\"shows\":\"10.128.9.1\"}",
+		"{\"virtual\":\"240.1.0.2\",\"actual\":\"10.0.1.5\",\"gen\":1,\"tunnel\":true}",
+		"{\"virtual\":\"240.1.0.2\",\"actual\":\"10.0.1.5\",\"gen\":1,"
+		"\"shows\":\"10.128.9.1\"}",
+		"{\"virtual\":\"240.1.0.2\",\"actual\":\"10.0.1.5\",\"gen\":1,\"tunnel\":true,"
+		"\"shows\":7}",
 		"{\"virtual\":\"10.128.0.2\",\"gen\":1,\"arrivals\":[7]}",
 		"{\"virtual\":\"10.128.0.2\",\"gen\":1,\"arrivals\":[{},{},{},{}]}",
 		"{\"virtual\":\"10.128.0.2\",\"gen\":1,\"mac\":\"0123456789012345678901234\"}",

@@ -57,7 +57,7 @@ struct feed_record {
 /*
  * What a LEASEACTIVE or LEASEUNASSIGNED says. ordered: the server tells changes in their
  * order, so that a lower generation is an older one. *left: the highest generation made here
- * of a host that has left. 0, or -EINVAL: it names no address.
+ * of a host that has left. 0, or -EINVAL: it names no address, or contradicts itself.
  */
 int feed_read(const struct dhcp_message *message, const struct registry *registry, bool ordered,
 	      uint32_t *left, struct feed_record *ret_record);

@@ -5,6 +5,7 @@
 #include <sys/param.h>
 
 #include "leasequery.h"
+#include "mnat/abi.h"
 #include "mnat/addr.h"
 
 #define ETHERNET     1
@@ -30,6 +31,18 @@ static uint32_t derive(const struct host *host, const struct event *event, uint3
 	return generation;
 }
 
+/* The client's addresses are its actual one and that which it shows. */
+static void take_shown(const struct dhcp_message *message, struct event *event)
+{
+	const struct dhcp_option *all = &message->options[DHCP_OPT_ASSOCIATED_IP];
+
+	if (!mnat_is_sharing_identity(ntohl(event->identity.s_addr)))
+		return;
+	event->n_arrivals = 0;
+	if (event->actual.s_addr && all->len >= 2 * sizeof(event->shows))
+		memcpy(&event->shows, all->data + sizeof(event->shows), sizeof(event->shows));
+}
+
 static void take_host(const struct dhcp_message *message, struct event *event)
 {
 	event->plain = !message->shim.s_addr;
@@ -37,6 +50,7 @@ static void take_host(const struct dhcp_message *message, struct event *event)
 	event->tunnel = !event->plain && event->actual.s_addr && message->mode == DHCP_MODE_TUNNEL;
 	event->n_arrivals = event->plain ? 0 : message->n_arrivals;
 	memcpy(event->arrivals, message->arrivals, event->n_arrivals * sizeof(event->arrivals[0]));
+	take_shown(message, event);
 	if (message->header.htype == ETHERNET && message->header.hlen == ETHERNET_LEN)
 		mnat_mac(message->header.chaddr, event->mac);
 }
@@ -55,6 +69,8 @@ int feed_read(const struct dhcp_message *message, const struct registry *registr
 	else
 		event.old = message->header.ciaddr;
 	take_host(message, &event);
+	if (event_check_shared(&event))
+		return -EINVAL;
 	host = registry_find(registry, event.identity, event.plain);
 	dhcp_get_u32(message, DHCP_OPT_BASE_TIME, &base);
 	event.generation =

@@ -110,6 +110,7 @@ struct tell {
 	int status; /* 0: none */
 	uint32_t xid_off;
 	uint8_t mode;
+	const char *shows;
 };
 
 static size_t make(const struct tell *tell, uint8_t *buf)
@@ -135,6 +136,11 @@ static size_t make(const struct tell *tell, uint8_t *buf)
 		dhcp_put_u32(&b, DHCP_OPT_BASE_TIME, tell->time);
 	if (tell->generation || tell->virt)
 		dhcp_put_mnat(&b, &codec, DHCP_SHIM_VIVSO, &mnat);
+	if (tell->shows) {
+		const in_addr_t all[] = {inet_addr(tell->address), inet_addr(tell->shows)};
+
+		dhcp_put(&b, DHCP_OPT_ASSOCIATED_IP, all, sizeof(all));
+	}
 	if (tell->status)
 		leasequery_put_status(&b, (enum leasequery_status)tell->status, "so it is");
 	cr_assert_eq(dhcp_finish(&b, &len), 0);
@@ -291,6 +297,22 @@ Test(feed, a_host_by_tunnel)
 	TELL(DHCP_LEASEACTIVE, A1, 100, V, 5, .mac = 1, .mode = DHCP_MODE_TUNNEL);
 	cr_assert(host_of(V, false)->tunnel);
 	expect_host(V, false, A1, 5);
+}
+
+/* Its identity is not what it shows; one of those that shows nothing is none. */
+Test(feed, a_host_that_shares)
+{
+	become_live(100);
+	TELL(DHCP_LEASEACTIVE, A1, 100, "240.1.0.2", 5, .mac = 1, .mode = DHCP_MODE_TUNNEL,
+	     .shows = "10.128.9.1");
+	expect_host("240.1.0.2", false, A1, 5);
+	cr_assert_eq(host_of("240.1.0.2", false)->shows.s_addr, inet_addr("10.128.9.1"));
+	TELL(DHCP_LEASEACTIVE, A2, 100, "240.1.0.3", 5, .mac = 2, .mode = DHCP_MODE_TUNNEL);
+	TELL(DHCP_LEASEACTIVE, A2, 100, "240.1.0.4", 5, .mac = 2, .shows = "10.128.9.1");
+	cr_assert_null(host_of("240.1.0.3", false));
+	cr_assert_null(host_of("240.1.0.4", false));
+	TELL(DHCP_LEASEUNASSIGNED, A1, 101, "240.1.0.2", 6, .mac = 1);
+	cr_assert(is_gone("240.1.0.2", false));
 }
 
 Test(feed, a_refusal_is_said_with_its_reason)

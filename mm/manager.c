@@ -111,7 +111,7 @@ void manager_send_host(struct manager *m, struct host *host, struct batch *batch
 /* What the event means between domains; true: the host's rule has changed by it. */
 static bool roam_event(struct manager *m, struct host *host, const struct event *event)
 {
-	if (!m->roam.domain || event->plain)
+	if (!m->roam.domain || event->plain || host_shares(host))
 		return false;
 	m->applying = host;
 	m->relocated = false;

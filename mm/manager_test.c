@@ -228,6 +228,26 @@ Test(manager, the_rebind_says_everything)
 	cr_assert_eq(m->flags, 0);
 }
 
+Test(manager, the_rebind_says_which_address_is_shared)
+{
+	struct event e = event("240.1.0.1", "10.0.1.5", 1);
+	const struct simco_message *m;
+
+	connect_gateway(0);
+	e.tunnel = true;
+	e.shows.s_addr = inet_addr("10.128.9.1");
+	manager_apply(&manager, &e, 1, on_answer, NULL);
+	e = event("240.1.0.1", NULL, 2);
+	manager_apply(&manager, &e, 1, on_answer, NULL);
+	serve(&fakes[0]);
+	m = &fakes[0].seen[fakes[0].n_seen - 2];
+	cr_expect_eq(m->identity.s_addr, inet_addr("240.1.0.1"));
+	cr_expect_eq(m->path, 2);
+	cr_assert(m->has & SIMCO_HAS(SIMCO_A_X_VIRTUAL));
+	cr_expect_eq(m->virt.s_addr, inet_addr("10.128.9.1"));
+	cr_expect_not(m[1].has & SIMCO_HAS(SIMCO_A_X_VIRTUAL), "it has left");
+}
+
 Test(manager, a_batch_leaves_in_one_piece)
 {
 	struct event events[20];

@@ -63,7 +63,8 @@ static int lookup(struct in_addr identity, struct roam_lease *ret_lease, void *u
 	/* of one that was away when we started we have not heard yet */
 	if (host && !host->issued && !m->registry.complete)
 		return -EAGAIN;
-	if (!host || (host_has_left(host) && !host->away))
+	/* nor does who shares its virtual address arrive elsewhere: it gets no ticket */
+	if (!host || host_shares(host) || (host_has_left(host) && !host->away))
 		return m->registry.complete ? -ENOENT : -EAGAIN;
 	*ret_lease = (struct roam_lease){host->generation, host->issued};
 	return 0;

@@ -66,7 +66,7 @@ static bool is_settled(const struct manager *m, const struct host *host,
 static bool may_move(const struct manager *m, const struct host *host,
 		     const struct roam_rebind *asked)
 {
-	return host && !host_has_left(host) && !host->away &&
+	return host && !host_has_left(host) && !host->away && !host_shares(host) &&
 	       asked->generation == host->issued && m->dhcp_server;
 }
 

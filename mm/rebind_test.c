@@ -80,6 +80,21 @@ Test(rebind, nobody_and_departed_hosts)
 	cr_expect_eq(m.counters[MM_C_REBINDS_SILENT], 3);
 }
 
+/* Who shares its address moves by DHCP only: it has no ticket to ask with. */
+Test(rebind, who_shares_its_address)
+{
+	struct event event = {.identity = ip("240.1.0.1"), .actual = ip("10.0.2.7"),
+			      .generation = 5, .tunnel = true, .shows = ip("10.128.9.1")};
+	struct roam_rebind asked = {.virt = event.identity, .actual = ip("10.0.1.5"),
+				    .generation = 5};
+	struct host *host;
+
+	cr_assert_geq(registry_apply(&m.registry, &event, now, &host), 0);
+	rebind_ask(&m, &asked);
+	cr_expect_eq(m.counters[MM_C_REBINDS_SILENT], 1);
+	cr_expect_eq(HASH_COUNT(m.rebinds), 0);
+}
+
 /* Where it is already, and every gateway knows: answered at once, each time. */
 Test(rebind, where_it_is)
 {

@@ -5,6 +5,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+int event_check_shared(const struct event *event)
+{
+	bool shares = mnat_is_sharing_identity(ntohl(event->identity.s_addr));
+
+	if (event->actual.s_addr && shares != (event->shows.s_addr != 0))
+		return -EINVAL;
+	if (shares && (event->n_arrivals || (event->actual.s_addr && !event->tunnel)))
+		return -EINVAL;
+	return 0;
+}
+
 struct host *registry_find(const struct registry *registry, struct in_addr identity, bool plain)
 {
 	struct host_key key = {identity, plain};
@@ -60,7 +71,8 @@ static enum applied compare(const struct host *host, const struct event *event)
 		return APPLIED_CHANGED;
 	if (event->actual.s_addr != host->actual.s_addr || event->tunnel != host->tunnel)
 		return APPLIED_STALE;
-	return APPLIED_REPEATED;
+	/* the server's configuration has changed, not the host's place */
+	return event->shows.s_addr != host->shows.s_addr ? APPLIED_CHANGED : APPLIED_REPEATED;
 }
 
 static void change(struct host *host, struct in_addr actual, uint32_t generation, uint64_t now_ns)
@@ -96,6 +108,7 @@ int registry_apply(struct registry *registry, const struct event *event, uint64_
 	if (applied == APPLIED_CHANGED) {
 		change(host, event->actual, event->generation, now_ns);
 		host->tunnel = event->tunnel;
+		host->shows = event->shows;
 	}
 	*ret_host = host;
 	return applied;

@@ -7,11 +7,13 @@
 #ifndef MM_REGISTRY_H
 #define MM_REGISTRY_H
 
+#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <uthash.h>
 
+#include "mnat/abi.h"
 #include "mnat/dhcp.h"
 
 #define MAC_LEN 24
@@ -24,10 +26,17 @@ struct event {
 	uint32_t generation;
 	bool plain;
 	bool tunnel; /* reached by a tunnel to actual (figure 3A) */
+	struct in_addr shows; /* the virtual address it shares with others; 0.0.0.0: none */
 	char mac[MAC_LEN];
 	struct dhcp_mnat_arrival arrivals[DHCP_MNAT_MAX_ARRIVALS]; /* it has sessions there */
 	unsigned int n_arrivals;
 };
+
+/*
+ * A host with an identity of its own beside its virtual address has it for sharing that: it is
+ * reached by tunnel, and has no sessions elsewhere. 0, or -EINVAL: the event contradicts itself.
+ */
+int event_check_shared(const struct event *event);
 
 struct host_key {
 	struct in_addr identity;
@@ -40,6 +49,7 @@ struct host {
 	struct in_addr old;
 	uint32_t generation;
 	bool tunnel;		 /* at actual, by a tunnel */
+	struct in_addr shows;	 /* as in event */
 	bool away;		 /* not at actual but behind endpoint, in another domain */
 	struct in_addr endpoint;
 	uint32_t issued; /* generation of the last event that bound it */
@@ -113,6 +123,12 @@ static inline uint32_t host_rule(const struct host *host)
 static inline bool host_has_left(const struct host *host)
 {
 	return !host->actual.s_addr;
+}
+
+/* It has no sessions in other domains, and no tickets for them. */
+static inline bool host_shares(const struct host *host)
+{
+	return mnat_is_sharing_identity(ntohl(host->key.identity.s_addr));
 }
 
 /* While held, a host stays; one that has left everywhere goes with the last put. */

@@ -69,6 +69,26 @@ Test(registry, generations)
 	cr_assert_eq(apply("10.128.0.2", "10.0.2.7", 6), APPLIED_STALE, "revived by a late event");
 }
 
+/* The address it shares is not: it is what the configuration says. */
+Test(registry, shared_address)
+{
+	struct event e = event("240.1.0.1", "10.0.1.5", 5);
+	struct host *host;
+
+	e.tunnel = true;
+	e.shows.s_addr = inet_addr("10.128.9.1");
+	cr_assert_eq(registry_apply(&registry, &e, 0, &host), APPLIED_CHANGED);
+	cr_expect_eq(host->shows.s_addr, inet_addr("10.128.9.1"));
+	cr_expect(host_shares(host));
+	cr_expect_eq(registry_apply(&registry, &e, 0, &host), APPLIED_REPEATED);
+	e.shows.s_addr = inet_addr("10.128.9.2");
+	cr_expect_eq(registry_apply(&registry, &e, 0, &host), APPLIED_CHANGED);
+	cr_expect_eq(host->shows.s_addr, inet_addr("10.128.9.2"));
+	e.generation = 4;
+	e.shows.s_addr = inet_addr("10.128.9.1");
+	cr_expect_eq(registry_apply(&registry, &e, 0, &host), APPLIED_STALE);
+}
+
 /* The way to a host is part of its place. */
 Test(registry, tunnel_mode)
 {

@@ -189,12 +189,13 @@ static void host_row(struct mnat_control_client *client, const struct manager *m
 	struct in_addr virtual = {host->key.plain ? 0 : host->key.identity.s_addr};
 
 	mnat_control_row(client,
-			 json_pack("{s:o, s:o, s:o, s:o, s:I, s:s, s:s, s:I, s:I}", "virtual",
-				   ip_or_null(virtual), "actual", ip_or_null(host->actual),
-				   "where", where(m, host), "anchors", anchors(m, host),
-				   "generation", (json_int_t)host->generation, "state",
-				   host_has_left(host) && !host->away ? "left" : state, "mac", host->mac,
-				   "bound_at_us", (json_int_t)(host->bound_at_ns / 1000), "rule_us",
+			 json_pack("{s:o, s:o, s:o, s:o, s:o, s:I, s:s, s:s, s:I, s:I}", "virtual",
+				   ip_or_null(virtual), "shows", ip_or_null(host->shows), "actual",
+				   ip_or_null(host->actual), "where", where(m, host), "anchors",
+				   anchors(m, host), "generation", (json_int_t)host->generation,
+				   "state", host_has_left(host) && !host->away ? "left" : state,
+				   "mac", host->mac, "bound_at_us",
+				   (json_int_t)(host->bound_at_ns / 1000), "rule_us",
 				   (json_int_t)host->rule_us));
 }
 

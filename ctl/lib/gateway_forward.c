@@ -39,10 +39,11 @@ static int parse_forward(cfg_t *cfg, const struct mnat_gateway_config *bpf,
 	f.host_port = htons((uint16_t)(host_port ? host_port : port));
 	snprintf(f.name, sizeof(f.name), "%s", title);
 	if (!gateway_is_in(ntohl(f.host), bpf->inside, bpf->n_inside) &&
-	    !gateway_is_in(ntohl(f.host), bpf->virtuals, bpf->n_virtual)) {
+	    !gateway_is_in(ntohl(f.host), bpf->virtuals, bpf->n_virtual) &&
+	    !mnat_is_sharing_identity(ntohl(f.host))) {
 		cfg_error(cfg,
 			  "host = \"%s\": is neither in inside { prefixes } nor in "
-			  "inside { virtual }",
+			  "inside { virtual }, nor the identity of a host that shares its address",
 			  cfg_getstr(cfg, "host"));
 		return -EINVAL;
 	}

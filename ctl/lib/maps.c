@@ -202,7 +202,7 @@ static int open_gateway(const char *dir, struct mnat_gateway *g)
 		{"config", &config_fd, NULL},
 		{"route_state", &routes_fd, NULL},
 		{"host_info", &g->host_info_fd, NULL},
-		{"virtuals", &g->virtuals_fd, &g->max_hosts},
+		{"virtuals", &g->virtuals_fd, NULL},
 		{"bindings", &g->bindings_fd, &g->n_bindings},
 		{"blocks", &blocks_fd, &g->n_blocks},
 		{"host_use", &use_fd, &n_use},

@@ -126,6 +126,17 @@ static const uint8_t hreb_away[] = {
 	0xe0, 0x0a, 0x00, 0x04, 203,  0,    113,  9,
 };
 
+/* Here, by tunnel, with an address that it shares with others: its identity is another. */
+static const uint8_t hreb_shared[] = {
+	0x01, 0xe2, 0x00, 0x30, 0x00, 0x00, 0x00, 0x0e,
+	0xe0, 0x02, 0x00, 0x04, 240,  1,    0,	  1,
+	0xe0, 0x04, 0x00, 0x04, 10,   0,    2,	  7,
+	0xe0, 0x05, 0x00, 0x04, 0,    0,    0,	  3,
+	0xe0, 0x06, 0x00, 0x04, 0,    0,    0,	  0,
+	0xe0, 0x09, 0x00, 0x04, 0,    0,    0,	  2,
+	0xe0, 0x0c, 0x00, 0x04, 10,   128,  9,	  1,
+};
+
 /* There, its sessions at 135.180.32.4 begin with 10.128.0.2; that is its default anchor. */
 static const uint8_t hanc[] = {
 	0x01, 0xe4, 0x00, 0x20, 0x00, 0x00, 0x00, 0x09,
@@ -173,6 +184,21 @@ static void expect_bytes(const struct simco_message *message, const uint8_t *byt
 
 	cr_assert_eq(simco_encode(message, buf, sizeof(buf)), (int)len);
 	cr_assert_arr_eq(buf, bytes, len);
+}
+
+Test(simco, encodes_a_shared_address)
+{
+	struct simco_message m = full();
+
+	m.transaction = 14;
+	m.identity.s_addr = htonl(0xf0010001);
+	m.generation = 3;
+	m.flags = 0;
+	m.virt.s_addr = htonl(0x0a800901);
+	m.has = SIMCO_HAS(SIMCO_A_X_IDENTITY) | SIMCO_HAS(SIMCO_A_X_NEW_ACTUAL) |
+		SIMCO_HAS(SIMCO_A_X_GENERATION) | SIMCO_HAS(SIMCO_A_X_FLAGS) |
+		SIMCO_HAS(SIMCO_A_X_PATH) | SIMCO_HAS(SIMCO_A_X_VIRTUAL);
+	expect_bytes(&m, hreb_shared, sizeof(hreb_shared));
 }
 
 Test(simco, encodes_what_moves_between_domains)

@@ -63,7 +63,7 @@ static void set_sizes(struct gateway *skel, const struct mnat_gateway_conf *conf
 	bpf_map__set_max_entries(skel->maps.hosts, n_hosts);
 	bpf_map__set_max_entries(skel->maps.host_info, n_hosts);
 	bpf_map__set_max_entries(skel->maps.actuals, conf->bpf.n_actuals);
-	bpf_map__set_max_entries(skel->maps.virtuals, conf->max_hosts);
+	bpf_map__set_max_entries(skel->maps.virtuals, conf->max_hosts + MNAT_MAX_SHARED);
 	bpf_map__set_max_entries(skel->maps.bindings, n_bindings);
 	bpf_map__set_max_entries(skel->maps.blocks, conf->bpf.n_blocks);
 	bpf_map__set_max_entries(skel->maps.host_use, n_hosts);

@@ -108,6 +108,17 @@ static struct simco_message hreb(const char *identity, const char *actual, uint3
 	};
 }
 
+/* Here, by a tunnel, with an address that it shares. */
+static struct simco_message share(const char *identity, const char *virt)
+{
+	struct simco_message m = hreb(identity, "10.0.1.5", 1);
+
+	m.has |= SIMCO_HAS(SIMCO_A_X_PATH) | SIMCO_HAS(SIMCO_A_X_VIRTUAL);
+	m.path = MNAT_PATH_TUNNEL;
+	m.virt.s_addr = ip(virt);
+	return m;
+}
+
 static struct simco_message hsync(uint32_t flags)
 {
 	return (struct simco_message){.subtype = SIMCO_X_HSYNC,
@@ -300,4 +311,21 @@ Test(agent, too_many_managers)
 	cr_assert_eq(open, 16);
 	for (int i = 0; i < 20; i++)
 		close(fds[i]);
+}
+
+Test(agent, shared_virtual_address)
+{
+	struct simco_message translated = share("240.1.0.2", "10.128.9.1");
+	int fd = session();
+
+	cr_expect_eq(ask(fd, share("240.1.0.1", "10.128.9.1")).basic, SIMCO_POSITIVE);
+	cr_expect_eq(arrays.info[FIRST_ID].virt, ip("10.128.9.1"));
+	cr_expect_eq(arrays.info[FIRST_ID].identity, ip("240.1.0.1"));
+	translated.path = MNAT_PATH_TRANSLATE;
+	expect_refused(ask(fd, translated), SIMCO_E_MALFORMED);
+	expect_refused(ask(fd, share("240.1.0.2", "192.0.2.1")), SIMCO_E_X_ADDRESS);
+	expect_refused(ask(fd, hreb("10.128.9.1", "10.0.1.6", 1)), SIMCO_E_X_TAKEN);
+	cr_expect_eq(ask(fd, share("10.128.0.2", "10.128.0.2")).basic, SIMCO_POSITIVE, "its own");
+	cr_expect_eq(arrays.info[FIRST_ID + 1].virt, ip("10.128.0.2"));
+	close(fd);
 }

@@ -28,10 +28,23 @@ static int set_info(void *store, uint32_t id, const struct mnat_host_info *info)
 	return 0;
 }
 
-static int find(void *store, __be32 virt, uint32_t *ret_id)
+/* Where addr is, 0: where there is room for another shared one. */
+static __be32 *shared(__be32 addr)
 {
+	for (int i = 0; i < MNAT_MAX_SHARED; i++)
+		if (arrays.shared[i] == addr)
+			return &arrays.shared[i];
+	return NULL;
+}
+
+static int find(void *store, __be32 addr, uint32_t *ret_id)
+{
+	if (shared(addr)) {
+		*ret_id = MNAT_HOST_SHARED;
+		return 0;
+	}
 	for (uint32_t id = FIRST_ID; id < N_HOSTS; id++) {
-		if (arrays.virtuals[id] != virt)
+		if (arrays.virtuals[id] != addr)
 			continue;
 		*ret_id = id;
 		return 0;
@@ -39,21 +52,26 @@ static int find(void *store, __be32 virt, uint32_t *ret_id)
 	return -ENOENT;
 }
 
-static int add(void *store, __be32 virt, uint32_t id)
+static int add(void *store, __be32 addr, uint32_t id)
 {
 	if (may_write())
 		return -EIO;
-	arrays.virtuals[id] = virt;
+	if (id == MNAT_HOST_SHARED)
+		*shared(0) = addr;
+	else
+		arrays.virtuals[id] = addr;
 	return 0;
 }
 
-static int remove_virtual(void *store, __be32 virt)
+static int remove_virtual(void *store, __be32 addr)
 {
 	uint32_t id;
 
 	if (may_write())
 		return -EIO;
-	if (!find(store, virt, &id))
+	if (shared(addr))
+		*shared(addr) = 0;
+	else if (!find(store, addr, &id))
 		arrays.virtuals[id] = 0;
 	return 0;
 }
@@ -66,6 +84,8 @@ void arrays_clear(void)
 	arrays.config.n_inside = 1;
 	arrays.config.inside[0] = (struct mnat_prefix){0x0a000000, 0x0a00ffff, 0};
 	arrays.config.n_actuals = N_ACTUALS;
+	arrays.config.n_virtual = 1;
+	arrays.config.virtuals[0] = (struct mnat_prefix){0x0a800000, 0x0affffff};
 }
 
 void arrays_open(struct hosts *hosts, uint32_t now)

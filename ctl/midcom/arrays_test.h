@@ -21,6 +21,7 @@ struct arrays {
 	uint64_t actuals[N_ACTUALS];
 	struct mnat_host_info info[N_HOSTS];
 	__be32 virtuals[N_HOSTS];	    /* by id */
+	__be32 shared[MNAT_MAX_SHARED];	    /* in map "virtuals", too */
 	int fail_after;			    /* this many writes succeed, 0: all */
 	void (*on_info)(struct arrays *arrays, uint32_t id); /* sees what is before (d) */
 	struct mnat_gateway_config config;

@@ -44,7 +44,7 @@ __be32 dump_identity(const struct dump_source *source, uint32_t id)
 		return id ? htonl(mnat_actual_address(&source->gateway->config, id - 1)) : 0;
 	if (bpf_map_lookup_elem(source->gateway->host_info_fd, &id, &info))
 		return 0;
-	return info.virt;
+	return info.identity;
 }
 
 const char *dump_path(uint64_t word)

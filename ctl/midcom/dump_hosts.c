@@ -45,17 +45,18 @@ static bool host_row(struct mnat_control_client *client, const struct dump_sourc
 
 	if (plain && !word)
 		return false;
-	if (bpf_map_lookup_elem(source->gateway->host_info_fd, &id, &info) || (!word && !info.virt))
+	if (bpf_map_lookup_elem(source->gateway->host_info_fd, &id, &info) ||
+	    (!word && !info.identity))
 		return false;
-	row = json_pack("{s:I, s:o, s:o, s:I, s:s, s:o, s:b, s:b, s:I}", "id", (json_int_t)id,
-			  "virtual", dump_ip(info.virt), "actual", dump_ip(hosts_actual_of(word)),
-			  "generation", (json_int_t)hosts_generation(&info), "path",
-			  dump_path(word), "endpoint",
-			  dump_ip(hosts_is_away(source->hosts, id) ? mnat_location_endpoint(word)
-								   : 0),
-			  "importing",
-			  (mnat_location_flags(word) & MNAT_HOST_IMPORTING) != 0, "plain", plain,
-			  "bound_at_us", (json_int_t)(info.bound_at_ns / 1000));
+	row = json_pack(
+		"{s:I, s:o, s:o, s:o, s:I, s:s, s:o, s:b, s:b, s:I}", "id", (json_int_t)id,
+		"virtual", dump_ip(info.identity), "shows",
+		dump_ip(info.virt != info.identity ? info.virt : 0), "actual",
+		dump_ip(hosts_actual_of(word)), "generation", (json_int_t)hosts_generation(&info),
+		"path", dump_path(word), "endpoint",
+		dump_ip(hosts_is_away(source->hosts, id) ? mnat_location_endpoint(word) : 0),
+		"importing", (mnat_location_flags(word) & MNAT_HOST_IMPORTING) != 0, "plain", plain,
+		"bound_at_us", (json_int_t)(info.bound_at_ns / 1000));
 	use = use_of(source, id);
 	json_object_update(row, use);
 	json_decref(use);

@@ -27,7 +27,7 @@ void ends_tell(struct hosts *h, const uint8_t *anchored, uint32_t before,
 		if (anchored[i / 8] & 1 << i % 8)
 			slot->end_told = false;
 		else if (!slot->end_told && !h->maps.ops->get_info(h->maps.store, id, &info))
-			slot->end_told = tell(info.virt, user);
+			slot->end_told = tell(info.identity, user);
 	}
 }
 

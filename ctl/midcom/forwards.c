@@ -56,6 +56,9 @@ static const char *why(int r)
 	case EEXIST:
 		return "the host has another external port for it, a session's or a manager's; make "
 		       "mnat-midcomd reload when that has ended";
+	case EADDRNOTAVAIL:
+		return "several hosts share that address: name the one by its identity, which "
+		       "\"mnatctl dump hosts\" shows";
 	case ERANGE:
 		return "the programs in force have another external pool: reload them with mnat-load";
 	case EDQUOT:

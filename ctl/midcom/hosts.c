@@ -92,20 +92,21 @@ void hosts_expire(struct hosts *h, uint32_t now)
 
 /* ---- Ids ---- */
 
-static int allocate(struct hosts *h, __be32 virt, uint32_t *ret_id)
+/* Its virtual address is for the time its identity. */
+static int allocate(struct hosts *h, __be32 identity, uint32_t *ret_id)
 {
-	struct mnat_host_info info = {.virt = virt};
+	struct mnat_host_info info = {.virt = identity, .identity = identity};
 	uint32_t id;
 	int r;
 
 	if (!h->n_free)
 		return -ENOSPC;
 	id = h->free_ids[h->n_free - 1];
-	/* this order: hosts_open() adds a virtual address that is in host_info only */
+	/* this order: hosts_open() adds an identity that is in host_info only */
 	r = set_info(h, id, &info);
 	if (r)
 		return r;
-	r = h->maps.ops->add(h->maps.store, virt, id);
+	r = h->maps.ops->add(h->maps.store, identity, id);
 	if (r) {
 		set_info(h, id, &(struct mnat_host_info){0});
 		return r;
@@ -119,9 +120,11 @@ static void release(struct hosts *h, uint32_t id)
 {
 	struct mnat_host_info info;
 
-	if (get_info(h, id, &info) || h->maps.ops->remove(h->maps.store, info.virt) ||
+	if (get_info(h, id, &info) || h->maps.ops->remove(h->maps.store, info.identity) ||
 	    set_info(h, id, &(struct mnat_host_info){0}))
 		return; /* tried again at the next sweep */
+	if (info.virt != info.identity)
+		hosts_unshare(h, info.virt);
 	set_state(h, id, SLOT_FREE, 0);
 	h->free_ids[h->n_free++] = id;
 	if (h->released)
@@ -139,18 +142,25 @@ uint32_t hosts_release(struct hosts *h, const uint8_t *in_use, uint32_t before)
 	return h->n_free - n_free;
 }
 
-int hosts_find(const struct hosts *h, __be32 virt, uint32_t *ret_id)
+int hosts_find(const struct hosts *h, __be32 identity, uint32_t *ret_id)
 {
-	return h->maps.ops->find(h->maps.store, virt, ret_id);
+	uint32_t id;
+	int r = h->maps.ops->find(h->maps.store, identity, &id);
+
+	if (!r && id == MNAT_HOST_SHARED)
+		r = -EEXIST;
+	if (!r)
+		*ret_id = id;
+	return r;
 }
 
-int hosts_find_or_add(struct hosts *h, __be32 virt, uint32_t now, uint32_t *ret_id)
+int hosts_find_or_add(struct hosts *h, __be32 identity, uint32_t now, uint32_t *ret_id)
 {
-	int r = virt ? hosts_find(h, virt, ret_id) : -EINVAL;
+	int r = identity ? hosts_find(h, identity, ret_id) : -EINVAL;
 
 	if (r != -ENOENT)
 		return r;
-	r = allocate(h, virt, ret_id);
+	r = allocate(h, identity, ret_id);
 	if (!r)
 		set_state(h, *ret_id, SLOT_LEFT, now);
 	return r;
@@ -313,7 +323,7 @@ static int check(const struct hosts *h, const struct rebind *rebind)
 		return -EINVAL;
 	if (rebind->actual && index_of(h, rebind->actual) < 0)
 		return -ERANGE;
-	return 0;
+	return hosts_check_shared(h, rebind);
 }
 
 /* All its sessions of other domains are known now: the rest are new ones. */
@@ -333,16 +343,20 @@ static int apply(struct hosts *h, uint32_t id, const struct rebind *rebind,
 			(rebind->tunnel ? MNAT_HOST_TUNNELLED : 0) |
 			(rebind->one_way ? MNAT_HOST_ONE_WAY : 0);
 	bool binds = rebind->actual || rebind->endpoint;
+	int r;
 
 	if (is_stale(rebind, info))
 		return -ESTALE;
 	if (rebind->generation == info->gen && is_there(h, id, rebind, info)) {
 		end_import(h, id, rebind);
-		return 0;
+		return hosts_set_virtual(h, id, rebind, info);
 	}
 	/* one generation, two places: whichever came first stays */
 	if (!rebind->plain && binds && h->maps.hosts[id] && rebind->generation == info->gen)
 		return -ESTALE;
+	r = hosts_set_virtual(h, id, rebind, info);
+	if (r)
+		return r;
 	info->gen = rebind->generation;
 	info->flags = 0;
 	if (rebind->endpoint)
@@ -367,7 +381,7 @@ int hosts_rebind(struct hosts *h, const struct rebind *rebind, uint32_t now, uin
 		return 0;
 	}
 	if (r == -ENOENT)
-		r = allocate(h, rebind->identity, &id);
+		r = hosts_find_or_add(h, rebind->identity, now, &id);
 	if (!r)
 		r = get_info(h, id, &info);
 	if (!r)

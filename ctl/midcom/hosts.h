@@ -28,9 +28,9 @@
 struct hosts_store_ops {
 	int (*get_info)(void *store, uint32_t id, struct mnat_host_info *ret_info);
 	int (*set_info)(void *store, uint32_t id, const struct mnat_host_info *info);
-	int (*find)(void *store, __be32 virt, uint32_t *ret_id); /* -ENOENT */
-	int (*add)(void *store, __be32 virt, uint32_t id);
-	int (*remove)(void *store, __be32 virt);
+	int (*find)(void *store, __be32 addr, uint32_t *ret_id); /* -ENOENT */
+	int (*add)(void *store, __be32 addr, uint32_t id);
+	int (*remove)(void *store, __be32 addr);
 };
 
 /* What hosts_open() is given. */
@@ -59,6 +59,12 @@ struct graced {
 	uint32_t until;
 };
 
+/* A virtual address that n hosts have. */
+struct shared {
+	__be32 virt;
+	uint32_t n;
+};
+
 struct hosts {
 	struct hosts_maps maps;
 	uint32_t grace;
@@ -72,6 +78,8 @@ struct hosts {
 	struct graced *graced;
 	uint32_t n_graced;
 	uint32_t graced_size;
+	struct shared shared[MNAT_MAX_SHARED];
+	uint32_t n_shared;
 	/*
 	 * May be NULL: an id is free again; a host is somewhere else now, or nowhere, than its
 	 * location word said. After hosts_open().
@@ -91,6 +99,7 @@ struct rebind {
 	bool tunnel;	 /* here, but reached by a tunnel to actual */
 	__be32 endpoint; /* of the tunnel to it elsewhere, 0: none */
 	bool one_way;	 /* ... by which it need not answer */
+	__be32 virt;	 /* that it shares with other hosts, 0: none; needs tunnel */
 };
 
 /*
@@ -103,17 +112,20 @@ void hosts_close(struct hosts *hosts);
 /*
  * Put a host where the manager says. *ret_bound_at: CLOCK_BOOTTIME ns of the store
  * that moved it. -ESTALE: older than what is known; -ERANGE: address outside the
- * prefixes; -ENOSPC: no id is free; -EINVAL: no identity.
+ * prefixes; -ENOSPC: no id is free, or too many addresses are shared; -EEXIST: the address
+ * it is to share is a host's own, or its identity is shared; -EINVAL: no identity, one that
+ * is only for hosts that share (MNAT_IDENTITIES), or not one of those though it shares.
  */
 int hosts_rebind(struct hosts *hosts, const struct rebind *rebind, uint32_t now,
 		 uint64_t *ret_bound_at);
 
 /*
  * The id of a mobile host; one is given to a host that is not known. 0 or -errno
- * (hosts_find: -ENOENT). An id without a location is freed in time, as when a host left.
+ * (hosts_find: -ENOENT; -EEXIST: several share that address). An id without a location is
+ * freed in time, as when a host left.
  */
-int hosts_find(const struct hosts *hosts, __be32 virt, uint32_t *ret_id);
-int hosts_find_or_add(struct hosts *hosts, __be32 virt, uint32_t now, uint32_t *ret_id);
+int hosts_find(const struct hosts *hosts, __be32 identity, uint32_t *ret_id);
+int hosts_find_or_add(struct hosts *hosts, __be32 identity, uint32_t now, uint32_t *ret_id);
 
 /*
  * Move whichever host is at from to to (seed paragraph 94); doing it again changes
@@ -130,6 +142,24 @@ void hosts_unbind(struct hosts *hosts, uint32_t id, struct mnat_host_info *info,
 int hosts_sync_begin(struct hosts *hosts);
 void hosts_sync_end(struct hosts *hosts, uint32_t now);
 void hosts_sync_cancel(struct hosts *hosts);
+
+/*
+ * One more host, or one less, has virt beside others: while any has, map "virtuals" says so.
+ * For hosts.c and hosts_open.c. -EEXIST: it is a host's own; -ENOSPC: too many are shared.
+ * An agent killed in between may leave it shared by nobody until it is shared again.
+ */
+int hosts_share(struct hosts *hosts, __be32 virt);
+void hosts_unshare(struct hosts *hosts, __be32 virt);
+
+/* Is it to share its virtual address, and may it? 0, -EINVAL or -ERANGE. */
+int hosts_check_shared(const struct hosts *hosts, const struct rebind *rebind);
+
+/*
+ * The virtual address it shall have, if the order says one; kept at once, so that an agent
+ * killed before the move counts whom it finds. 0, -EEXIST or -ENOSPC as above, or -errno.
+ */
+int hosts_set_virtual(struct hosts *hosts, uint32_t id, const struct rebind *rebind,
+		      struct mnat_host_info *info);
 
 /* Clear addresses whose grace is over. */
 void hosts_expire(struct hosts *hosts, uint32_t now);

@@ -59,19 +59,18 @@ static int read_mobile(struct hosts *h, uint32_t id, uint32_t now)
 
 	if (r)
 		return r;
-	if (!info.virt) {
+	if (!info.identity) {
 		h->free_ids[h->n_free++] = id;
 		return 0;
 	}
 	slot->state = h->maps.hosts[id] ? SLOT_BOUND : SLOT_LEFT;
 	slot->since = now;
 	h->n_left += slot->state == SLOT_LEFT;
-	if (h->maps.ops->find(h->maps.store, info.virt, &found) || found != id) {
-		r = h->maps.ops->add(h->maps.store, info.virt, id);
-		if (r)
-			return r;
-	}
-	return catch_up(h, id, &info);
+	if (h->maps.ops->find(h->maps.store, info.identity, &found) || found != id)
+		r = h->maps.ops->add(h->maps.store, info.identity, id);
+	if (!r && info.virt != info.identity)
+		r = hosts_share(h, info.virt);
+	return r ? r : catch_up(h, id, &info);
 }
 
 /* An address marked current whose host is elsewhere: the killed move's (a) or (c). */

@@ -65,6 +65,7 @@ Test(hosts, first_bind)
 	cr_assert_eq(*actual_word(A1), mnat_actual(FIRST_ID, 0));
 	cr_assert_eq(arrays.virtuals[FIRST_ID], ip(V));
 	cr_assert_eq(arrays.info[FIRST_ID].virt, ip(V));
+	cr_assert_eq(arrays.info[FIRST_ID].identity, ip(V));
 	cr_assert_eq(arrays.info[FIRST_ID].actual, ip(A1));
 	cr_assert_eq(arrays.info[FIRST_ID].gen, 7);
 	cr_assert_neq(arrays.info[FIRST_ID].bound_at_ns, 0);
@@ -587,7 +588,7 @@ Test(hosts, killed_while_allocating)
 	arrays.fail_after = 2; /* the record is written, the virtual address is not */
 	cr_assert_eq(bind_at(V, A1, 1, NOW), -EIO);
 	arrays.fail_after = 0;
-	arrays.info[FIRST_ID].virt = ip(V);
+	arrays.info[FIRST_ID].virt = arrays.info[FIRST_ID].identity = ip(V);
 	restart(NOW);
 	cr_assert_eq(arrays.virtuals[FIRST_ID], ip(V));
 	cr_assert_eq(bind_at(V, A1, 1, NOW), 0);

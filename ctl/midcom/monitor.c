@@ -104,13 +104,13 @@ static json_t *elsewhere_of(uint64_t word)
 void monitor_host(struct monitor *m, uint32_t id, const struct mnat_host_info *info, uint64_t was)
 {
 	uint64_t word = m->source->gateway->hosts[id];
-	const struct subject who = {info->virt, hosts_actual_of(word), hosts_actual_of(was)};
+	const struct subject who = {info->identity, hosts_actual_of(word), hosts_actual_of(was)};
 	json_t *virt;
 
 	if (!m->n || (mnat_location_endpoint(word) == mnat_location_endpoint(was) &&
 		      mnat_location_path(word) == mnat_location_path(was)))
 		return;
-	virt = dump_ip(info->virt);
+	virt = dump_ip(info->identity);
 	if (!word)
 		tell(m, "left", &who, json_pack("{s:o, s:o}", "virtual", virt, "from",
 						dump_ip(who.from)));

@@ -23,7 +23,7 @@ static void identify(const struct port_log *log, uint32_t host, struct port_reco
 	if (hosts_is_plain(log->hosts, host)) {
 		record->actual = mnat_actual_address(config, host - 1);
 	} else if (!log->hosts->maps.ops->get_info(log->hosts->maps.store, host, &info)) {
-		record->virt = ntohl(info.virt);
+		record->virt = ntohl(info.identity);
 		record->actual = ntohl(info.actual);
 	}
 }
@@ -194,11 +194,11 @@ void port_log_moved(struct port_log *log, uint32_t id, const struct mnat_host_in
 {
 	const struct port_record record = {.kind = PORT_MOVED,
 					   .host = id,
-					   .virt = ntohl(info->virt),
+					   .virt = ntohl(info->identity),
 					   .actual = ntohl(info->actual),
 					   .at = time(NULL)};
 
-	if (log->days && info->virt && log->gateway->use[id].blocks)
+	if (log->days && info->identity && log->gateway->use[id].blocks)
 		port_log_push(log, &record);
 }
 

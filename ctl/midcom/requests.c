@@ -112,6 +112,8 @@ static int rebind(struct agent_session *session, const struct simco_message *req
 		order.tunnel = !order.endpoint;
 		r = is_sane_tunnel(request) ? 0 : -EINVAL;
 	}
+	if (request->has & SIMCO_HAS(SIMCO_A_X_VIRTUAL) && request->virt.s_addr != order.identity)
+		order.virt = request->virt.s_addr;
 	if (!r)
 		r = hosts_rebind(agent->hosts, &order, agent->now(), &reply->bound_at);
 	if (r) {

@@ -26,6 +26,7 @@ static int rule_error(int r)
 	} errors[] = {
 		{0, 0},
 		{-EADDRINUSE, SIMCO_E_TAKEN},
+		{-EADDRNOTAVAIL, SIMCO_E_ADDRESS},
 		{-EEXIST, SIMCO_E_CONFLICT},
 		{-ENOSPC, SIMCO_E_NO_PORTS},
 		{-EDQUOT, SIMCO_E_RULES_FULL},

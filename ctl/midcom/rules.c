@@ -62,9 +62,12 @@ static void end(struct rules *rules, struct rule *rule)
 static int find_host(struct rules *rules, __be32 inside, uint32_t *ret_id)
 {
 	int64_t index = mnat_actual_index(&rules->gateway->config, ntohl(inside));
+	int r;
 
-	if (index < 0)
-		return hosts_find_or_add(rules->hosts, inside, rules->now(), ret_id);
+	if (index < 0) {
+		r = hosts_find_or_add(rules->hosts, inside, rules->now(), ret_id);
+		return r == -EEXIST ? -EADDRNOTAVAIL : r;
+	}
 	*ret_id = (uint32_t)index + 1;
 	make_known(rules, *ret_id, inside);
 	return 0;

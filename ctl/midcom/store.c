@@ -20,25 +20,25 @@ static int set_info(void *store, uint32_t id, const struct mnat_host_info *info)
 	return bpf_map_update_elem(gateway->host_info_fd, &id, info, BPF_ANY) ? -errno : 0;
 }
 
-static int find(void *store, __be32 virt, uint32_t *ret_id)
+static int find(void *store, __be32 addr, uint32_t *ret_id)
 {
 	const struct mnat_gateway *gateway = store;
 
-	return bpf_map_lookup_elem(gateway->virtuals_fd, &virt, ret_id) ? -errno : 0;
+	return bpf_map_lookup_elem(gateway->virtuals_fd, &addr, ret_id) ? -errno : 0;
 }
 
-static int add(void *store, __be32 virt, uint32_t id)
+static int add(void *store, __be32 addr, uint32_t id)
 {
 	const struct mnat_gateway *gateway = store;
 
-	return bpf_map_update_elem(gateway->virtuals_fd, &virt, &id, BPF_ANY) ? -errno : 0;
+	return bpf_map_update_elem(gateway->virtuals_fd, &addr, &id, BPF_ANY) ? -errno : 0;
 }
 
-static int remove_virtual(void *store, __be32 virt)
+static int remove_virtual(void *store, __be32 addr)
 {
 	const struct mnat_gateway *gateway = store;
 
-	if (bpf_map_delete_elem(gateway->virtuals_fd, &virt) && errno != ENOENT)
+	if (bpf_map_delete_elem(gateway->virtuals_fd, &addr) && errno != ENOENT)
 		return -errno;
 	return 0;
 }

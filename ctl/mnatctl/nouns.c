@@ -5,6 +5,7 @@
 static const struct ctl_column gateway_hosts[] = {
 	{"id", "ID", .right = true},
 	{"virtual", "VIRTUAL"},
+	{"shows", "SHOWS"},
 	{"actual", "ACTUAL", .null = "gone"},
 	{"generation", "GENERATION", .right = true},
 	{"path", "PATH"},
@@ -21,6 +22,7 @@ static const struct ctl_column gateway_hosts[] = {
 
 static const struct ctl_column manager_hosts[] = {
 	{"virtual", "VIRTUAL"},
+	{"shows", "SHOWS"},
 	{"actual", "ACTUAL", .null = "gone"},
 	{"where", "WHERE", .null = "gone"},
 	{"anchors", "ANCHORS", .null = "here"},
@@ -94,6 +96,7 @@ static const struct ctl_column rules[] = {
 static const struct ctl_column leases[] = {
 	{"actual", "ACTUAL"},
 	{"virtual", "VIRTUAL", .null = "plain"},
+	{"shows", "SHOWS"},
 	{"mac", "MAC"},
 	{"state", "STATE"},
 	{"expires_s", "EXPIRES IN", ctl_format_seconds, .right = true},

@@ -18,7 +18,7 @@
 #endif
 
 #define MNAT_ABI_MAGIC 0x4d4e4154 /* "MNAT" */
-#define MNAT_ABI_VERSION 6
+#define MNAT_ABI_VERSION 7
 
 enum mnat_role { MNAT_ROLE_GATEWAY = 1, MNAT_ROLE_NODE = 2 };
 

@@ -44,7 +44,10 @@
  *           EVENT: {"virtual":"10.128.0.2"|null,"actual":"10.0.1.5"|null,
  *                   "old":"10.0.2.7"|null,"gen":7,"mac":"02:..","client":"hex"}
  *           and "circuit":"hex" of the port or access point that the relay names,
- *           and "tunnel":true if packets go to the actual address by tunnel.
+ *           and "tunnel":true if packets go to the actual address by tunnel, and
+ *           "shows":"10.128.9.1" for a host that shares this virtual address with others:
+ *           "virtual" is then its identity, one of 240.0.0.0/4 that is never on a wire, and
+ *           it has neither tokens nor arrivals.
  *           An event of a node that comes from other domains has besides
  *                   "arrivals":[{"manager":"135.180.32.4","ticket":"hex","counter":N,
  *                                "proof":"hex"},...]   the last visited domain first

@@ -21,7 +21,8 @@
  * (all addresses of that client), 152 (when this was said; by the server's clock in seconds
  * since 1970, never falling), 153 and 91 in seconds before that, 156, 157, and 125 under our
  * enterprise number: the host's virtual address and generation (dhcp.h), its mode and
- * what it proved of other domains. A mobile host that moves is LEASEACTIVE at its new
+ * what it proved of other domains. Of a host that shares its virtual address 125 has the
+ * identity (mnat/abi.h) and 92 the address. A mobile host that moves is LEASEACTIVE at its new
  * address first, and then the old one is LEASEUNASSIGNED, without option 125.
  *
  * Message types and options are IANA's, as Wireshark's dissector and Kea have them. The

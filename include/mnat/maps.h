@@ -36,7 +36,6 @@ struct mnat_gateway {
 	uint32_t max_bindings; /* that the bib has room for */
 	uint32_t n_buckets; /* of sessions */
 	uint32_t max_sessions; /* that are sure to find room */
-	uint32_t max_hosts;
 	uint32_t n_anchors; /* slots; 0 is none */
 	int host_info_fd;
 	int virtuals_fd;

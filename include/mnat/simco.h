@@ -68,7 +68,8 @@
  *   attribute    type    length  value
  *   VERSION      0x0001  4       major, minor, 0, 0
  *   EPOCH        0xe001  8
- *   IDENTITY     0xe002  4       virtual address, or a plain host's actual one
+ *   IDENTITY     0xe002  4       virtual address, or a plain host's actual one; of a host
+ *                                that shares its virtual address one of 240.0.0.0/4
  *   OLD_ACTUAL   0xe003  4       address
  *   NEW_ACTUAL   0xe004  4       address, 0.0.0.0: none
  *   GENERATION   0xe005  4
@@ -103,7 +104,7 @@
  *   HREB   host rebind, idempotent, all or nothing.
  *          request: IDENTITY, GENERATION, NEW_ACTUAL (0.0.0.0: host left),
  *                   OLD_ACTUAL (informative), FLAGS (bit 0: plain; bit 1: importing;
- *                   bit 2: one way)
+ *                   bit 2: one way), VIRTUAL (that it shares with other hosts)
  *          reply:   BOUND_AT (of the store that moved it)
  *          A generation older than the one in force: negative, STALE. An equal one
  *          with the same place: positive, nothing is done; with another place: STALE.
@@ -114,7 +115,10 @@
  *          a HREB of the same generation without the bit; they stay with that anchor
  *          unless a FIMP of another names them. The bit does not come back within
  *          one generation. One way: the host behind the tunnel need not answer by it, so
- *          that packets to it keep its sessions alive.
+ *          that packets to it keep its sessions alive. VIRTUAL, if it is not IDENTITY:
+ *          the host must be here and reached by a tunnel. The address must be one of the
+ *          gateway's virtual ones, and becomes nobody's IDENTITY (TAKEN) while a host
+ *          shares it; nothing in the domain reaches it.
  *   HSYNC  the whole table. request: FLAGS 1: begin, 2: end; HREBs of all hosts, HANCs and
  *          HARRs between. At the end, hosts not rebound since begin are unbound, anchors
  *          and arrivals not named since are removed. One session at a time

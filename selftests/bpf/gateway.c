@@ -134,7 +134,7 @@ void gateway_place(struct gateway *g, uint32_t host, const char *actual, uint32_
 
 void gateway_name(struct gateway *g, uint32_t host, const char *virt)
 {
-	struct mnat_host_info info = { .virt = ip4(virt) };
+	struct mnat_host_info info = { .virt = ip4(virt), .identity = ip4(virt) };
 
 	cr_assert_eq(bpf_map_update_elem(bpf_map__fd(g->maps.host_info), &host, &info, BPF_ANY), 0);
 	cr_assert_eq(bpf_map_update_elem(bpf_map__fd(g->maps.virtuals), &info.virt, &host, BPF_ANY),
@@ -154,14 +154,21 @@ void gateway_send_away(struct gateway *g, uint32_t host, const char *virt, const
 
 void gateway_tunnel(struct gateway *g, uint32_t host, const char *virt, const char *actual)
 {
-	struct mnat_host_info info = { .virt = ip4(virt), .actual = ip4(actual) };
-	__be32 key = ip4(virt);
-
+	gateway_name(g, host, virt);
 	store(g->maps.actuals, actual_key(actual), mnat_actual(host, 0));
-	cr_assert_eq(bpf_map_update_elem(bpf_map__fd(g->maps.host_info), &host, &info, BPF_ANY), 0);
-	cr_assert_eq(bpf_map_update_elem(bpf_map__fd(g->maps.virtuals), &key, &host, BPF_ANY), 0);
 	store(g->maps.hosts, host,
 	      mnat_location(ip4(actual), MNAT_PATH_TUNNEL, MNAT_HOST_TUNNELLED, 1));
+}
+
+void gateway_share(struct gateway *g, uint32_t host, const char *identity, const char *virt)
+{
+	struct mnat_host_info info = { .virt = ip4(virt), .identity = ip4(identity) };
+	uint32_t shared = MNAT_HOST_SHARED;
+
+	gateway_name(g, host, identity);
+	cr_assert_eq(bpf_map_update_elem(bpf_map__fd(g->maps.host_info), &host, &info, BPF_ANY), 0);
+	cr_assert_eq(bpf_map_update_elem(bpf_map__fd(g->maps.virtuals), &info.virt, &shared,
+					 BPF_ANY), 0);
 }
 
 void gateway_admit(struct gateway *g, const char *peer, const char *virt, uint32_t host)

@@ -42,6 +42,8 @@ void gateway_leave(struct gateway *g, const char *actual, uint32_t host, uint32_
 void gateway_send_away(struct gateway *g, uint32_t host, const char *virt, const char *end);
 /* The host is here, by a tunnel of its own. */
 void gateway_tunnel(struct gateway *g, uint32_t host, const char *virt, const char *actual);
+/* A host that gateway_tunnel() has put somewhere by its identity has virt as others have. */
+void gateway_share(struct gateway *g, uint32_t host, const char *identity, const char *virt);
 void gateway_admit(struct gateway *g, const char *peer, const char *virt, uint32_t host);
 /* Sessions of host are anchored at another gateway: slot 1. */
 void gateway_anchor(struct gateway *g, uint32_t host, const char *gateway, const char *virt,

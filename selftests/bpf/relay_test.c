@@ -76,7 +76,7 @@ static void expect(struct gateway *g, struct run run, const struct packet *want,
 
 static void locate(struct gateway *g, uint8_t flags, uint32_t stay)
 {
-	struct mnat_host_info info = { .virt = ip4(V), .stay = stay };
+	struct mnat_host_info info = { .virt = ip4(V), .identity = ip4(V), .stay = stay };
 	uint64_t word = mnat_location(ip4(VISITED), MNAT_PATH_TUNNEL, flags, 9);
 	uint32_t host = TEST_HOST;
 
@@ -386,7 +386,7 @@ Test(relay, visited_delivers_by_the_hosts_tunnel)
 {
 	struct gateway *g = arrived(HOME, EXT, 0);
 	uint64_t word = mnat_location(ip4(A_VISITED), MNAT_PATH_TUNNEL, MNAT_HOST_TUNNELLED, 2);
-	struct mnat_host_info info = { .virt = ip4("10.160.0.2") };
+	struct mnat_host_info info = { .virt = ip4("10.160.0.2"), .identity = ip4("10.160.0.2") };
 	struct packet inner = to(IPPROTO_TCP, CN, 80, V, P), by_tunnel = wrap(HOME, VISITED, &inner);
 	struct packet in = to(IPPROTO_TCP, HOME, EXT, VISITED, PORT), sent = inner;
 	struct packet want = { .src = VISITED, .dst = A_VISITED, .proto = IPPROTO_IPIP,

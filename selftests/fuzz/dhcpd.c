@@ -12,6 +12,7 @@
 
 #include "../../dhcpd/probe.h"
 #include "../../dhcpd/server.h"
+#include "mnat/abi.h"
 #include "mnat/clock.h"
 #include "mnat/dhcp_nonce.h"
 #include "mnat/log.h"
@@ -26,8 +27,10 @@ static const char conf_text[] =
 	"a-name-that-takes-some-room-in-every-answer-so-that-not-all-others-fit-in-548-bytes\"\n"
 	"limits { circuit = 3\n link = 4\n mac = 3 }\n"
 	"virtual { pool = \"10.128.0.1-10.128.0.4\"\n public = \"135.180.32.64\"\n"
-	" lease-time = 100\n gateway = \"135.180.32.4\" }\n"
+	" lease-time = 100\n gateway = \"135.180.32.4\"\n"
+	" share \"10.128.9.1\" { identities = \"240.1.0.1-240.1.0.3\" } }\n"
 	"class \"p\" { vendor-class = \"p\"\n virtual = \"public\"\n lease-time = 90 }\n"
+	"class \"s\" { vendor-class = \"s\"\n virtual = \"10.128.9.1\" }\n"
 	"host \"a\" { mac = \"02:00:00:00:00:01\"\n address = {\"10.0.1.6\", \"10.0.2.9\"} }\n"
 	"host \"b\" { client-id = \"b\"\n virtual = \"10.128.0.2\"\n hostname = \"b\" }\n"
 	"host \"c\" { circuit-id = \"c\"\n address = \"10.0.1.7\" }\n"
@@ -156,6 +159,8 @@ static void check_client(const struct leases *leases, const struct client *clien
 	if (client->bound && client->bound->virt)
 		require(client->virt && client->virt->address == client->bound->virt &&
 			client->virt->state == MNAT_LEASE_BOUND);
+	require(!client->bound || !mnat_is_sharing_identity(client->bound->virt) ||
+		client->bound->tunnel);
 }
 
 static void check(const struct server *s)

@@ -45,7 +45,8 @@ WRONG = [
      "8: port = 22: expected an address and port of outside { addresses, ports }, and a "
      "host-port below 65536"),
     ("gateway", "outside {", 'forward "a" {\n\tport = 2222\n\thost = "192.0.2.1"\n}\noutside {',
-     '8: host = "192.0.2.1": is neither in inside { prefixes } nor in inside { virtual }'),
+     '8: host = "192.0.2.1": is neither in inside { prefixes } nor in inside { virtual }, nor the '
+     'identity of a host that shares its address'),
     ("gateway", "outside {", "limits {\n\tsessions = 0\n}\noutside {",
      "6: limits: sessions = 0: expected a number from 1 to 2147483647"),
     ("gateway", "outside {", "limits {\n\tsessions = many\n}\noutside {",

@@ -16,12 +16,13 @@ import move
 import plain  # noqa: F401
 import restart  # noqa: F401
 import session  # noqa: F401
+import share  # noqa: F401
 
 REPEATED = {
     "native": ("move.bytes", "plain.host", "topology.l2", "restart.kill9.midcomd", "upgrade.swap",
                "session.fig6", "move.fig8", "inter.chain", "inter.fig10.reverse",
                "inter.fig10.direct", "inter.fig10.translate.reverse",
-               "inter.fig10.translate.source"),
+               "inter.fig10.translate.source", "share.tunnel"),
     "generic": ("plain.host", "upgrade.swap", "session.fig6", "move.fig8",
                 "inter.fig10.reverse"),
 }

@@ -63,6 +63,7 @@
 	X(VLAN, STACK, "VLAN tag: for the VLAN's own interface")                               \
 	X(NO_HOST, DROP, "source address belongs to no host of this domain")                   \
 	X(NO_VIRTUAL, DROP, "to a virtual address that no host has")                           \
+	X(SHARED_IN_DOMAIN, DROP, "inside the domain, to or from a virtual address that hosts share") \
 	X(HOST_GONE, DROP, "host has left, its grace period is over")                          \
 	X(OLD_ACTUAL, DROP, "source is an old actual address after its grace period")          \
 	X(FILTERED, DROP, "from outside, from where the inside endpoint has not sent to")      \

@@ -107,8 +107,12 @@ static inline __u32 mnat_actual_until(__u64 word)
 
 /*
  * Map "host_info", ARRAY as "hosts": what user space must find again after a
- * restart. Owned by mnat-midcomd; the fast path does not read it.
- * virt 0: id is free, or belongs to a plain host. Slot 0 belongs to no host: its
+ * restart. Owned by mnat-midcomd; the data path reads virt of hosts behind a tunnel, and
+ * identity inside the domain.
+ * identity: what managers and people know the host by. virt: the address its sockets
+ * have, which in packets it is known by. They are the same, but for hosts that share a
+ * virtual address (seed paragraph 58): their identities are of MNAT_IDENTITIES.
+ * identity 0: id is free, or belongs to a plain host. Slot 0 belongs to no host: its
  * bound_at_ns is the boot epoch midcomd tells managers, drawn when it is 0, that
  * is, when the maps are new.
  */
@@ -119,9 +123,25 @@ struct mnat_host_info {
 	__u32 flags;
 	__u64 bound_at_ns; /* CLOCK_BOOTTIME of the last accepted rebind */
 	__u32 stay;	   /* another one each time the host goes to another domain */
-	__u32 pad;
+	__be32 identity;
 };
 
-/* Map "virtuals", HASH[max_hosts]: __be32 virtual address -> __u32 host id. */
+/*
+ * Map "virtuals", HASH[max_hosts + MNAT_MAX_SHARED]: __be32 identity -> __u32 host id; and a
+ * shared virtual address, which is no host's alone, -> MNAT_HOST_SHARED.
+ */
+#define MNAT_HOST_SHARED 0xffffffff
+#define MNAT_MAX_SHARED 16
+
+/*
+ * Identities of hosts that share a virtual address are of 240.0.0.0/4 (RFC 1112 section 4):
+ * such an address is never on a wire. addr: host order.
+ */
+#define MNAT_IDENTITIES 0xf0000000
+
+static inline int mnat_is_sharing_identity(__u32 addr)
+{
+	return addr >= MNAT_IDENTITIES && addr != 0xffffffff;
+}
 
 #endif
