@@ -208,7 +208,7 @@ static void put_virtual(struct exchange *x, struct dhcp_builder *b, const struct
 {
 	const struct virtual_conf *conf = &x->server->conf->virt;
 	uint32_t shown = virt ? shown_address(x->server->conf, virt->address) : 0;
-	struct dhcp_mnat mnat = {.manager = conf->manager, .domain = conf->domain};
+	struct dhcp_mnat mnat = {.manager = conf->manager};
 
 	if (!shown || !x->in->shim_form)
 		return;
@@ -217,6 +217,8 @@ static void put_virtual(struct exchange *x, struct dhcp_builder *b, const struct
 	mnat.mode = mode_for(x, virt);
 	if (uses_tunnel(x, virt))
 		mnat.gateway = conf->gateway;
+	if (!mnat_is_sharing_identity(virt->address))
+		mnat.domain = conf->domain; /* which gives it tickets */
 	mnat.shim.s_addr = htonl(shown);
 	dhcp_put_mnat(b, &conf->codec, x->in->shim_form, &mnat);
 }

@@ -89,6 +89,8 @@ static bool settle(struct script *s)
 	if (server_commit(server))
 		return false;
 	for (size_t i = 0; i < server->n_events; i++) {
+		if (server->events[i].renewal)
+			continue; /* not for the manager */
 		if (s->n_events == MAX_EVENTS)
 			fail(s, "more events than a script looks at");
 		s->events[s->n_events++] = server->events[i];

@@ -150,9 +150,9 @@ static void tell_refused(const struct engine *e, const struct lease *lease)
 		return;
 	mnat_ip(roam->homes[0].virt, ours);
 	if (!roam->homes[0].have_token)
-		log_warn("sessions of %s stay behind: domain %u had not given a ticket yet when "
-			 "this node left it for domain %u",
-			 ours, roam->homes[0].domain, lease->domain);
+		log_warn("sessions of %s stay behind: this node had no ticket for them yet when "
+			 "it came to domain %u",
+			 ours, lease->domain);
 	else
 		log_warn("%s is another host's in domain %u: it cannot be reached from here while "
 			 "we keep the address for older sessions",
