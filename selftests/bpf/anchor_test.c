@@ -16,13 +16,6 @@
 #define A_VISITED "10.0.5.19"
 #define P 3000
 
-static struct packet tcp(const char *src, uint16_t sport, const char *dst, uint16_t dport,
-			 uint8_t flags)
-{
-	return (struct packet){ .src = src, .sport = sport, .dst = dst, .dport = dport,
-				.proto = IPPROTO_TCP, .tcp_flags = flags, .payload = 100 };
-}
-
 static struct packet hop(struct packet p, const uint8_t *smac, const uint8_t *dmac)
 {
 	p.ttl = 63, p.smac = smac, p.dmac = dmac;

@@ -11,7 +11,7 @@
 #define CN "128.59.16.149"
 #define EXTERNAL "135.180.32.4"
 
-static struct packet tcp(const char *src, uint16_t sport, const char *dst, uint16_t dport,
+static struct packet small(const char *src, uint16_t sport, const char *dst, uint16_t dport,
 			 uint8_t flags)
 {
 	return (struct packet){ .src = src, .sport = sport, .dst = dst, .dport = dport,
@@ -29,10 +29,10 @@ static struct packet sent(struct packet p, const uint8_t *smac, const uint8_t *d
 
 static void exchange(struct gateway *g, const char *actual, uint8_t flags)
 {
-	struct packet out = tcp(actual, 1756, CN, 80, flags);
-	struct packet out_sent = sent(tcp(EXTERNAL, 7088, CN, 80, flags), mac_out, mac_isp);
-	struct packet in = tcp(CN, 80, EXTERNAL, 7088, F_ACK);
-	struct packet in_sent = sent(tcp(CN, 80, actual, 1756, F_ACK), mac_in, mac_router);
+	struct packet out = small(actual, 1756, CN, 80, flags);
+	struct packet out_sent = sent(small(EXTERNAL, 7088, CN, 80, flags), mac_out, mac_isp);
+	struct packet in = small(CN, 80, EXTERNAL, 7088, F_ACK);
+	struct packet in_sent = sent(small(CN, 80, actual, 1756, F_ACK), mac_in, mac_router);
 	struct run run = from_inside(g, &out);
 
 	cr_assert_eq(run.verdict, REDIRECT);
@@ -73,11 +73,11 @@ Test(figures, fig8_after_the_move)
 Test(figures, paragraph34_plain_napt)
 {
 	struct gateway *g = gateway_start((struct gateway_setup){ 1734, 1, "135.180.132.24" });
-	struct packet out = tcp("10.0.1.23", 1987, CN, 80, F_SYN);
-	struct packet out_sent = sent(tcp("135.180.132.24", 1734, CN, 80, F_SYN), mac_out, mac_isp);
-	struct packet in = tcp(CN, 80, "135.180.132.24", 1734, F_SYN | F_ACK);
+	struct packet out = small("10.0.1.23", 1987, CN, 80, F_SYN);
+	struct packet out_sent = sent(small("135.180.132.24", 1734, CN, 80, F_SYN), mac_out, mac_isp);
+	struct packet in = small(CN, 80, "135.180.132.24", 1734, F_SYN | F_ACK);
 	struct packet in_sent =
-		sent(tcp(CN, 80, "10.0.1.23", 1987, F_SYN | F_ACK), mac_in, mac_router);
+		sent(small(CN, 80, "10.0.1.23", 1987, F_SYN | F_ACK), mac_in, mac_router);
 	struct run run = from_inside(g, &out);
 
 	expect_frame(&run, &out_sent, "inside to outside");

@@ -15,19 +15,6 @@
 #define CN "64.236.16.20"
 #define HOME "135.180.32.4"
 
-static struct packet tcp(const char *src, uint16_t sport, const char *dst, uint16_t dport)
-{
-	return (struct packet){ .src = src, .sport = sport, .dst = dst, .dport = dport,
-				.proto = IPPROTO_TCP, .tcp_flags = F_ACK, .payload = 100,
-				.smac = mac_device, .dmac = mac_gateway };
-}
-
-static struct packet wrap(const char *from, const char *to, const struct packet *inner)
-{
-	return (struct packet){ .src = from, .dst = to, .proto = IPPROTO_IPIP, .frag = 0x4000,
-				.id_zero = 1, .inner = inner };
-}
-
 static void add_home(struct node *n, uint8_t proto, uint16_t port, const char *remote,
 		     uint16_t remote_port, const char *virt, const char *gateway)
 {
@@ -55,8 +42,8 @@ static struct run run(struct node *n, const struct packet *p, bool out)
 Test(home, older_address_keeps_its_sessions)
 {
 	struct node *n = node_start();
-	struct packet out = tcp(V_OLD, 1756, CN, 80), in = tcp(CN, 80, A, 1756);
-	struct packet want_out = tcp(A, 1756, CN, 80), want_in = tcp(CN, 80, V_OLD, 1756);
+	struct packet out = ack(V_OLD, 1756, CN, 80), in = ack(CN, 80, A, 1756);
+	struct packet want_out = ack(A, 1756, CN, 80), want_in = ack(CN, 80, V_OLD, 1756);
 	struct run r;
 
 	add_home(n, IPPROTO_TCP, 1756, CN, 80, V_OLD, NULL);
@@ -71,8 +58,8 @@ Test(home, older_address_keeps_its_sessions)
 Test(home, other_sessions_use_the_preferred_address)
 {
 	struct node *n = node_start();
-	struct packet other = tcp(CN, 81, A, 1756), want = tcp(CN, 81, V, 1756);
-	struct packet unknown = tcp(V_OLD, 1757, CN, 80);
+	struct packet other = ack(CN, 81, A, 1756), want = ack(CN, 81, V, 1756);
+	struct packet unknown = ack(V_OLD, 1757, CN, 80);
 	struct run r;
 
 	add_home(n, IPPROTO_TCP, 1756, CN, 80, V_OLD, NULL);
@@ -86,7 +73,7 @@ Test(home, other_sessions_use_the_preferred_address)
 Test(home, unconnected_udp_socket)
 {
 	struct node *n = node_start();
-	struct packet in = tcp(CN, 99, A, 5004), want = tcp(CN, 99, V_OLD, 5004);
+	struct packet in = ack(CN, 99, A, 5004), want = ack(CN, 99, V_OLD, 5004);
 	struct run r;
 
 	in.proto = want.proto = IPPROTO_UDP;
@@ -100,7 +87,7 @@ Test(home, unconnected_udp_socket)
 Test(home, public_space_out)
 {
 	struct node *n = node_start();
-	struct packet out = tcp(V, 1756, CN, 80), want = wrap(A, HOME, &out);
+	struct packet out = ack(V, 1756, CN, 80), want = ipip(A, HOME, &out);
 	struct run r;
 
 	add_home(n, IPPROTO_TCP, 1756, CN, 80, V, HOME);
@@ -114,7 +101,7 @@ Test(home, public_space_out)
 Test(home, public_space_in)
 {
 	struct node *n = node_start();
-	struct packet inner = tcp(CN, 80, V, 1756), in = wrap(HOME, A, &inner);
+	struct packet inner = ack(CN, 80, V, 1756), in = ipip(HOME, A, &inner);
 	struct packet want = inner;
 	struct run r;
 
@@ -130,7 +117,7 @@ Test(home, public_space_in)
 Test(home, public_space_new_session)
 {
 	struct node *n = node_start();
-	struct packet out = tcp(V, 2000, CN, 80), want = tcp(A, 2000, CN, 80);
+	struct packet out = ack(V, 2000, CN, 80), want = ack(A, 2000, CN, 80);
 	struct run r;
 
 	add_home(n, IPPROTO_TCP, 1756, CN, 80, V, HOME);
@@ -142,10 +129,10 @@ Test(home, public_space_new_session)
 Test(home, public_space_believes_only_the_home_gateway)
 {
 	struct node *n = node_start();
-	struct packet inner = tcp(CN, 80, V, 1756), forged = wrap("198.51.100.9", A, &inner);
-	struct packet stranger = tcp(CN, 81, V, 1756), unknown = wrap(HOME, A, &stranger);
-	struct packet other = tcp(CN, 80, "10.128.0.9", 1756), wrong = wrap(HOME, A, &other);
-	struct packet half = wrap(HOME, A, &inner);
+	struct packet inner = ack(CN, 80, V, 1756), forged = ipip("198.51.100.9", A, &inner);
+	struct packet stranger = ack(CN, 81, V, 1756), unknown = ipip(HOME, A, &stranger);
+	struct packet other = ack(CN, 80, "10.128.0.9", 1756), wrong = ipip(HOME, A, &other);
+	struct packet half = ipip(HOME, A, &inner);
 
 	add_home(n, IPPROTO_TCP, 1756, CN, 80, V, HOME);
 	cr_expect_eq(run(n, &forged, false).verdict, SHOT);
@@ -161,7 +148,7 @@ Test(home, public_space_believes_only_the_home_gateway)
 Test(home, tunnel_packets_outside_public_space)
 {
 	struct node *n = node_start();
-	struct packet inner = tcp(CN, 80, V, 1756), in = wrap(HOME, A, &inner), want = in;
+	struct packet inner = ack(CN, 80, V, 1756), in = ipip(HOME, A, &inner), want = in;
 	struct run r = run(n, &in, false);
 
 	want.dst = V, want.dmac = mac_device;
@@ -172,7 +159,7 @@ Test(home, tunnel_packets_outside_public_space)
 Test(home, icmp_error_in)
 {
 	struct node *n = node_start();
-	struct packet sent = tcp(A, 1756, CN, 80), ours = tcp(V, 1756, CN, 80);
+	struct packet sent = ack(A, 1756, CN, 80), ours = ack(V, 1756, CN, 80);
 	struct packet error = { .src = "10.0.1.1", .dst = A, .proto = IPPROTO_ICMP, .icmp_type = 3,
 				.icmp_code = 4, .mtu = 1400, .inner = &sent };
 	struct packet want = error;

@@ -16,19 +16,6 @@
 #define ROUTER "10.0.9.1"
 #define P 1756
 
-static struct packet tcp(const char *src, uint16_t sport, const char *dst, uint16_t dport,
-			 uint8_t flags)
-{
-	return (struct packet){ .src = src, .sport = sport, .dst = dst, .dport = dport,
-				.proto = IPPROTO_TCP, .tcp_flags = flags, .payload = 100 };
-}
-
-static struct packet wrap(const char *from, const char *to, const struct packet *inner)
-{
-	return (struct packet){ .src = from, .dst = to, .proto = IPPROTO_IPIP, .frag = 0x4000,
-				.id_zero = 1, .inner = inner };
-}
-
 static struct packet hop(struct packet p, const uint8_t *smac, const uint8_t *dmac)
 {
 	p.ttl = 63, p.smac = smac, p.dmac = dmac;
@@ -54,7 +41,7 @@ static struct packet narrow(const char *by, const char *to, const struct packet 
 Test(host_tunnel, out)
 {
 	struct packet plain = tcp(A, P, CN, 80, F_SYN), inner = tcp(V, P, CN, 80, F_ACK);
-	struct packet outer = wrap(A, OURS, &inner), want;
+	struct packet outer = ipip(A, OURS, &inner), want;
 	struct gateway *g = start();
 	struct run run = from_inside(g, &plain);
 
@@ -73,7 +60,7 @@ Test(host_tunnel, out)
 Test(host_tunnel, in)
 {
 	struct packet syn = tcp(A, P, CN, 80, F_SYN), in = tcp(CN, 80, OURS, 7088, F_ACK);
-	struct packet inner = tcp(CN, 80, V, P, F_ACK), want = wrap(OURS, A, &inner);
+	struct packet inner = tcp(CN, 80, V, P, F_ACK), want = ipip(OURS, A, &inner);
 	struct gateway *g = start();
 	struct run run;
 
@@ -91,7 +78,7 @@ Test(host_tunnel, error_from_the_host)
 	struct packet syn = tcp(A, P, CN, 80, F_SYN), got = tcp(CN, 80, V, P, F_ACK), sent = got;
 	struct packet error = { .src = V, .dst = CN, .proto = IPPROTO_ICMP, .icmp_type = 3,
 				.icmp_code = 3, .inner = &got };
-	struct packet outer = wrap(A, OURS, &error), want = hop(error, mac_out, mac_isp);
+	struct packet outer = ipip(A, OURS, &error), want = hop(error, mac_out, mac_isp);
 	struct gateway *g = start();
 	struct run run;
 
@@ -105,8 +92,8 @@ Test(host_tunnel, error_from_the_host)
 
 Test(host_tunnel, refusals)
 {
-	struct packet inner = tcp(V, P, CN, 80, F_SYN), unknown = wrap("10.77.0.1", OURS, &inner);
-	struct packet plain = wrap("10.0.3.3", OURS, &inner);
+	struct packet inner = tcp(V, P, CN, 80, F_SYN), unknown = ipip("10.77.0.1", OURS, &inner);
+	struct packet plain = ipip("10.0.3.3", OURS, &inner);
 	struct gateway *g = start();
 
 	cr_expect_eq(from_inside(g, &unknown).verdict, SHOT);
@@ -120,7 +107,7 @@ Test(host_tunnel, refusals)
 Test(tunnel_narrow, to_a_host_here)
 {
 	struct packet syn = tcp(A, P, CN, 80, F_SYN), inside = tcp(CN, 80, V, P, F_ACK);
-	struct packet outer = wrap(OURS, A, &inside), sent = tcp(CN, 80, OURS, 7088, F_ACK);
+	struct packet outer = ipip(OURS, A, &inside), sent = tcp(CN, 80, OURS, 7088, F_ACK);
 	struct packet error = narrow(ROUTER, OURS, &outer), want;
 	struct gateway *g = start();
 	struct run run;
@@ -138,7 +125,7 @@ Test(tunnel_narrow, to_a_host_here)
 Test(tunnel_narrow, to_a_visited_gateway)
 {
 	struct packet syn = tcp(A, P, CN, 80, F_SYN), inside = tcp(CN, 80, V, P, F_ACK);
-	struct packet outer = wrap(OURS, VISITED, &inside), sent = tcp(CN, 80, OURS, 7088, F_ACK);
+	struct packet outer = ipip(OURS, VISITED, &inside), sent = tcp(CN, 80, OURS, 7088, F_ACK);
 	struct packet error = narrow("198.51.100.1", OURS, &outer), want;
 	struct gateway *g = start();
 	struct run run;
@@ -156,7 +143,7 @@ Test(tunnel_narrow, to_a_visited_gateway)
 Test(tunnel_narrow, from_a_visiting_host)
 {
 	struct packet inside = tcp("10.160.0.5", P, CN, 80, F_ACK), seen = tcp(A, P, CN, 80, F_ACK);
-	struct packet outer = wrap(OURS, VISITED, &inside);
+	struct packet outer = ipip(OURS, VISITED, &inside);
 	struct packet error = narrow("198.51.100.1", OURS, &outer), want;
 	struct gateway *g = gateway_start((struct gateway_setup){ 7088, 1 });
 	struct run run;
@@ -175,7 +162,7 @@ Test(tunnel_narrow, from_a_visiting_host)
 Test(tunnel_narrow, hostile)
 {
 	struct packet inside = tcp(CN, 80, "10.128.0.9", P, F_ACK);
-	struct packet outer = wrap(OURS, VISITED, &inside), foreign = wrap("198.51.100.9", CN, &inside);
+	struct packet outer = ipip(OURS, VISITED, &inside), foreign = ipip("198.51.100.9", CN, &inside);
 	struct packet rows[] = { narrow("198.51.100.1", OURS, &outer),
 				 narrow("198.51.100.1", OURS, &outer),
 				 narrow("198.51.100.1", OURS, &foreign) };

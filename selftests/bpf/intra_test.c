@@ -33,13 +33,6 @@ static struct gateway *start(void)
 	return g;
 }
 
-static struct packet tcp(const char *src, uint16_t sport, const char *dst, uint16_t dport,
-			 uint8_t flags)
-{
-	return (struct packet){ .src = src, .sport = sport, .dst = dst, .dport = dport,
-				.proto = IPPROTO_TCP, .tcp_flags = flags, .payload = 100 };
-}
-
 static void pass(struct gateway *g, struct packet in, struct packet want, const char *what)
 {
 	struct run run = from_inside(g, &in);

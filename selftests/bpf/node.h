@@ -21,4 +21,12 @@ uint64_t node_count_all(struct node *n); /* all but events */
 
 extern const uint8_t mac_node[6], mac_device[6], mac_gateway[6], mac_neighbour[6];
 
+/* A segment on the wire between the node's device and its gateway. */
+static inline struct packet ack(const char *src, uint16_t sport, const char *dst, uint16_t dport)
+{
+	return (struct packet){ .src = src, .sport = sport, .dst = dst, .dport = dport,
+				.proto = IPPROTO_TCP, .tcp_flags = F_ACK, .payload = 100,
+				.smac = mac_device, .dmac = mac_gateway };
+}
+
 #endif

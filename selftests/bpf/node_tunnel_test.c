@@ -18,12 +18,6 @@ static struct packet udp(const char *src, uint16_t sport, const char *dst, uint1
 				.dmac = mac_gateway };
 }
 
-static struct packet wrap(const char *from, const char *to, const struct packet *inner)
-{
-	return (struct packet){ .src = from, .dst = to, .proto = IPPROTO_IPIP, .frag = 0x4000,
-				.id_zero = 1, .inner = inner };
-}
-
 static struct node *start(bool out)
 {
 	struct node *n = node_start();
@@ -53,7 +47,7 @@ Test(node_tunnel, in)
 
 	want.smac = NULL, want.dmac = mac_device;
 	for (int i = 0; i < 2; i++) {
-		struct packet in = wrap(ends[i], A, &inner);
+		struct packet in = ipip(ends[i], A, &inner);
 		struct run r = run(n, &in, false);
 
 		cr_expect_eq(r.verdict, REDIRECT);
@@ -65,7 +59,7 @@ Test(node_tunnel, in)
 Test(node_tunnel, strangers_are_refused)
 {
 	struct packet good = udp(CN, 80, V, 1756), other = udp(CN, 80, "10.128.0.3", 1756);
-	struct packet rows[] = { wrap("10.0.1.9", A, &good), wrap(GATEWAY, A, &other) };
+	struct packet rows[] = { ipip("10.0.1.9", A, &good), ipip(GATEWAY, A, &other) };
 	struct node *n = start(false);
 
 	for (int i = 0; i < 2; i++)
@@ -89,7 +83,7 @@ Test(node_tunnel, out_plain)
 /* The seed's G.729 call: 20 bytes of voice, RTP, UDP and IP are 60 bytes, by tunnel 80. */
 Test(node_tunnel, out_by_tunnel_g729)
 {
-	struct packet out = udp(V, 1756, CN, 5004), want = wrap(A, GATEWAY, &out);
+	struct packet out = udp(V, 1756, CN, 5004), want = ipip(A, GATEWAY, &out);
 	struct node *n = start(true);
 	struct run r;
 
@@ -121,11 +115,11 @@ Test(node_tunnel, groups_stay_on_the_link)
 /* A narrow link between us and the gateway: the stack learns what fits into the tunnel. */
 Test(node_tunnel, too_big_on_the_way)
 {
-	struct packet sent = udp(V, 1756, CN, 80), outer = wrap(A, GATEWAY, &sent);
+	struct packet sent = udp(V, 1756, CN, 80), outer = ipip(A, GATEWAY, &sent);
 	struct packet told = { .src = ROUTER, .dst = A, .proto = IPPROTO_ICMP, .icmp_type = 3,
 			       .icmp_code = 4, .mtu = 1400, .inner = &outer, .quote = 28,
 			       .smac = mac_gateway };
-	struct packet want = told, foreign = told, other = wrap(A, "135.180.32.9", &sent);
+	struct packet want = told, foreign = told, other = ipip(A, "135.180.32.9", &sent);
 	struct node *n = start(true);
 	struct run r = run(n, &told, false);
 

@@ -6,6 +6,7 @@
 #ifndef TEST_PACKET_H
 #define TEST_PACKET_H
 
+#include <netinet/in.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -58,5 +59,19 @@ int packet_checksums_ok(const uint8_t *frame, size_t len);
 #define F_SYN 0x02
 #define F_RST 0x04
 #define F_ACK 0x10
+
+/* The most common ones: a segment with 100 bytes, and a tunnel packet as ours are. */
+static inline struct packet tcp(const char *src, uint16_t sport, const char *dst, uint16_t dport,
+				uint8_t flags)
+{
+	return (struct packet){ .src = src, .sport = sport, .dst = dst, .dport = dport,
+				.proto = IPPROTO_TCP, .tcp_flags = flags, .payload = 100 };
+}
+
+static inline struct packet ipip(const char *from, const char *to, const struct packet *inner)
+{
+	return (struct packet){ .src = from, .dst = to, .proto = IPPROTO_IPIP, .frag = 0x4000,
+				.id_zero = 1, .inner = inner };
+}
 
 #endif

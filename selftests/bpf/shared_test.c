@@ -23,19 +23,6 @@
 static const char *const identities[] = { "240.1.0.1", "240.1.0.2" };
 static const char *const at[] = { "10.0.2.7", "10.10.1.2" };
 
-static struct packet tcp(const char *src, uint16_t sport, const char *dst, uint16_t dport,
-			 uint8_t flags)
-{
-	return (struct packet){ .src = src, .sport = sport, .dst = dst, .dport = dport,
-				.proto = IPPROTO_TCP, .tcp_flags = flags, .payload = 100 };
-}
-
-static struct packet wrap(const char *from, const char *to, const struct packet *inner)
-{
-	return (struct packet){ .src = from, .dst = to, .proto = IPPROTO_IPIP, .frag = 0x4000,
-				.id_zero = 1, .inner = inner };
-}
-
 static void put(struct gateway *g, uint32_t host, const char *actual)
 {
 	gateway_tunnel(g, TEST_HOST + host, identities[host], actual);
@@ -56,7 +43,7 @@ static struct gateway *start(void)
 /* Out by the host's own tunnel; the external port it has. */
 static uint16_t out(struct gateway *g, const char *from, uint8_t flags)
 {
-	struct packet inner = tcp(V, P, CN, 80, flags), outer = wrap(from, OURS, &inner);
+	struct packet inner = tcp(V, P, CN, 80, flags), outer = ipip(from, OURS, &inner);
 	struct run run = from_inside(g, &outer);
 	struct packet want = tcp(OURS, 0, CN, 80, flags);
 	uint16_t port;
@@ -72,7 +59,7 @@ static uint16_t out(struct gateway *g, const char *from, uint8_t flags)
 static void in(struct gateway *g, uint16_t port, const char *to)
 {
 	struct packet got = tcp(CN, 80, OURS, port, F_ACK), inner = tcp(CN, 80, V, P, F_ACK);
-	struct packet want = wrap(OURS, to, &inner);
+	struct packet want = ipip(OURS, to, &inner);
 	struct run run = from_outside(g, &got);
 
 	inner.ttl = 63, want.smac = mac_in, want.dmac = mac_router;
@@ -119,12 +106,12 @@ Test(shared, nothing_inside_the_domain)
 				.icmp_code = 3, .inner = &about };
 	struct packet echo = { .src = FIXED, .dst = V, .proto = IPPROTO_ICMP, .icmp_type = 8 };
 
-	refused(g, wrap(at[0], OURS, &to_v), "one to the other, by tunnel");
-	refused(g, wrap(at[0], OURS, &to_at), "... to where it is");
+	refused(g, ipip(at[0], OURS, &to_v), "one to the other, by tunnel");
+	refused(g, ipip(at[0], OURS, &to_at), "... to where it is");
 	refused(g, tcp(at[1], P, V, 80, F_SYN), "... without one");
-	refused(g, wrap(at[0], OURS, &to_fixed), "to a fixed host");
-	refused(g, wrap(at[0], OURS, &to_other), "to a mobile one");
-	refused(g, wrap(at[0], OURS, &error), "an error");
+	refused(g, ipip(at[0], OURS, &to_fixed), "to a fixed host");
+	refused(g, ipip(at[0], OURS, &to_other), "to a mobile one");
+	refused(g, ipip(at[0], OURS, &error), "an error");
 	refused(g, tcp(FIXED, P, V, 80, F_SYN), "from a fixed host");
 	refused(g, tcp(OTHER_AT, P, V, 80, F_SYN), "from a mobile one");
 	refused(g, tcp(V, P, FIXED, 80, F_SYN), "straight, with V for source");
@@ -137,8 +124,8 @@ Test(shared, by_external_endpoint)
 {
 	struct gateway *g = start();
 	uint16_t first = out(g, at[0], F_SYN), second = out(g, at[1], F_SYN);
-	struct packet to = tcp(V, P, OURS, second, F_SYN), outer = wrap(at[0], OURS, &to);
-	struct packet inner = tcp(OURS, first, V, P, F_SYN), want = wrap(OURS, at[1], &inner);
+	struct packet to = tcp(V, P, OURS, second, F_SYN), outer = ipip(at[0], OURS, &to);
+	struct packet inner = tcp(OURS, first, V, P, F_SYN), want = ipip(OURS, at[1], &inner);
 	struct run run = from_inside(g, &outer);
 
 	inner.ttl = 63, want.smac = mac_in, want.dmac = mac_router;
@@ -158,7 +145,7 @@ Test(shared, what_is_not_of_the_address)
 			       .proto = IPPROTO_UDP, .payload = 300 };
 	struct packet look = tcp(FIXED, 5000, at[0], 22, F_SYN);
 	struct packet answer = tcp(at[0], 22, FIXED, 5000, F_SYN | F_ACK);
-	struct packet ask = tcp(V, 5001, GATEWAY, 53, F_SYN), by_tunnel = wrap(at[0], OURS, &ask);
+	struct packet ask = tcp(V, 5001, GATEWAY, 53, F_SYN), by_tunnel = ipip(at[0], OURS, &ask);
 	struct packet want = tcp(at[0], 5001, GATEWAY, 53, F_SYN);
 	struct run run;
 
@@ -179,7 +166,7 @@ Test(shared, narrow_tunnel)
 {
 	struct gateway *g = start();
 	uint16_t first = out(g, at[0], F_SYN), second = out(g, at[1], F_SYN);
-	struct packet inside = tcp(CN, 80, V, P, F_ACK), outer = wrap(OURS, at[1], &inside);
+	struct packet inside = tcp(CN, 80, V, P, F_ACK), outer = ipip(OURS, at[1], &inside);
 	struct packet sent = tcp(CN, 80, OURS, second, F_ACK);
 	struct packet error = { .src = ROUTER, .dst = OURS, .proto = IPPROTO_ICMP, .icmp_type = 3,
 				.icmp_code = 4, .mtu = 1400, .inner = &outer, .quote = 28 };

@@ -13,13 +13,6 @@
 
 static const uint8_t broadcast[6] = { 255, 255, 255, 255, 255, 255 };
 
-static struct packet tcp(const char *src, uint16_t sport, const char *dst, uint16_t dport)
-{
-	return (struct packet){ .src = src, .sport = sport, .dst = dst, .dport = dport,
-				.proto = IPPROTO_TCP, .tcp_flags = F_ACK, .payload = 100,
-				.smac = mac_device, .dmac = mac_gateway };
-}
-
 struct row {
 	const char *what;
 	struct packet packet;
@@ -44,7 +37,7 @@ static void check(struct node *n, const struct row *row, bool out)
 /* Figure 6, left: 10.128.0.2:1756 -> CN:80 on mnat0 is 10.0.1.5:1756 -> CN:80 on the wire. */
 Test(shim, fig6_out)
 {
-	struct row row = { "out", tcp(V, 1756, CN, 80), tcp(A, 1756, CN, 80), REDIRECT,
+	struct row row = { "out", ack(V, 1756, CN, 80), ack(A, 1756, CN, 80), REDIRECT,
 			   MNAT_C_NODE_OUT };
 
 	row.want.smac = mac_node;
@@ -54,9 +47,9 @@ Test(shim, fig6_out)
 /* Figure 9, route 901: to a host of the domain the virtual address stays. */
 Test(shim, fig9_direct)
 {
-	struct row direct = { "direct", tcp(V, 1756, "10.0.4.9", 80), tcp(V, 1756, "10.0.4.9", 80),
+	struct row direct = { "direct", ack(V, 1756, "10.0.4.9", 80), ack(V, 1756, "10.0.4.9", 80),
 			      REDIRECT, MNAT_C_NODE_DIRECT };
-	struct row other = { "other", tcp(V, 1756, "10.0.5.9", 80), tcp(A, 1756, "10.0.5.9", 80),
+	struct row other = { "other", ack(V, 1756, "10.0.5.9", 80), ack(A, 1756, "10.0.5.9", 80),
 			     REDIRECT, MNAT_C_NODE_OUT };
 	struct node *n = node_start();
 	struct mnat_shim shim = node_shim(n);
@@ -71,7 +64,7 @@ Test(shim, fig9_direct)
 
 Test(shim, fig6_in)
 {
-	struct row row = { "in", tcp(CN, 80, A, 1756), tcp(CN, 80, V, 1756), REDIRECT,
+	struct row row = { "in", ack(CN, 80, A, 1756), ack(CN, 80, V, 1756), REDIRECT,
 			   MNAT_C_NODE_IN };
 
 	row.packet.dmac = mac_node;
@@ -84,9 +77,9 @@ Test(shim, fig8_after_the_move)
 {
 	struct node *n = node_start();
 	struct mnat_shim shim = node_shim(n);
-	struct row out = { "out", tcp(V, 1756, CN, 80), tcp("10.0.2.7", 1756, CN, 80), REDIRECT,
+	struct row out = { "out", ack(V, 1756, CN, 80), ack("10.0.2.7", 1756, CN, 80), REDIRECT,
 			   MNAT_C_NODE_OUT };
-	struct row in = { "in", tcp(CN, 80, "10.0.2.7", 1756), tcp(CN, 80, V, 1756), REDIRECT,
+	struct row in = { "in", ack(CN, 80, "10.0.2.7", 1756), ack(CN, 80, V, 1756), REDIRECT,
 			  MNAT_C_NODE_IN };
 
 	shim.actual = ip4("10.0.2.7");
@@ -105,13 +98,13 @@ Test(shim, link_addresses)
 {
 	struct node *n = node_start();
 	struct row rows[] = {
-		{ "off the link", tcp(V, 1, "10.0.2.9", 2), tcp(A, 1, "10.0.2.9", 2), REDIRECT,
+		{ "off the link", ack(V, 1, "10.0.2.9", 2), ack(A, 1, "10.0.2.9", 2), REDIRECT,
 		  MNAT_C_NODE_OUT },
-		{ "on the link", tcp(V, 1, "10.0.1.9", 2), tcp(A, 1, "10.0.1.9", 2), REDIRECT,
+		{ "on the link", ack(V, 1, "10.0.1.9", 2), ack(A, 1, "10.0.1.9", 2), REDIRECT,
 		  MNAT_C_NODE_OUT },
-		{ "broadcast", tcp(V, 1, "255.255.255.255", 2), tcp(A, 1, "255.255.255.255", 2),
+		{ "broadcast", ack(V, 1, "255.255.255.255", 2), ack(A, 1, "255.255.255.255", 2),
 		  REDIRECT, MNAT_C_NODE_OUT },
-		{ "multicast", tcp(V, 1, "224.0.0.251", 2), tcp(A, 1, "224.0.0.251", 2), REDIRECT,
+		{ "multicast", ack(V, 1, "224.0.0.251", 2), ack(A, 1, "224.0.0.251", 2), REDIRECT,
 		  MNAT_C_NODE_OUT },
 	};
 
@@ -141,9 +134,9 @@ Test(shim, kinds_of_payload)
 	struct node *n = node_start();
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-		struct row out = { kinds[i].what, tcp(V, 1756, CN, 80), tcp(A, 1756, CN, 80),
+		struct row out = { kinds[i].what, ack(V, 1756, CN, 80), ack(A, 1756, CN, 80),
 				   REDIRECT, MNAT_C_NODE_OUT };
-		struct row in = { kinds[i].what, tcp(CN, 80, A, 1756), tcp(CN, 80, V, 1756),
+		struct row in = { kinds[i].what, ack(CN, 80, A, 1756), ack(CN, 80, V, 1756),
 				  REDIRECT, MNAT_C_NODE_IN };
 
 		out.packet.proto = out.want.proto = in.packet.proto = in.want.proto =
@@ -190,9 +183,9 @@ Test(shim, dhcp_and_its_consumer)
 {
 	struct node *n = node_start();
 	struct mnat_shim shim = node_shim(n);
-	struct row out = { "out", tcp("0.0.0.0", 68, "255.255.255.255", 67), {}, OK,
+	struct row out = { "out", ack("0.0.0.0", 68, "255.255.255.255", 67), {}, OK,
 			   MNAT_C_NODE_DHCP_STACK };
-	struct row in = { "in", tcp("10.0.1.1", 67, "255.255.255.255", 68), {}, OK,
+	struct row in = { "in", ack("10.0.1.1", 67, "255.255.255.255", 68), {}, OK,
 			  MNAT_C_NODE_DHCP };
 
 	out.packet.proto = in.packet.proto = IPPROTO_UDP;
@@ -214,7 +207,7 @@ Test(shim, answer_to_a_rebind)
 {
 	struct node *n = node_start();
 	struct mnat_shim shim = node_shim(n);
-	struct row row = { "answer", tcp("10.0.0.1", 7627, "10.0.9.9", 7627), {}, OK,
+	struct row row = { "answer", ack("10.0.0.1", 7627, "10.0.9.9", 7627), {}, OK,
 			   MNAT_C_NODE_REBIND };
 
 	row.packet.proto = IPPROTO_UDP;
@@ -229,9 +222,9 @@ Test(shim, no_uplink_yet)
 {
 	struct node *n = node_start();
 	struct mnat_shim shim = node_shim(n);
-	struct row dhcp = { "DHCP", tcp("0.0.0.0", 68, "255.255.255.255", 67), {}, OK,
+	struct row dhcp = { "DHCP", ack("0.0.0.0", 68, "255.255.255.255", 67), {}, OK,
 			    MNAT_C_NODE_DHCP_STACK };
-	struct row other = { "other", tcp(V, 68, CN, 67), {}, SHOT, MNAT_C_NODE_NO_LINK };
+	struct row other = { "other", ack(V, 68, CN, 67), {}, SHOT, MNAT_C_NODE_NO_LINK };
 
 	dhcp.packet.proto = IPPROTO_UDP;
 	shim.uplink = 0;
@@ -245,15 +238,15 @@ Test(shim, broadcasts_and_groups)
 {
 	struct node *n = node_start();
 	struct row rows[] = {
-		{ "directed out", tcp(V, 1, "10.255.255.255", 2), tcp(A, 1, "10.0.1.255", 2),
+		{ "directed out", ack(V, 1, "10.255.255.255", 2), ack(A, 1, "10.0.1.255", 2),
 		  REDIRECT, MNAT_C_NODE_OUT },
-		{ "directed in", tcp("10.0.1.9", 1, "10.0.1.255", 2),
-		  tcp("10.0.1.9", 1, "10.255.255.255", 2), REDIRECT, MNAT_C_NODE_GROUP_IN },
-		{ "limited in", tcp("10.0.1.9", 1, "255.255.255.255", 2), {}, REDIRECT,
+		{ "directed in", ack("10.0.1.9", 1, "10.0.1.255", 2),
+		  ack("10.0.1.9", 1, "10.255.255.255", 2), REDIRECT, MNAT_C_NODE_GROUP_IN },
+		{ "limited in", ack("10.0.1.9", 1, "255.255.255.255", 2), {}, REDIRECT,
 		  MNAT_C_NODE_GROUP_IN },
-		{ "multicast in", tcp("10.0.1.9", 1, "224.0.0.251", 2), {}, REDIRECT,
+		{ "multicast in", ack("10.0.1.9", 1, "224.0.0.251", 2), {}, REDIRECT,
 		  MNAT_C_NODE_GROUP_IN },
-		{ "another link's", tcp("10.0.2.9", 1, "10.0.2.255", 2), {}, OK,
+		{ "another link's", ack("10.0.2.9", 1, "10.0.2.255", 2), {}, OK,
 		  MNAT_C_NODE_NOT_OURS },
 	};
 
@@ -272,10 +265,10 @@ Test(shim, refusals_out)
 {
 	struct node *n = node_start();
 	struct mnat_shim shim = node_shim(n);
-	struct row source = { "source is not V", tcp("10.128.0.9", 1, CN, 2), {}, SHOT,
+	struct row source = { "source is not V", ack("10.128.0.9", 1, CN, 2), {}, SHOT,
 			      MNAT_C_NODE_SOURCE };
-	struct row none = { "no uplink", tcp(V, 1, CN, 2), {}, SHOT, MNAT_C_NODE_NO_LINK };
-	struct row gateway = { "no gateway", tcp(V, 1, CN, 2), {}, SHOT, MNAT_C_NODE_NO_GATEWAY };
+	struct row none = { "no uplink", ack(V, 1, CN, 2), {}, SHOT, MNAT_C_NODE_NO_LINK };
+	struct row gateway = { "no gateway", ack(V, 1, CN, 2), {}, SHOT, MNAT_C_NODE_NO_GATEWAY };
 
 	check(n, &source, true);
 	shim.gateway_mac = 0;
@@ -291,12 +284,12 @@ Test(shim, refusals_out)
 Test(shim, not_for_this_node)
 {
 	struct node *n = node_start();
-	struct row other = { "another address", tcp(CN, 80, "10.0.1.6", 1), {}, OK,
+	struct row other = { "another address", ack(CN, 80, "10.0.1.6", 1), {}, OK,
 			     MNAT_C_NODE_NOT_OURS };
-	struct row virtual = { "V on the wire", tcp(CN, 80, V, 1), {}, OK, MNAT_C_NODE_NOT_OURS };
-	struct row dhcp = { "DHCP answer", tcp("10.0.1.1", 67, A, 68), {}, OK, MNAT_C_NODE_DHCP };
+	struct row virtual = { "V on the wire", ack(CN, 80, V, 1), {}, OK, MNAT_C_NODE_NOT_OURS };
+	struct row dhcp = { "DHCP answer", ack("10.0.1.1", 67, A, 68), {}, OK, MNAT_C_NODE_DHCP };
 
-	struct row flooded = { "frame for another machine", tcp(CN, 80, A, 1), {}, OK,
+	struct row flooded = { "frame for another machine", ack(CN, 80, A, 1), {}, OK,
 			       MNAT_C_OTHER_MACHINE };
 
 	dhcp.packet.proto = IPPROTO_UDP;
@@ -312,9 +305,9 @@ Test(shim, old_address_has_a_grace_period)
 {
 	struct node *n = node_start();
 	struct mnat_shim shim = node_shim(n);
-	struct row old = { "within", tcp(CN, 80, "10.0.9.9", 1), tcp(CN, 80, V, 1), REDIRECT,
+	struct row old = { "within", ack(CN, 80, "10.0.9.9", 1), ack(CN, 80, V, 1), REDIRECT,
 			   MNAT_C_NODE_IN_OLD };
-	struct row late = { "after", tcp(CN, 80, "10.0.9.9", 1), {}, OK, MNAT_C_NODE_NOT_OURS };
+	struct row late = { "after", ack(CN, 80, "10.0.9.9", 1), {}, OK, MNAT_C_NODE_NOT_OURS };
 	struct timespec now;
 
 	clock_gettime(CLOCK_BOOTTIME, &now);
@@ -333,8 +326,8 @@ Test(shim, passthrough)
 {
 	struct node *n = node_start();
 	struct mnat_shim shim = node_shim(n);
-	struct row out = { "out", tcp(V, 1, CN, 2), {}, REDIRECT, MNAT_C_NODE_PASS };
-	struct row in = { "in", tcp(CN, 2, A, 1), {}, OK, MNAT_C_NODE_PASS };
+	struct row out = { "out", ack(V, 1, CN, 2), {}, REDIRECT, MNAT_C_NODE_PASS };
+	struct row in = { "in", ack(CN, 2, A, 1), {}, OK, MNAT_C_NODE_PASS };
 
 	shim.mode = MNAT_MODE_PASSTHRU;
 	node_put(n, &shim);
@@ -346,7 +339,7 @@ Test(shim, passthrough)
 Test(shim, first_packets_are_noted)
 {
 	struct node *n = node_start();
-	struct packet out = tcp(V, 1, CN, 2), in = tcp(CN, 2, A, 1);
+	struct packet out = ack(V, 1, CN, 2), in = ack(CN, 2, A, 1);
 	uint8_t frame[PACKET_MAX];
 	struct mnat_shim first;
 

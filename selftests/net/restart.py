@@ -18,6 +18,13 @@ from move import running_node, wait_progress
 KILLS = 3
 
 
+def moves_on(net, gateway, node, access_point, prefix, actual):
+    """Another move, which all believe."""
+    node.move(net, access_point, prefix)
+    wait_progress(net, 5001)
+    equal(gateway.host(VIRTUAL)["actual"], actual, "the manager's view after a move")
+
+
 class Traffic:
     """A stream and a 1,000/s flow each way, and a look-out for untranslated packets."""
 
@@ -49,9 +56,7 @@ def kill9(run, box_of, daemon):
     traffic.check_flow()
     wait_until(lambda: (gateway.host(VIRTUAL) or {}).get("state") == "bound", 5,
                "the manager to know the node again")
-    node.move(net, "ap2", "10.0.2.")
-    wait_progress(net, 5001)
-    equal(gateway.host(VIRTUAL)["actual"], ACTUAL_2, "the manager's view after a move")
+    moves_on(net, gateway, node, "ap2", "10.0.2.", ACTUAL_2)
     stream_whole(traffic.stream.stop())
 
 
@@ -99,9 +104,7 @@ def unstored(run):
     server.wait_for(lambda: gateway.counters("mnat-dhcpd")["manager_ahead"] == 1,
                     "the server to hear that it is behind")
     wait_progress(net, 5001)
-    node.move(net, "ap1", "10.0.1.")
-    wait_progress(net, 5001)
-    equal(gateway.host(VIRTUAL)["actual"], ACTUAL_1, "the manager's view after the next move")
+    moves_on(net, gateway, node, "ap1", "10.0.1.", ACTUAL_1)
     stream_whole(traffic.stream.stop())
 
 
@@ -126,9 +129,7 @@ def older(run):
                     "the server to hear that it is behind")
     equal(gateway.host(VIRTUAL)["actual"], ACTUAL_2, "where the manager knows the node to be")
     wait_progress(net, 5001)
-    node.move(net, "ap1", "10.0.1.")
-    wait_progress(net, 5001)
-    equal(gateway.host(VIRTUAL)["actual"], ACTUAL_1, "the manager's view after the next move")
+    moves_on(net, gateway, node, "ap1", "10.0.1.", ACTUAL_1)
     check(gateway.host(VIRTUAL)["generation"] > generation, "its generation went on rising")
     stream_whole(traffic.stream.stop())
 
