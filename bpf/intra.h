@@ -13,9 +13,6 @@
 #include "nat.h"
 #include "party.h"
 
-#define DHCP_SERVER 67
-#define DHCP_CLIENT 68
-
 /* ---- The record ---- */
 
 /* The flow's key; true: the packet goes out from the host in it. */
@@ -267,12 +264,6 @@ static __always_inline int from_shared(ctx_t *ctx, const struct packet *pkt,
 	intra_key(pkt, from, to, &key);
 	s = session_lookup(&key);
 	return s && s->flags & MNAT_INTRA_ACTUAL ? MNAT_C_INTRA_DOMAIN : MNAT_C_SHARED_IN_DOMAIN;
-}
-
-static __always_inline bool is_dhcp(const struct packet *pkt)
-{
-	return pkt->proto == MNAT_UDP && pkt->sport == bpf_htons(DHCP_CLIENT) &&
-	       pkt->dport == bpf_htons(DHCP_SERVER);
 }
 
 /*

@@ -42,10 +42,19 @@ static __always_inline long session_begin(const struct packet *pkt, __u32 host, 
 	return session_create(&key, pkt->tcp_flags, ret_reason);
 }
 
+#define DHCP_SERVER 67
+#define DHCP_CLIENT 68
+
+static __always_inline bool is_dhcp(const struct packet *pkt)
+{
+	return pkt->proto == MNAT_UDP && pkt->sport == bpf_htons(DHCP_CLIENT) &&
+	       pkt->dport == bpf_htons(DHCP_SERVER);
+}
+
 /*
  * While a host's sessions are being imported an unknown one belongs to its default
  * anchor, and stays there: the import may never name it, if it began just now. What
- * begins with this very packet begins here.
+ * begins with this very packet begins here; so does its DHCP, which is this domain's.
  */
 static __always_inline __u32 session_by_default(const struct packet *pkt, __u32 host)
 {
@@ -53,8 +62,8 @@ static __always_inline __u32 session_by_default(const struct packet *pkt, __u32 
 	struct mnat_session_key key;
 	struct mnat_session s = {};
 
-	if (!slot || (pkt->proto == MNAT_TCP &&
-		      (pkt->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN))
+	if (!slot || is_dhcp(pkt) || (pkt->proto == MNAT_TCP &&
+				      (pkt->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN))
 		return 0;
 	session_key_out(pkt, host, &key);
 	s.binding = MNAT_BINDING_ANCHOR | slot;

@@ -100,6 +100,10 @@ static int find_reserved(struct exchange *x, uint32_t address, uint64_t until,
 
 	if (x->client->offer)
 		lease_end(leases, x->client->offer, MNAT_LEASE_EXPIRED, 0);
+	if (x->client->bound && x->client->bound->address == address) {
+		*ret_lease = x->client->bound;
+		return 0;
+	}
 	take_from_last(x, address);
 	*ret_lease = lease_offer(leases, x->client, address, false, until);
 	return *ret_lease ? 0 : -ENOMEM;

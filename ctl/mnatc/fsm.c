@@ -127,6 +127,11 @@ static void send_request_reboot(struct fsm *fsm)
 	fsm->deadline_ns = mnat_clock_now() + backoff(fsm, fsm->tries - 1);
 }
 
+static uint64_t token_wait(const struct fsm *fsm)
+{
+	return TOKEN_SOON << fsm->tokenless;
+}
+
 /* Half of what remains before `until`, but no oftener than needed for the lease. */
 static void send_request_extend(struct fsm *fsm, struct in_addr dest, uint64_t until)
 {
@@ -146,6 +151,8 @@ static void send_request_extend(struct fsm *fsm, struct in_addr dest, uint64_t u
 		return;
 	}
 	wait = (until - now) / 2 > least ? (until - now) / 2 : least;
+	if (fsm->tokenless && wait > token_wait(fsm))
+		wait = token_wait(fsm); /* it is for the token that we ask */
 	fsm->deadline_ns = wait < until - now ? now + wait : until;
 }
 
@@ -226,7 +233,7 @@ static uint64_t renewal_at(struct fsm *fsm, const struct lease *lease)
 		fsm->tokenless = 0;
 	if (lease->have_token || !lease->domain)
 		return t1;
-	soon = mnat_clock_now() + (TOKEN_SOON << fsm->tokenless);
+	soon = mnat_clock_now() + token_wait(fsm);
 	if (fsm->tokenless < TOKEN_TWICE)
 		fsm->tokenless++;
 	return soon < t1 ? soon : t1;
@@ -377,10 +384,13 @@ static void renewing_timeout(struct fsm *fsm)
 {
 	uint64_t t2 = lease_at(&fsm->lease, fsm->lease.t2_s);
 
-	if (mnat_clock_now() >= t2)
+	if (mnat_clock_now() >= t2) {
 		rebind(fsm);
-	else
-		send_request_extend(fsm, fsm->lease.server, t2);
+		return;
+	}
+	if (fsm->tokenless && fsm->tokenless < TOKEN_TWICE)
+		fsm->tokenless++;
+	send_request_extend(fsm, fsm->lease.server, t2);
 }
 
 static void rebinding_timeout(struct fsm *fsm)

@@ -91,6 +91,24 @@ Test(fsm, an_ack_without_the_token_due_is_renewed_soon)
 	cr_assert_eq(fsm_deadline(&fsm), now + 1800 * SEC);
 }
 
+/* Nor can they wait for a minute if that renewal is lost. */
+Test(fsm, a_renewal_for_the_token_is_repeated_soon)
+{
+	struct reply ack;
+
+	fsm_link_up(&fsm);
+	cr_assert(receive(DHCP_OFFER, "10.0.1.5", "10.128.0.2"));
+	ack = answer(DHCP_ACK, "10.0.1.5", "10.128.0.2");
+	ack.lease.domain = 2;
+	cr_assert(fsm_receive(&fsm, &ack));
+	wait_deadline();
+	for (uint64_t wait = 1000 * MS; wait <= 32000 * MS; wait *= 2) {
+		assert_state(FSM_RENEWING);
+		cr_assert_eq(fsm_deadline(&fsm), now + wait);
+		wait_deadline();
+	}
+}
+
 Test(fsm, infinite_lease_has_no_timers)
 {
 	struct reply ack;

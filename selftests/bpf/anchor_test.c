@@ -158,6 +158,18 @@ Test(anchor, visited_sends_unknown_sessions_home_while_importing)
 	cr_expect_eq(gateway_count(g, MNAT_C_NO_SESSION), 1);
 }
 
+/* Its lease is this domain's affair: a renewal must not go home, now or for good. */
+Test(anchor, visited_keeps_dhcp_while_importing)
+{
+	struct gateway *g = arrived(0, true);
+	struct packet renewal = { .src = A_VISITED, .sport = 68, .dst = "10.0.0.1", .dport = 67,
+				  .proto = IPPROTO_UDP, .payload = 300 };
+
+	cr_expect_eq(from_inside(g, &renewal).verdict, OK);
+	cr_expect_eq(gateway_count(g, MNAT_C_INTRA_DOMAIN), 1);
+	cr_expect_eq(gateway_sessions(g), 0, "no anchor is guessed for it");
+}
+
 Test(anchor, visited_delivers_from_home)
 {
 	struct gateway *g = arrived(0, false);
