@@ -164,10 +164,15 @@ Test(anchor, visited_keeps_dhcp_while_importing)
 	struct gateway *g = arrived(0, true);
 	struct packet renewal = { .src = A_VISITED, .sport = 68, .dst = "10.0.0.1", .dport = 67,
 				  .proto = IPPROTO_UDP, .payload = 300 };
+	struct packet other = renewal;
 
+	gateway_name(g, TEST_HOST, V);
 	cr_expect_eq(from_inside(g, &renewal).verdict, OK);
 	cr_expect_eq(gateway_count(g, MNAT_C_INTRA_DOMAIN), 1);
 	cr_expect_eq(gateway_sessions(g), 0, "no anchor is guessed for it");
+	other.sport = 69;
+	cr_expect_eq(from_inside(g, &other).verdict, REDIRECT, "what is none goes there");
+	cr_expect_eq(gateway_count(g, MNAT_C_TUNNEL_OUT), 1);
 }
 
 Test(anchor, visited_delivers_from_home)
