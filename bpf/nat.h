@@ -51,10 +51,17 @@ static __always_inline bool is_dhcp(const struct packet *pkt)
 	       pkt->dport == bpf_htons(DHCP_SERVER);
 }
 
+/* A node's words with the domain it is in: for a lease, or to its manager. */
+static __always_inline bool is_of_domain(const struct packet *pkt)
+{
+	return is_dhcp(pkt) ||
+	       (pkt->proto == MNAT_UDP && pkt->dport == bpf_htons(MNAT_PORT_MANAGER));
+}
+
 /*
  * While a host's sessions are being imported an unknown one belongs to its default
  * anchor, and stays there: the import may never name it, if it began just now. What
- * begins with this very packet begins here; so does its DHCP, which is this domain's.
+ * begins with this very packet begins here; so does what is for this domain.
  */
 static __always_inline __u32 session_by_default(const struct packet *pkt, __u32 host)
 {
@@ -62,8 +69,8 @@ static __always_inline __u32 session_by_default(const struct packet *pkt, __u32 
 	struct mnat_session_key key;
 	struct mnat_session s = {};
 
-	if (!slot || is_dhcp(pkt) || (pkt->proto == MNAT_TCP &&
-				      (pkt->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN))
+	if (!slot || is_of_domain(pkt) ||
+	    (pkt->proto == MNAT_TCP && (pkt->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN))
 		return 0;
 	session_key_out(pkt, host, &key);
 	s.binding = MNAT_BINDING_ANCHOR | slot;

@@ -158,7 +158,7 @@ Test(anchor, visited_sends_unknown_sessions_home_while_importing)
 	cr_expect_eq(gateway_count(g, MNAT_C_NO_SESSION), 1);
 }
 
-/* Its lease is this domain's affair: a renewal must not go home, now or for good. */
+/* A renewal, or a word to the manager here, must not go home, now or for good. */
 Test(anchor, visited_keeps_dhcp_while_importing)
 {
 	struct gateway *g = arrived(0, true);
@@ -170,7 +170,10 @@ Test(anchor, visited_keeps_dhcp_while_importing)
 	cr_expect_eq(from_inside(g, &renewal).verdict, OK);
 	cr_expect_eq(gateway_count(g, MNAT_C_INTRA_DOMAIN), 1);
 	cr_expect_eq(gateway_sessions(g), 0, "no anchor is guessed for it");
-	other.sport = 69;
+	other.sport = other.dport = 7627;
+	from_inside(g, &other);
+	cr_expect_eq(gateway_count(g, MNAT_C_TUNNEL_OUT), 0);
+	other.dport = 69;
 	cr_expect_eq(from_inside(g, &other).verdict, REDIRECT, "what is none goes there");
 	cr_expect_eq(gateway_count(g, MNAT_C_TUNNEL_OUT), 1);
 }
