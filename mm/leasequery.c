@@ -152,7 +152,7 @@ static void on_record(struct feed *feed, const struct dhcp_message *message)
 	struct feed_record record;
 
 	if (feed_read(message, &m->registry, feed->phase != FEED_BULK, &feed->left, &record))
-		return refuse(feed, "it names no address");
+		return refuse(feed, "it names no address, or contradicts itself");
 	m->counters[MM_C_FEED_RECORDS]++;
 	if (record.stale)
 		m->counters[MM_C_STALE]++;

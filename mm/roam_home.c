@@ -171,19 +171,22 @@ void home_keep_lease(struct roam *roam, const struct roam_home *home)
 
 /* ---- Homecoming ---- */
 
-/* A new lease event, all of it kept at once. */
+/*
+ * A new lease event, all of it kept at once. Of a node that has been here all the time nothing
+ * is: its move would wait for the disk, and the DHCP server's snapshot tells it again.
+ */
 static void come_home(struct roam *roam, struct roam_home *home, uint32_t generation)
 {
 	struct home_record record = home->r;
 
 	record.base = generation;
 	record.since_s = 0;
-	if (home->r.away) {
-		roam->counters[ROAM_C_CAME_HOME]++;
-		end(roam, home, record, PEERING_MOVED, NULL);
-	} else if (home_update(roam, home, &record)) {
+	if (!home->r.away) {
 		home->r = record;
+		return;
 	}
+	roam->counters[ROAM_C_CAME_HOME]++;
+	end(roam, home, record, PEERING_MOVED, NULL);
 }
 
 /*

@@ -8,7 +8,6 @@
 #include <ifaddrs.h>
 #include <netinet/in.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "load.h"
 #include "mnat/addr.h"

@@ -5,17 +5,12 @@
  * must agree with one another: no address is two clients', every count is right.
  */
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "../../dhcpd/probe.h"
-#include "../../dhcpd/server.h"
+#include "dhcpd.h"
 #include "mnat/abi.h"
-#include "mnat/clock.h"
 #include "mnat/dhcp_nonce.h"
-#include "mnat/log.h"
 
 static const char conf_text[] =
 	"interfaces = {\"eth1\"}\n"
@@ -38,66 +33,6 @@ static const char conf_text[] =
 	"subnet \"10.0.3.0/24\" { pool = \"10.0.3.5-10.0.3.6\"\n link = \"x\" }\n"
 	"subnet \"10.0.2.0/24\" { pool = \"10.0.2.5-10.0.2.8\"\n router = \"10.0.2.1\" }\n";
 
-static struct conf *conf;
-static uint64_t now;
-
-int LLVMFuzzerInitialize(int *argc, char ***argv);
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(int condition)
-{
-	if (!condition)
-		abort();
-}
-
-static uint64_t clock_now(void)
-{
-	return now;
-}
-
-static int64_t wall_now(void)
-{
-	return (int64_t)(now / MNAT_NS_PER_SEC);
-}
-
-/* ---- a store that forgets ---- */
-
-static int nothing(struct mnat_store *store)
-{
-	return 0;
-}
-
-static int put(struct mnat_store *store, const struct mnat_lease_record *record)
-{
-	require(record->client_len || record->state != MNAT_LEASE_BOUND);
-	return 0;
-}
-
-static int load(struct mnat_store *store,
-		int (*each)(const struct mnat_lease_record *record, void *user), void *user)
-{
-	return 0;
-}
-
-static int put_auth(struct mnat_store *store, const struct mnat_auth_record *record)
-{
-	require(record->client_len);
-	return 0;
-}
-
-static int load_auth(struct mnat_store *store,
-		     int (*each)(const struct mnat_auth_record *record, void *user), void *user)
-{
-	return 0;
-}
-
-static const struct mnat_store_ops store_ops = {.load = load,
-						.load_auth = load_auth,
-						.begin = nothing,
-						.put = put,
-						.put_auth = put_auth,
-						.commit = nothing};
-
 /* Some prove themselves by the right secret, the others by whatever the input holds. */
 static const struct dhcp_secret secret = {.len = 16, .bytes = "fifteen letters"};
 
@@ -113,16 +48,8 @@ static void have_key(struct conf *c)
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-	char path[] = "/tmp/dhcpd-fuzz-XXXXXX";
-	int fd = mkstemp(path);
-
-	require(fd >= 0 && write(fd, conf_text, strlen(conf_text)) == (ssize_t)strlen(conf_text));
-	close(fd);
-	require(!conf_load(path, &conf));
+	configure(conf_text);
 	have_key(conf);
-	unlink(path);
-	mnat_log_init("fuzz", MNAT_LOG_ERR);
-	mnat_clock_replace(clock_now);
 	return 0;
 }
 

@@ -10,10 +10,8 @@
 #include <unistd.h>
 
 #include "../../dhcpd/leasequery.h"
-#include "mnat/clock.h"
+#include "dhcpd.h"
 #include "mnat/leasequery.h"
-#include "mnat/log.h"
-#include "quiet.h"
 
 static const char conf_text[] = "interfaces = {\"eth1\"}\nserver-id = \"10.0.0.1\"\n"
 				"manager-socket = \"\"\n"
@@ -21,56 +19,11 @@ static const char conf_text[] = "interfaces = {\"eth1\"}\nserver-id = \"10.0.0.1
 				"leasequery { listen = \"10.0.0.1\"\n clients = \"10.0.0.2\" }\n"
 				"subnet \"10.0.1.0/24\" { pool = \"10.0.1.5-10.0.1.8\" }\n";
 
-static struct conf *conf;
-static uint64_t now;
 static uv_loop_t loop;
-
-static uint64_t clock_now(void)
-{
-	return now;
-}
-
-static int64_t wall_now(void)
-{
-	return 1700000000 + (int64_t)(now / MNAT_NS_PER_SEC);
-}
-
-static int nothing(struct mnat_store *store)
-{
-	return 0;
-}
-
-static int put(struct mnat_store *store, const struct mnat_lease_record *record)
-{
-	return 0;
-}
-
-static int load(struct mnat_store *store,
-		int (*each)(const struct mnat_lease_record *record, void *user), void *user)
-{
-	return 0;
-}
-
-static int load_auth(struct mnat_store *store,
-		     int (*each)(const struct mnat_auth_record *record, void *user), void *user)
-{
-	return 0;
-}
-
-static const struct mnat_store_ops store_ops = {
-	.load = load, .load_auth = load_auth, .begin = nothing, .put = put, .commit = nothing};
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-	char path[] = "/tmp/dhcpd-fuzz-XXXXXX";
-	int fd = mkstemp(path);
-
-	require(fd >= 0 && write(fd, conf_text, strlen(conf_text)) == (ssize_t)strlen(conf_text));
-	close(fd);
-	require(!conf_load(path, &conf));
-	unlink(path);
-	mnat_log_init("fuzz", MNAT_LOG_ERR);
-	mnat_clock_replace(clock_now);
+	configure(conf_text);
 	uv_loop_init(&loop);
 	return 0;
 }
