@@ -343,16 +343,6 @@ bool conf_has_interface(const struct conf *conf, const char *name)
 	return false;
 }
 
-bool ranges_contain(const struct ranges *ranges, struct in_addr addr)
-{
-	uint32_t address = ntohl(addr.s_addr);
-
-	for (size_t i = 0; i < ranges->n; i++)
-		if (address >= ranges->range[i].first && address <= ranges->range[i].last)
-			return true;
-	return false;
-}
-
 bool conf_same_link(const struct subnet_conf *a, const struct subnet_conf *b)
 {
 	return a == b || (a && b && *a->link && !strcmp(a->link, b->link));

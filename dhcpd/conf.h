@@ -108,8 +108,6 @@ static inline bool conf_has_leasequery(const struct conf *conf)
 	return conf->leasequery.listen.sin_port;
 }
 
-bool ranges_contain(const struct ranges *ranges, struct in_addr addr);
-
 /*
  * Pools: of the subnets, of private virtual addresses, of public ones, of the identities of
  * each shared one.

@@ -12,27 +12,6 @@ cfg_opt_t share_settings[] = {
 	CFG_END(),
 };
 
-static int compare_ranges(const void *a, const void *b)
-{
-	const struct mnat_range *x = a, *y = b;
-
-	return x->first < y->first ? -1 : x->first > y->first;
-}
-
-int ranges_get(cfg_t *cfg, const char *name, struct ranges *ret_ranges)
-{
-	size_t n = cfg_size(cfg, name);
-	struct ranges ranges = {.range = calloc(n ? n : 1, sizeof(*ranges.range)), .n = n};
-
-	if (!ranges.range)
-		return -ENOMEM;
-	for (size_t i = 0; i < n; i++)
-		mnat_parse_range(cfg_getnstr(cfg, name, (unsigned int)i), &ranges.range[i]);
-	qsort(ranges.range, n, sizeof(*ranges.range), compare_ranges);
-	*ret_ranges = ranges;
-	return 0;
-}
-
 static int get_share(cfg_t *cfg, struct share_conf *share)
 {
 	struct in_addr addr;
@@ -97,12 +76,8 @@ const struct share_conf *shares_at(const struct shares_conf *shares, uint32_t ad
 
 const struct share_conf *shares_of(const struct shares_conf *shares, uint32_t identity)
 {
-	for (size_t i = 0; mnat_is_sharing_identity(identity) && i < shares->n; i++) {
-		const struct ranges *ranges = &shares->share[i].identities;
-
-		for (size_t j = 0; j < ranges->n; j++)
-			if (identity >= ranges->range[j].first && identity <= ranges->range[j].last)
-				return &shares->share[i];
-	}
+	for (size_t i = 0; mnat_is_sharing_identity(identity) && i < shares->n; i++)
+		if (ranges_contain(&shares->share[i].identities, identity))
+			return &shares->share[i];
 	return NULL;
 }

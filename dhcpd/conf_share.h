@@ -7,16 +7,7 @@
 #ifndef DHCPD_CONF_SHARE_H
 #define DHCPD_CONF_SHARE_H
 
-#include <confuse.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include "mnat/addr.h"
-
-struct ranges {
-	struct mnat_range *range; /* in order */
-	size_t n;
-};
+#include "ranges.h"
 
 struct share_conf {
 	uint32_t address;
@@ -29,9 +20,6 @@ struct shares_conf {
 };
 
 extern cfg_opt_t share_settings[];
-
-/* The ranges of a setting that has been validated. 0 or -ENOMEM. */
-int ranges_get(cfg_t *cfg, const char *name, struct ranges *ret_ranges);
 
 /* The sections share of the section virtual. 0 or -errno, reported. */
 int shares_get(cfg_t *cfg, struct shares_conf *ret_shares);

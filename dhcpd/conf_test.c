@@ -110,9 +110,9 @@ Test(conf, who_may_read_leases)
 	cr_assert_eq(conf->leasequery.listen.sin_port, htons(6767));
 	cr_assert_eq(conf->leasequery.listen.sin_addr.s_addr, inet_addr("10.0.0.1"));
 	cr_assert_eq(conf->leasequery.connections, 8);
-	cr_assert(ranges_contain(&conf->leasequery.clients, (struct in_addr){inet_addr("10.9.0.7")}));
+	cr_assert(ranges_contain(&conf->leasequery.clients, ntohl(inet_addr("10.9.0.7"))));
 	cr_assert_not(
-		ranges_contain(&conf->leasequery.clients, (struct in_addr){inet_addr("10.0.0.3")}));
+		ranges_contain(&conf->leasequery.clients, ntohl(inet_addr("10.0.0.3"))));
 	conf_free(conf);
 	conf = conf_from(TOP NET1 "leasequery { listen = \"10.0.0.1\"\n clients = \"10.0.0.2\" }\n");
 	cr_assert(conf);

@@ -54,7 +54,8 @@ static bool is_full(const struct leasequery *lq, bool stranger)
 
 static bool may_ask(const struct leasequery *lq, struct in_addr from)
 {
-	return ranges_contain(&lq->server->conf->leasequery.clients, from);
+	return ranges_contain(&lq->server->conf->leasequery.clients,
+			      ntohl(from.s_addr));
 }
 
 void leasequery_accept(struct leasequery *lq, int fd, struct in_addr from)

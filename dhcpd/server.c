@@ -108,7 +108,7 @@ static uint32_t whereabouts(const struct exchange *x)
 
 static bool may_relay(const struct conf *conf, struct in_addr giaddr)
 {
-	return !conf->relays.n || ranges_contain(&conf->relays, giaddr);
+	return !conf->relays.n || ranges_contain(&conf->relays, ntohl(giaddr.s_addr));
 }
 
 /* What a relay says counts only if there is one (RFC 3046 section 2.1). */
