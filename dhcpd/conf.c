@@ -217,6 +217,10 @@ static int get_leasequery(cfg_t *cfg, struct leasequery_conf *conf)
 			       "addresses that may ask");
 		return -EINVAL;
 	}
+	if (!conf->listen.sin_port && cfg_size(cfg, "clients")) {
+		cfg_error(cfg, "expected listen = \"10.0.0.1\" too, the address to be asked at");
+		return -EINVAL;
+	}
 	return ranges_get(cfg, "clients", &conf->clients);
 }
 

@@ -71,6 +71,8 @@ WRONG = [
      "8: lease-time = 0: expected a number from 1 to 2147483647"),
     ("dhcpd", "manager-socket", 'leasequery {\n\tlisten = "10.0.0.1"\n}\nmanager-socket',
      '10: leasequery: expected clients = {"10.0.0.1", ...} too, the addresses that may ask'),
+    ("dhcpd", "manager-socket", 'leasequery {\n\tclients = "10.0.0.2"\n}\nmanager-socket',
+     '10: leasequery: expected listen = "10.0.0.1" too, the address to be asked at'),
     ("dhcpd", "manager-socket", 'leasequery {\n\tlisten = "10.0.0.1:"\n}\nmanager-socket',
      '9: leasequery: listen = "10.0.0.1:": expected an address of this machine, "10.0.0.1" or '
      '"10.0.0.1:67"'),
